@@ -1,0 +1,95 @@
+"""Random distortions of whole batches of digits, on the device that holds them.
+
+Every image gets parameters of its own, all drawn from one explicit generator. Drawing is apart from
+applying, so that several processes can draw for a whole batch and each distort its share.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+SIZE = 28
+ELASTIC_GRID = 7  # one random displacement every 4 pixels
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How strongly digits are distorted. Each affine figure is the half-width of a uniform range.
+
+    Attributes:
+        rotation: degrees.
+        scale: relative change of width and, independently, of height.
+        shear: horizontal shift in relation to height.
+        shift: pixels, along each axis.
+        elastic: standard deviation in pixels of the displacement at the nodes of a 4-pixel grid
+            (Simard et al., "Best Practices for Convolutional Neural Networks", 2003, in spirit).
+        erase: probability that a box of the image is blanked (Zhong et al., "Random Erasing Data
+            Augmentation", 2017).
+        erase_size: largest side of that box in pixels; the smallest is 2.
+    """
+
+    rotation: float = 12.0
+    scale: float = 0.12
+    shear: float = 0.12
+    shift: float = 2.0
+    elastic: float = 0.33
+    erase: float = 0.0
+    erase_size: float = 8.0
+
+    def draw(self, count: int, generator: torch.Generator) -> "Distortion":
+        """Parameters for `count` images, on the generator's device."""
+        device = generator.device
+
+        def uniform(width: float) -> Tensor:
+            return width * (2 * torch.rand(count, generator=generator, device=device) - 1)
+
+        angle = uniform(math.radians(self.rotation))
+        wide, high = 1 + uniform(self.scale), 1 + uniform(self.scale)
+        shear = uniform(self.shear)
+        right, down = uniform(2 * self.shift / SIZE), uniform(2 * self.shift / SIZE)
+        cos, sin = angle.cos(), angle.sin()
+        # The rows of rotation @ shear @ scale, with the shift as third column.
+        affine = torch.stack(
+            [cos * wide, (cos * shear - sin) * high, right] + [sin * wide, (sin * shear + cos) * high, down],
+            dim=1,
+        ).view(count, 2, 3)
+        nodes = torch.randn(count, 2, ELASTIC_GRID, ELASTIC_GRID, generator=generator, device=device).mul_(
+            2 * self.elastic / SIZE
+        )
+        box = torch.rand(count, 5, generator=generator, device=device)
+        chosen = box[:, :1] < self.erase
+        half = (2 + box[:, 1:3] * (self.erase_size - 2)) / 2 * chosen
+        return Distortion(affine, nodes, torch.cat([box[:, 3:5] * SIZE, half], dim=1))
+
+
+@dataclass(frozen=True)
+class Distortion:
+    """Drawn parameters of a batch.
+
+    Attributes:
+        affine: float32, (N, 2, 3), output to input coordinates, both in [-1, 1] as `affine_grid`'s.
+        nodes: float32, (N, 2, 7, 7), displacement of the elastic grid in the same coordinates.
+        boxes: float32, (N, 4), the blanked box's centre (x, y) and half its sides, in pixels.
+    """
+
+    affine: Tensor
+    nodes: Tensor
+    boxes: Tensor
+
+    def __getitem__(self, rows: slice) -> "Distortion":
+        return Distortion(self.affine[rows], self.nodes[rows], self.boxes[rows])
+
+    def apply(self, ink: Tensor) -> Tensor:
+        """Distorted copies of `ink`: float32, (N, 1, 28, 28), in [0, 1], as given."""
+        grid = F.affine_grid(self.affine, list(ink.shape), align_corners=False)
+        bend = F.interpolate(self.nodes, size=SIZE, mode="bicubic", align_corners=False)
+        grid = grid + bend.permute(0, 2, 3, 1)
+        ink = F.grid_sample(ink, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+        pixel = torch.arange(SIZE, device=ink.device) + 0.5
+        x, y, half_width, half_height = self.boxes[:, :, None].unbind(1)
+        columns, rows = (pixel - x).abs() < half_width, (pixel - y).abs() < half_height
+        ink = ink.masked_fill((rows[:, :, None] & columns[:, None, :])[:, None], 0)
+        return ink.clamp_(0, 1)  # interpolation may overshoot by a rounding error

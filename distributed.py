@@ -1,0 +1,105 @@
+"""Training in several processes at once, as started by torchrun: who this process is, and sums over all.
+
+Without torchrun everything here works on a world of one process and costs nothing.
+"""
+
+import os
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+import torch.distributed.nn
+from torch import Tensor, nn
+
+from runtime import UserError
+
+
+@dataclass(frozen=True)
+class World:
+    """This process (`rank`, 0 to `size` - 1) among `size` processes that train together."""
+
+    rank: int = 0
+    size: int = 1
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this is the one process that prints and writes."""
+        return self.rank == 0
+
+    def share(self, count: int) -> slice:
+        """The rows of a batch of `count` that are this process's."""
+        return slice(self.rank * count // self.size, (self.rank + 1) * count // self.size)
+
+    def sum(self, values: Tensor) -> Tensor:
+        """The sum of `values` over all processes, the same on each."""
+        if self.size > 1:
+            dist.all_reduce(values)
+        return values
+
+    def any(self, flag: bool, device: torch.device) -> bool:
+        """Whether `flag` is true in at least one process."""
+        return bool(self.sum(torch.tensor(float(flag), device=device))) if self.size > 1 else flag
+
+    def wait(self) -> None:
+        """Return once every process has come here."""
+        if self.size > 1:
+            dist.barrier()
+
+
+def join_world(device: torch.device) -> tuple[World, torch.device]:
+    """Meet the other processes that torchrun started; this process's place and its device.
+
+    Gloo connects CPUs, NCCL one CUDA device for each process.
+
+    Raises:
+        UserError: if there are fewer CUDA devices than processes on this machine.
+    """
+    size = int(os.environ.get("WORLD_SIZE", 1))
+    if size == 1:
+        return World(), device
+    if device.type == "cuda":
+        local = int(os.environ["LOCAL_RANK"])
+        if local >= torch.cuda.device_count():
+            raise UserError(
+                f"{torch.cuda.device_count()} CUDA devices are too few for torchrun's processes: "
+                "lower --nproc-per-node or use --device cpu"
+            )
+        device = torch.device("cuda", local)
+        torch.cuda.set_device(device)
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    return World(dist.get_rank(), size), device
+
+
+def leave_world(world: World) -> None:
+    """The counterpart of `join_world`."""
+    if world.size > 1:
+        dist.destroy_process_group()
+
+
+class SharedBatchNorm2d(nn.BatchNorm2d):
+    """Batch norm over the batches of all processes, so that several train as one would.
+
+    `torch.nn.SyncBatchNorm` does the same but not on a CPU. Every process must have equally many rows.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training:
+            return super().forward(x)
+        x = x.float()  # statistics in full precision also under autocast, as the stock layer keeps them
+        moments = torch.stack([x.mean((0, 2, 3)), x.square().mean((0, 2, 3))])
+        mean, square = torch.distributed.nn.all_reduce(moments) / dist.get_world_size()
+        variance = square - mean.square()
+        count = x.numel() // x.shape[1] * dist.get_world_size()
+        with torch.no_grad():
+            self.running_mean.lerp_(mean, self.momentum)
+            self.running_var.lerp_(variance * count / (count - 1), self.momentum)
+            self.num_batches_tracked += 1
+        scale = self.weight * (variance + self.eps).rsqrt()
+        return x * scale[:, None, None] + (self.bias - mean * scale)[:, None, None]
+
+
+def share_batch_norm(module: nn.Module) -> None:
+    """Let every batch norm in `module` take its statistics over all processes."""
+    for child in module.modules():
+        if type(child) is nn.BatchNorm2d:
+            child.__class__ = SharedBatchNorm2d  # same parameters and buffers, other forward

@@ -1,0 +1,140 @@
+"""The pictures that training and evaluation leave behind, each returned as the bytes of a PNG file.
+
+Drawn on Matplotlib's own canvas: no display is needed.
+"""
+
+import io
+from typing import Any
+
+import numpy as np
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+MISTAKES_SHOWN = 400
+TRAIN, VALIDATION = "tab:blue", "tab:orange"
+
+
+def draw_curves(history: list[dict[str, Any]], validation_images: int) -> bytes:
+    """Loss and error over the epochs, on logarithmic axes, the best epoch marked.
+
+    Args:
+        history: rows as `trainer.Trainer.history` keeps them, at least one.
+        validation_images: how many images "val_errors" counts among.
+    """
+    epochs = [row["epoch"] for row in history]
+    best = min(history, key=lambda row: row["val_loss"])
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    for axes, title, train, validation in zip(
+        figure.subplots(1, 2),
+        ("Loss (mean cross-entropy)", "Error"),
+        ([row["train_loss"] for row in history], [row["train_error"] for row in history]),
+        (
+            [row["val_loss"] for row in history],
+            [row["val_errors"] / validation_images for row in history],
+        ),
+        strict=True,
+    ):
+        marker = "o" if len(history) == 1 else None
+        axes.plot(epochs, train, color=TRAIN, marker=marker, label="training, distorted images")
+        axes.plot(epochs, validation, color=VALIDATION, marker=marker, label="validation")
+        at_best = validation[epochs.index(best["epoch"])]
+        axes.plot(best["epoch"], at_best, "o", color=VALIDATION)
+        label = f"{at_best:.4f}" if title.startswith("Loss") else f"{best['val_errors']} wrong"
+        axes.annotate(
+            label,
+            (best["epoch"], at_best),
+            xytext=(0, -14),
+            textcoords="offset points",
+            ha="center",
+        )
+        axes.set(title=title, xlabel="epoch", yscale="log")
+        axes.margins(y=0.12)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(alpha=0.3, which="both")
+        axes.legend()
+    figure.axes[1].yaxis.set_major_formatter(PercentFormatter(1, decimals=1))
+    figure.axes[1].yaxis.set_minor_formatter("")
+    return _png(figure)
+
+
+def draw_confusion_matrix(counts: np.ndarray, class_names: list[str], title: str) -> bytes:
+    """Counts of truth (rows) against reading (columns), coloured so that a single mistake shows.
+
+    Args:
+        counts: integers, (classes, classes).
+    """
+    figure = Figure(figsize=(8, 7.4), layout="constrained")
+    axes = figure.subplots()
+    shown = np.ma.masked_equal(counts, 0)  # no colour for none
+    image = axes.imshow(shown, cmap="Blues", norm=LogNorm(vmin=0.5, vmax=max(counts.max(), 1)))
+    half = np.sqrt(0.5 * max(counts.max(), 1))  # the middle of the logarithmic scale
+    for (row, column), count in np.ndenumerate(counts):
+        axes.text(
+            column,
+            row,
+            f"{count:,}" if count else "·",
+            ha="center",
+            va="center",
+            color="white" if count > half else ("0.75" if count == 0 else "black"),
+            weight="bold" if count and row != column else "normal",
+            fontsize=12,
+        )
+    ticks = range(len(class_names))
+    axes.set(title=title, xlabel="read as", ylabel="truth")
+    axes.set_xticks(ticks, class_names)
+    axes.set_yticks(ticks, class_names)
+    axes.set_xticks(np.arange(len(class_names) - 1) + 0.5, minor=True)
+    axes.set_yticks(np.arange(len(class_names) - 1) + 0.5, minor=True)
+    axes.grid(which="minor", color="0.9")
+    axes.tick_params(which="both", length=0)
+    bar = figure.colorbar(image, label="images, logarithmic", shrink=0.8)
+    bar.ax.yaxis.set_major_formatter("{x:,.0f}")
+    return _png(figure)
+
+
+def draw_mistakes(
+    images: np.ndarray,
+    truths: np.ndarray,
+    readings: np.ndarray,
+    confidences: np.ndarray,
+    indices: np.ndarray,
+    title: str,
+) -> bytes:
+    """Every misread image, the surest mistake first, with truth, reading and confidence.
+
+    A network that misreads more than 400 is shown with the surest 400 of them.
+
+    Args:
+        images: (N, 28, 28), 0 for paper.
+        truths: class names, (N,).
+        readings: class names, (N,).
+        confidences: the probability given to the reading, (N,).
+        indices: each image's place in its set, (N,).
+    """
+    order = np.argsort(-confidences, kind="stable")[:MISTAKES_SHOWN]
+    if len(order) < len(images):
+        title = f"{title}, the surest {len(order)} of them"
+    columns = 10 if len(order) <= 100 else 20
+    rows = max(1, -(-len(order) // columns))
+    # One picture of all tiles and one axes: an axes for each tile would take minutes for hundreds.
+    wide, high, top = 36, 46, 15  # a tile in pixels, and the room for its text
+    sheet = np.zeros((rows * high, columns * wide))
+    figure = Figure(figsize=(columns * wide / 36, rows * high / 36 + 0.5), layout="constrained")
+    axes = figure.subplots()
+    axes.set_title(title)
+    axes.axis("off")
+    for place, at in enumerate(order):
+        row, column = divmod(place, columns)
+        y, x = row * high + top, column * wide + (wide - 28) // 2
+        sheet[y : y + 28, x : x + 28] = images[at]
+        text = f"{truths[at]} read as {readings[at]}\n{confidences[at]:.0%}  #{indices[at]}"
+        axes.text(x + 14, y - 1, text, ha="center", va="bottom", fontsize=7.5, linespacing=1.1)
+    axes.imshow(sheet, cmap="gray_r", vmin=0, vmax=255)
+    return _png(figure)
+
+
+def _png(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=110)
+    return buffer.getvalue()

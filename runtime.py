@@ -1,0 +1,169 @@
+"""What every script needs from its surroundings: its command line, its device, its files, its errors.
+
+What a user can mend is raised as `UserError`. `run_script` turns it into one line on stderr and exit
+status 2, so no script shows a traceback for bad input.
+"""
+
+import argparse
+import contextlib
+import math
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+import torch
+
+PROJECT = Path(__file__).resolve().parent
+
+
+class UserError(Exception):
+    """Something the user can mend; the message is one line that says what is wrong and what to do."""
+
+
+def run_script(main: Callable[[], int]) -> NoReturn:
+    """Run `main` and exit with the status it returns: 2 after a `UserError` or an `OSError`.
+
+    Ctrl-C exits with 130 (128 + SIGINT), as shells expect.
+    """
+    try:
+        status = main()
+        sys.stdout.flush()
+    except UserError as error:
+        status = complain(str(error))
+    except KeyboardInterrupt:
+        print("\nInterrupted.", file=sys.stderr)
+        status = 128 + signal.SIGINT
+    except BrokenPipeError:  # the reader of our output has gone, as in `python test.py | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 128 + 13  # SIGPIPE, which Windows lacks
+    except OSError as error:  # a full disk, a folder that may not be read
+        where = f"{error.filename}: " if error.filename else ""
+        status = complain(f"{where}{error.strerror or error}")
+    sys.exit(status)
+
+
+def complain(message: str) -> int:
+    """Print `message` as one line on stderr; returns 2, the exit status for bad input."""
+    print(f"{Path(sys.argv[0]).name}: error: {' '.join(message.split())}", file=sys.stderr)
+    return 2
+
+
+class ArgumentParser(argparse.ArgumentParser):
+    """An `argparse.ArgumentParser` that shows every default and answers bad input in one line."""
+
+    def __init__(self, description: str) -> None:
+        super().__init__(description=description, formatter_class=_HelpFormatter, allow_abbrev=False)
+
+    def error(self, message: str) -> NoReturn:
+        sys.exit(complain(f"{message} (--help lists every flag)"))
+
+
+class _HelpFormatter(argparse.HelpFormatter):
+    def _get_help_string(self, action: argparse.Action) -> str:
+        has_default = action.default not in (None, False, argparse.SUPPRESS)
+        return f"{action.help} (default: %(default)s)" if has_default else action.help
+
+
+def number(
+    kind: type[int] | type[float],
+    *,
+    at_least: float = -math.inf,
+    above: float = -math.inf,
+    below: float = math.inf,
+) -> Callable[[str], float]:
+    """An argparse type: a finite number of type `kind`, at least, above and below the bounds."""
+
+    def parse(text: str) -> float:
+        try:
+            value = kind(text)
+        except ValueError:
+            wanted = "a whole number" if kind is int else "a number"
+            raise argparse.ArgumentTypeError(f"{text!r} is not {wanted}") from None
+        if not at_least <= value:
+            raise argparse.ArgumentTypeError(f"must be at least {at_least}, not {text}")
+        if not above < value:
+            raise argparse.ArgumentTypeError(f"must be above {above}, not {text}")
+        if not value < below:
+            bound = "finite" if below == math.inf else f"below {below}"
+            raise argparse.ArgumentTypeError(f"must be {bound}, not {text}")
+        return value
+
+    return parse
+
+
+def add_device_arguments(add: Callable[..., argparse.Action]) -> None:
+    """Add --device and --threads, for `pick_device`, by a parser's or a group's `add_argument`."""
+    where = "where to compute; auto: CUDA, else Apple's MPS, else the CPU"
+    add("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto", help=where)
+    count = number(int, at_least=1)
+    add("--threads", type=count, metavar="N", help="CPU threads (default: PyTorch's choice)")
+
+
+def add_data_arguments(add: Callable[..., argparse.Action], datasets: Sequence[str]) -> None:
+    """Add --data-dir and --dataset, for `data.load_training` and `data.load_test`."""
+    where = "where MNIST is, or is to be downloaded to (default: $MNIST_DIR, else data/)"
+    add("--data-dir", type=Path, metavar="DIR", help=where)
+    which = "auto: MNIST or, where it cannot be had, scikit-learn's bundled digits"
+    add("--dataset", choices=datasets, default="auto", help=which)
+
+
+def pick_device(name: str, threads: int | None = None) -> torch.device:
+    """The device called `name`, as `add_device_arguments` describes it; sets the number of CPU threads.
+
+    Raises:
+        UserError: if this machine or this build of PyTorch lacks that device.
+    """
+    if threads:
+        torch.set_num_threads(threads)
+    available = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if name == "auto":
+        name = next(candidate for candidate, there in available.items() if there)
+    if not available[name]:
+        raise UserError(f"PyTorch finds no {name} device here: use --device cpu or --device auto")
+    return torch.device(name)
+
+
+def describe_device(device: torch.device) -> str:
+    """The device in words, as in "cpu, 4 threads" or "cuda, NVIDIA H200"."""
+    if device.type == "cuda":
+        return f"cuda, {torch.cuda.get_device_name(device)}"
+    if device.type == "mps":
+        return "mps"
+    return f"cpu, {torch.get_num_threads()} threads"
+
+
+def write_atomically(path: Path, content: bytes | memoryview | str) -> None:
+    """Write `content` (text as UTF-8) so that `path` holds either what it held before or all of it.
+
+    It goes to a temporary file in the same folder, is flushed to the disk, and is renamed. Missing
+    folders are made.
+
+    Raises:
+        UserError: if the folder cannot be written or the disk is full; `path` is then as it was.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(temporary, "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise UserError(f"cannot write {short(path)}: {error.strerror or error}") from error
+    finally:
+        with contextlib.suppress(OSError):  # after a rename there is nothing left to remove
+            temporary.unlink(missing_ok=True)
+
+
+def short(path: Path) -> str:
+    """`path` as one would type it from the current folder, where that is shorter."""
+    relative = os.path.relpath(path) if Path(path).drive == Path.cwd().drive else str(path)
+    return min(relative, str(path), key=len)

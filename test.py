@@ -1,0 +1,214 @@
+"""Evaluate weights on the 10,000 test images: score report, confusion matrix, mistakes.
+
+python test.py                                   the newest finished run, else the shipped weights
+python test.py --checkpoint shipped              the weights in checkpoints/
+python test.py --checkpoint A.pt B.pt C.pt       each of them, and their committee
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+import checkpoint
+from checkpoint import Checkpoint
+from data import DATASETS, LabelledImages, load_test
+from figures import draw_confusion_matrix, draw_mistakes
+from metrics import compute_logits, format_score, score
+from runtime import (
+    PROJECT,
+    ArgumentParser,
+    UserError,
+    add_data_arguments,
+    add_device_arguments,
+    number,
+    pick_device,
+    run_script,
+    short,
+    write_atomically,
+)
+
+
+def main() -> int:
+    args = parse_arguments()
+    device = pick_device(args.device, args.threads)
+    # Weights named by path are read before the images: they may say which images they are for.
+    named = [checkpoint.load(checkpoint.find(name), device) for name in args.checkpoint if is_path(name)]
+    if args.dataset == "auto" and named and all(member.dataset == "digits" for member in named):
+        args.dataset = "digits"
+    digits = load_test(args.dataset, args.data_dir).to(device)
+    members = load_members(args.checkpoint, named, digits.dataset, device)
+    for member in members:
+        print(f"Weights: {member.describe()}", file=sys.stderr)
+
+    log_probabilities = [torch.log_softmax(logits(member, digits, args), 1) for member in members]
+    committee = torch.logsumexp(torch.stack(log_probabilities), 0) - np.log(len(members))
+    report = build_report(members, log_probabilities, committee, digits)
+    if args.tta:
+        report["tta"] = score_shifted(members, digits, args)
+    text = format_report(report)
+    print(json.dumps(report, indent=2) if args.json else text)
+    for path in write_report(report, text, committee.cpu().numpy(), digits, members, args):
+        print(f"Written: {short(path)}", file=sys.stderr)
+    return 0
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = ArgumentParser("Evaluate weights on MNIST's 10,000 test images.")
+    add = parser.add_argument
+    add(
+        "--checkpoint",
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="weights to evaluate: files, or newest, or shipped (default: the newest finished run, "
+        "else the shipped ones); of several, also the committee",
+    )
+    add_data_arguments(add, DATASETS)
+    add_device_arguments(add)
+    add("--batch-size", type=number(int, at_least=1), default=1000, help="images at a time")
+    where = "(default: the run's folder for a run's weights, {} for the shipped ones)"
+    add("--report-dir", type=Path, metavar="DIR", help=f"for the reports {where.format('reports/')}")
+    add("--image-dir", type=Path, metavar="DIR", help=f"for the pictures {where.format('image/')}")
+    add("--json", action="store_true", help="print the report as JSON")
+    add("--tta", action="store_true", help="also score the mean over 9 shifts by up to one pixel")
+    args = parser.parse_args()
+    for folder in (args.report_dir, args.image_dir):
+        if folder and folder.exists() and not folder.is_dir():
+            raise UserError(f"{short(folder)} is a file: name a folder")
+    return args
+
+
+def is_path(name: str) -> bool:
+    return name not in ("newest", "shipped")
+
+
+def load_members(
+    names: list[str], named: list[Checkpoint], dataset: str, device: torch.device
+) -> list[Checkpoint]:
+    """All checkpoints to evaluate, in the order given; `named` are those already read."""
+    read = iter(named)
+    return [
+        next(read) if name and is_path(name) else checkpoint.load(checkpoint.find(name, dataset), device)
+        for name in names or [None]
+    ]
+
+
+def logits(member: Checkpoint, digits: LabelledImages, args: argparse.Namespace) -> Tensor:
+    return compute_logits(member.model, digits, args.batch_size).double()
+
+
+def build_report(
+    members: list[Checkpoint], log_probabilities: list[Tensor], committee: Tensor, digits: LabelledImages
+) -> dict[str, Any]:
+    """The report of one checkpoint; of several, that of their mean probabilities with each as member."""
+    labels = digits.labels.cpu().numpy()
+
+    def figures(log_p: Tensor, of: list[Checkpoint]) -> dict[str, Any]:
+        paths, sums = [in_project(member.path) for member in of], [member.sha256 for member in of]
+        return {
+            "dataset": digits.dataset,
+            "checkpoint": paths if len(of) > 1 else paths[0],
+            "checkpoint_sha256": sums if len(of) > 1 else sums[0],
+            **score(log_p.cpu().numpy(), labels, members[0].class_names),
+        }
+
+    report = figures(committee, members)
+    if len(members) > 1:
+        pairs = zip(log_probabilities, members, strict=True)
+        report["members"] = [figures(log_p, [member]) for log_p, member in pairs]
+    return report
+
+
+def in_project(path: Path) -> str:
+    """The path inside the project where it lies there, so that a report reads the same everywhere."""
+    path = path.resolve()
+    return path.relative_to(PROJECT).as_posix() if path.is_relative_to(PROJECT) else str(path)
+
+
+def score_shifted(members: list[Checkpoint], digits: LabelledImages, args: argparse.Namespace) -> dict:
+    """Errors, accuracy and loss of the mean probabilities over 9 shifts by up to one pixel."""
+    views = []
+    for down in (-1, 0, 1):
+        for right in (-1, 0, 1):
+            moved = torch.roll(digits.images, (down, right), dims=(2, 3))
+            view = LabelledImages(moved, digits.labels, digits.dataset)
+            views += [torch.log_softmax(logits(member, view, args), 1) for member in members]
+    mean = torch.logsumexp(torch.stack(views), 0) - np.log(len(views))
+    figures = score(mean.cpu().numpy(), digits.labels.cpu().numpy(), members[0].class_names)
+    return {key: figures[key] for key in ("errors", "accuracy", "loss")}
+
+
+def format_report(report: dict[str, Any]) -> str:
+    data = "MNIST's test images" if report["dataset"] == "mnist" else "scikit-learn's digits, NOT MNIST"
+    members = report.get("members", [])
+    if members:
+        parts = [format_score(report, f"Committee of {len(members)} networks on {data}")]
+        parts += [format_score(member, member["checkpoint"]) for member in members]
+    else:
+        title = f"ImprovedResNet18 on {data}\n  weights    {report['checkpoint']}"
+        parts = [format_score(report, f"{title}\n  SHA-256    {report['checkpoint_sha256']}")]
+    if "tta" in report:
+        shifted = report["tta"]
+        parts.append(
+            "Mean over 9 shifts by up to one pixel, apart from the figures above\n"
+            f"  accuracy   {shifted['accuracy']:.2%}\n"
+            f"  errors     {shifted['errors']:,}\n"
+            f"  loss       {shifted['loss']:.5f}\n"
+        )
+    return "\n".join(parts)
+
+
+def write_report(
+    report: dict[str, Any],
+    text: str,
+    log_probabilities: np.ndarray,
+    digits: LabelledImages,
+    members: list[Checkpoint],
+    args: argparse.Namespace,
+) -> list[Path]:
+    """Write the report and the pictures; their paths."""
+    reports, images = default_folders(members)
+    reports, images = args.report_dir or reports, args.image_dir or images
+    suffix = "" if digits.dataset == "mnist" else f"_{digits.dataset}"
+    names = np.array(members[0].class_names)
+    labels, readings = digits.labels.cpu().numpy(), log_probabilities.argmax(1)
+    wrong = np.flatnonzero(readings != labels)
+    title = f"{report['errors']:,} of {report['n']:,} {digits.dataset.upper()} test images misread"
+    content = {
+        reports / f"score_report{suffix}.txt": text,
+        reports / f"score_report{suffix}.json": json.dumps(report, indent=2) + "\n",
+        images / f"confusionMatrix{suffix}.png": draw_confusion_matrix(
+            np.array(report["confusion_matrix"]), members[0].class_names, title
+        ),
+        images / f"mistakes{suffix}.png": draw_mistakes(
+            digits.images.cpu().numpy()[wrong, 0],
+            truths=names[labels[wrong]],
+            readings=names[readings[wrong]],
+            confidences=np.exp(log_probabilities[wrong, readings[wrong]]),
+            indices=wrong,
+            title=title,
+        ),
+    }
+    for path, data in content.items():
+        write_atomically(path, data)
+    return list(content)
+
+
+def default_folders(members: list[Checkpoint]) -> tuple[Path, Path]:
+    """Where reports and pictures go: of shipped weights, of a run's or other weights, of a committee."""
+    if len(members) > 1:
+        return PROJECT / "reports" / "committee", PROJECT / "reports" / "committee"
+    folder = members[0].path.resolve().parent
+    if folder == checkpoint.CHECKPOINTS:
+        return PROJECT / "reports", PROJECT / "image"
+    return folder, folder
+
+
+if __name__ == "__main__":
+    run_script(main)

@@ -1,0 +1,286 @@
+"""The training loop: steps, moving average, validation, and a state from which it resumes exactly.
+
+Whatever is random in a step is drawn from the seed and the step's number alone. So a resumed run needs
+no saved random state, and several processes agree on the batch and its distortions without talking.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from augment import Augmentation
+from data import LabelledImages
+from distributed import World, share_batch_norm
+from metrics import compute_logits
+from model import ImprovedResNet18
+from runtime import UserError
+
+CHECK_EVERY = 32  # steps between looks at the loss: each look makes a GPU wait
+ALONE = World()
+ORDER, DISTORTION, DROPOUT = range(3)  # what random numbers are drawn for
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides what a run learns, apart from the images.
+
+    Attributes:
+        batch_size: images a step, over all processes together.
+        lr: peak learning rate of the one-cycle schedule.
+        weight_decay: L2, of convolutions and the linear layer's weights; not of batch norm and biases.
+        dropout: of the pooled features, in training.
+        ema: decay per step of the moving average of the weights, which is what is validated and saved.
+    """
+
+    epochs: int = 30
+    batch_size: int = 128
+    lr: float = 0.1
+    weight_decay: float = 5e-4
+    dropout: float = 0.5
+    ema: float = 0.999
+    seed: int = 0
+    augmentation: Augmentation = field(default_factory=Augmentation)
+
+
+class Trainer:
+    """One run of a recipe.
+
+    Attributes:
+        epoch: completed epochs.
+        step: completed steps of the epoch under way.
+        history: one row of figures for each completed epoch.
+        best: the row with the lowest validation loss, or None.
+        best_weights: the averaged weights of that row.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        train: LabelledImages,
+        validation: LabelledImages,
+        device: torch.device,
+        autocast: torch.dtype | None = None,
+        world: World = ALONE,
+    ) -> None:
+        """Put images and a new network on `device`; `autocast` is the dtype of mixed precision."""
+        self.recipe, self.device, self.autocast, self.world = recipe, device, autocast, world
+        self.train_images, self.validation_images = train.to(device), validation.to(device)
+        torch.backends.cudnn.deterministic = True  # the same seed twice gives the same weights
+        torch.manual_seed(recipe.seed)
+        self.model = ImprovedResNet18(dropout=recipe.dropout)
+        self.model.to(device, memory_format=torch.channels_last)
+        self.average = AveragedModel(
+            self.model, multi_avg_fn=_warmed_up_average(recipe.ema), use_buffers=True
+        )
+        self.network: nn.Module = self.model
+        if world.size > 1:
+            share_batch_norm(self.model)
+            self.network = DistributedDataParallel(self.model, broadcast_buffers=False)
+        self.optimizer = torch.optim.SGD(
+            _parameter_groups(self.model, recipe.weight_decay),
+            recipe.lr,
+            momentum=0.9,
+            nesterov=True,
+        )
+        self.steps_per_epoch = len(train) // recipe.batch_size
+        total = max(2, recipe.epochs * self.steps_per_epoch)
+        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
+            self.optimizer,
+            max_lr=recipe.lr,
+            total_steps=total,
+            pct_start=max(0.2, 2 / total),  # at least two steps, since it divides by one less
+            div_factor=10,
+            final_div_factor=1000,
+            cycle_momentum=False,
+        )
+        self.epoch = self.step = 0
+        self.seconds = 0.0  # spent on the epoch under way
+        self.totals = torch.zeros(2, device=device)  # loss and errors, summed over its steps
+        self.history: list[dict[str, Any]] = []
+        self.best: dict[str, Any] | None = None
+        self.best_weights: dict[str, Tensor] = {}
+
+    def train_epoch(
+        self,
+        should_stop: Callable[[], bool] = lambda: False,
+        on_step: Callable[["Trainer"], None] = lambda trainer: None,
+    ) -> bool:
+        """Train until the epoch's last step, or until `should_stop`; whether the epoch is complete.
+
+        Raises:
+            UserError: if the loss is no longer finite.
+        """
+        started = time.monotonic() - self.seconds
+        order = torch.randperm(
+            len(self.train_images),
+            generator=torch.Generator().manual_seed(self._seed(ORDER, self.epoch)),
+        ).to(self.device)
+        self.model.train()
+        while self.step < self.steps_per_epoch:
+            if self.world.any(should_stop(), self.device):
+                break
+            start = self.step * self.recipe.batch_size
+            self._train_step(order[start : start + self.recipe.batch_size])
+            self.step += 1
+            if self.step % CHECK_EVERY == 0 or self.step == self.steps_per_epoch:
+                self._check_finite(float(self.totals[0]))
+            on_step(self)
+            self.seconds = time.monotonic() - started
+        return self.step == self.steps_per_epoch
+
+    def _train_step(self, rows: Tensor) -> None:
+        number = self.epoch * self.steps_per_epoch + self.step
+        share = self.world.share(len(rows))
+        generator = torch.Generator(self.device).manual_seed(self._seed(DISTORTION, number))
+        distortion = self.recipe.augmentation.draw(len(rows), generator)[share]
+        batch = self.train_images[rows[share]]
+        ink = distortion.apply(batch.ink()).contiguous(memory_format=torch.channels_last)
+        torch.manual_seed(self._seed(DROPOUT, number, self.world.rank))
+        with torch.autocast(self.device.type, self.autocast, enabled=self.autocast is not None):
+            logits = self.network(ink)
+        loss = F.cross_entropy(logits.float(), batch.labels)
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        self.schedule.step()
+        self.average.update_parameters(self.model)
+        errors = (logits.argmax(1) != batch.labels).sum()
+        self.totals += torch.stack([loss.detach(), errors])
+
+    def finish_epoch(self) -> dict[str, Any]:
+        """Validate the averaged weights after a complete `train_epoch`; the new row of `history`."""
+        loss, errors = self.world.sum(self.totals.clone()).tolist()
+        validation = evaluate(self.average.module, self.validation_images, self.world)
+        self._check_finite(validation["loss"])
+        self.epoch += 1
+        row = {
+            "epoch": self.epoch,
+            "train_loss": loss / self.steps_per_epoch / self.world.size,
+            "train_error": errors / self.steps_per_epoch / self.recipe.batch_size,
+            "val_loss": validation["loss"],
+            "val_errors": validation["errors"],
+            "lr": self.lr(),
+            "seconds": self.seconds,
+        }
+        self.history.append(row)
+        if self.best is None or row["val_loss"] < self.best["val_loss"]:
+            self.best = row
+            self.best_weights = {
+                name: tensor.cpu().clone() for name, tensor in self.average.module.state_dict().items()
+            }
+        self.step, self.seconds = 0, 0.0
+        self.totals.zero_()
+        return row
+
+    def lr(self) -> float:
+        """The learning rate of the next step."""
+        return self.schedule.get_last_lr()[0]
+
+    def total_seconds(self) -> float:
+        """Wall time of the completed epochs' training, validation and saving apart."""
+        return sum(row["seconds"] for row in self.history)
+
+    def start_from(self, model: ImprovedResNet18) -> None:
+        """Take over the weights of `model` before the first step."""
+        self.model.load_state_dict(model.state_dict())
+
+    def best_model(self) -> ImprovedResNet18:
+        """A copy on the CPU with `best_weights`."""
+        model = ImprovedResNet18(dropout=self.recipe.dropout)
+        model.load_state_dict(self.best_weights)
+        return model
+
+    def state(self) -> dict[str, Any]:
+        """All that `restore` needs, in plain values and tensors."""
+        return {
+            "model": self.model.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "epoch": self.epoch,
+            "step": self.step,
+            "seconds": self.seconds,
+            "totals": self.totals,
+            "history": self.history,
+            "best": self.best,
+            "best_weights": self.best_weights,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on where the trainer stood whose `state()` this is; recipe and images must be the same."""
+        self.model.load_state_dict(state["model"])
+        self.average.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.schedule.load_state_dict(state["schedule"])
+        self.totals.copy_(state["totals"])
+        for name in ("epoch", "step", "seconds", "history", "best", "best_weights"):
+            setattr(self, name, state[name])
+
+    def _check_finite(self, loss: float) -> None:
+        if not math.isfinite(loss):
+            raise UserError(
+                f"the loss became {loss} in epoch {self.epoch + 1}: try a lower --lr. "
+                "Nothing of this epoch was saved"
+            )
+
+    def _seed(self, *key: int) -> int:
+        """A seed for the random numbers named by `key`, independent of those of other keys."""
+        return int(np.random.SeedSequence((self.recipe.seed, *key)).generate_state(1, np.uint64)[0])
+
+
+def evaluate(model: nn.Module, digits: LabelledImages, world: World = ALONE) -> dict[str, float]:
+    """Errors and mean cross-entropy of `model` in evaluation mode and full precision.
+
+    The model must be on the images' device. Several processes share the work.
+
+    Returns:
+        "n", "errors" (counts) and "loss".
+    """
+    share = digits[world.share(len(digits))]
+    logits = compute_logits(model, share)
+    loss = F.cross_entropy(logits, share.labels, reduction="sum")
+    errors = (logits.argmax(1) != share.labels).sum()
+    loss_sum, error_sum = world.sum(torch.stack([loss, errors])).tolist()
+    return {"n": len(digits), "errors": round(error_sum), "loss": loss_sum / len(digits)}
+
+
+def pick_autocast(amp: str, device: torch.device) -> torch.dtype | None:
+    """The dtype of mixed precision for `--amp`: bfloat16, or None for full precision.
+
+    "auto" takes bfloat16 only where the hardware computes in it: elsewhere it is emulated and slower.
+    """
+    native = False
+    if device.type == "cuda":
+        native = torch.cuda.is_bf16_supported(including_emulation=False)
+    elif device.type == "cpu":
+        capabilities = torch.cpu.get_capabilities()
+        native = bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+    return torch.bfloat16 if amp == "bf16" or (amp == "auto" and native) else None
+
+
+def _parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """Kernels and matrices decay; batch norm and biases, which have one dimension, do not."""
+    parameters = list(model.parameters())
+    return [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
+        {"params": [p for p in parameters if p.ndim == 1], "weight_decay": 0.0},
+    ]
+
+
+def _warmed_up_average(decay: float) -> Callable[[Any, Any, Any], None]:
+    """PyTorch's moving average, with a shorter horizon while there is little to average over."""
+
+    def update(averaged: Any, current: Any, count: Any) -> None:
+        steps = int(count)
+        get_ema_multi_avg_fn(min(decay, (1 + steps) / (10 + steps)))(averaged, current, count)
+
+    return update
