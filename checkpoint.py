@@ -119,7 +119,7 @@ def load(path: Path, device: torch.device | str = "cpu") -> Checkpoint:
         model = ImprovedResNet18(**content["arguments"])
         model.load_state_dict(content["state_dict"])
         return Checkpoint(
-            model=model.to(device).eval(),
+            model=model.to(device, memory_format=torch.channels_last).eval(),
             path=path,
             sha256=hashlib.sha256(raw).hexdigest(),
             dataset=content["dataset"],

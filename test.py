@@ -19,7 +19,7 @@ import checkpoint
 from checkpoint import Checkpoint
 from data import DATASETS, LabelledImages, load_test
 from figures import draw_confusion_matrix, draw_mistakes
-from metrics import compute_logits, format_score, score
+from metrics import BATCH, compute_logits, format_score, score
 from runtime import (
     PROJECT,
     ArgumentParser,
@@ -71,7 +71,7 @@ def parse_arguments() -> argparse.Namespace:
     )
     add_data_arguments(add, DATASETS)
     add_device_arguments(add)
-    add("--batch-size", type=number(int, at_least=1), default=1000, help="images at a time")
+    add("--batch-size", type=number(int, at_least=1), default=BATCH, help="images at a time")
     where = "(default: the run's folder for a run's weights, {} for the shipped ones)"
     add("--report-dir", type=Path, metavar="DIR", help=f"for the reports {where.format('reports/')}")
     add("--image-dir", type=Path, metavar="DIR", help=f"for the pictures {where.format('image/')}")

@@ -14,11 +14,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import torch
 from tqdm import tqdm
 
 import checkpoint
 from augment import Augmentation
-from data import DATASETS, LabelledImages, load_training, stratified_split
+from data import DATASETS, LabelledImages, load_training
 from distributed import World, join_world, leave_world
 from run_folder import RunFolder
 from runtime import (
@@ -151,8 +152,7 @@ def load_images(args: argparse.Namespace, world: World) -> tuple[LabelledImages,
     if limit > len(train):
         raise UserError(f"--limit-train {limit}: there are only {len(train):,} training images")
     if limit < len(train):
-        _, chosen = stratified_split(train.labels, limit / len(train), seed=0)
-        train = train[chosen]
+        train = train[torch.randperm(len(train), generator=torch.Generator().manual_seed(0))[:limit]]
     return train, validation
 
 
@@ -259,7 +259,7 @@ class EpochBar:
     def on_step(self, trainer: Trainer) -> None:
         if not self.bar.disable and trainer.step % 10 == 0:
             loss = float(trainer.totals[0]) / trainer.step
-            self.bar.set_postfix_str(f"loss {loss:.4f}, lr {trainer.lr():.4f}", refresh=False)
+            self.bar.set_postfix_str(f"loss {loss:.4f}, lr {trainer.lr:.4f}", refresh=False)
         self.bar.update()
 
     def __enter__(self) -> "EpochBar":

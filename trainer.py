@@ -43,9 +43,9 @@ class Recipe:
 
     epochs: int = 30
     batch_size: int = 128
-    lr: float = 0.1
+    lr: float = 0.05
     weight_decay: float = 5e-4
-    dropout: float = 0.5
+    dropout: float = 0.1
     ema: float = 0.999
     seed: int = 0
     augmentation: Augmentation = field(default_factory=Augmentation)
@@ -57,6 +57,7 @@ class Trainer:
     Attributes:
         epoch: completed epochs.
         step: completed steps of the epoch under way.
+        lr: learning rate of the last step.
         history: one row of figures for each completed epoch.
         best: the row with the lowest validation loss, or None.
         best_weights: the averaged weights of that row.
@@ -92,17 +93,18 @@ class Trainer:
             nesterov=True,
         )
         self.steps_per_epoch = len(train) // recipe.batch_size
-        total = max(2, recipe.epochs * self.steps_per_epoch)
+        total = max(3, recipe.epochs * self.steps_per_epoch)
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
             self.optimizer,
             max_lr=recipe.lr,
             total_steps=total,
-            pct_start=max(0.2, 2 / total),  # at least two steps, since it divides by one less
+            pct_start=max(0.2, 2 / total),  # each phase divides by its steps less one
             div_factor=10,
             final_div_factor=1000,
             cycle_momentum=False,
         )
         self.epoch = self.step = 0
+        self.lr = 0.0
         self.seconds = 0.0  # spent on the epoch under way
         self.totals = torch.zeros(2, device=device)  # loss and errors, summed over its steps
         self.history: list[dict[str, Any]] = []
@@ -151,6 +153,7 @@ class Trainer:
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
+        self.lr = self.schedule.get_last_lr()[0]
         self.schedule.step()
         self.average.update_parameters(self.model)
         errors = (logits.argmax(1) != batch.labels).sum()
@@ -168,7 +171,7 @@ class Trainer:
             "train_error": errors / self.steps_per_epoch / self.recipe.batch_size,
             "val_loss": validation["loss"],
             "val_errors": validation["errors"],
-            "lr": self.lr(),
+            "lr": self.lr,
             "seconds": self.seconds,
         }
         self.history.append(row)
@@ -180,10 +183,6 @@ class Trainer:
         self.step, self.seconds = 0, 0.0
         self.totals.zero_()
         return row
-
-    def lr(self) -> float:
-        """The learning rate of the next step."""
-        return self.schedule.get_last_lr()[0]
 
     def total_seconds(self) -> float:
         """Wall time of the completed epochs' training, validation and saving apart."""
@@ -208,6 +207,7 @@ class Trainer:
             "schedule": self.schedule.state_dict(),
             "epoch": self.epoch,
             "step": self.step,
+            "lr": self.lr,
             "seconds": self.seconds,
             "totals": self.totals,
             "history": self.history,
@@ -222,7 +222,7 @@ class Trainer:
         self.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])
         self.totals.copy_(state["totals"])
-        for name in ("epoch", "step", "seconds", "history", "best", "best_weights"):
+        for name in ("epoch", "step", "lr", "seconds", "history", "best", "best_weights"):
             setattr(self, name, state[name])
 
     def _check_finite(self, loss: float) -> None:

@@ -1,0 +1,129 @@
+"""Shared parts of the tests: real MNIST, and a copy of the project to run its scripts in."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+import torch
+
+import data
+from runtime import PROJECT
+
+Result = subprocess.CompletedProcess
+
+
+def missing(what: str) -> None:
+    """Skip a test that lacks a part of its surroundings; under CI that is a failure."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{what}, which CI should have")
+    pytest.skip(what)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """Small networks gain little from threads, and tests may share the machine."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def mnist_dir() -> Path:
+    """A folder with MNIST, downloaded where it must and can be."""
+    folder = Path(os.environ.get("MNIST_DIR") or PROJECT / "data")
+    try:
+        data.load_test("mnist", folder)
+    except data.MnistMissing:
+        missing("no MNIST")
+    return folder
+
+
+class Project:
+    """A fresh copy of the project's scripts: what they write stays apart from the checkout."""
+
+    def __init__(self, folder: Path, mnist_dir: Path) -> None:
+        self.folder = folder
+        self.environment = {**os.environ, "MNIST_DIR": str(mnist_dir), "PYTHONUNBUFFERED": "1"}
+        for path in [*PROJECT.glob("*.py"), *PROJECT.glob("checkpoints")]:
+            copy = shutil.copytree if path.is_dir() else shutil.copy
+            copy(path, folder / path.name)
+
+    def start(self, *arguments: object, **options: object) -> subprocess.Popen:
+        """Start `python ARGUMENTS` on one thread, as a user would in a terminal."""
+        command = [sys.executable, *map(str, arguments)]
+        if str(arguments[0]).endswith(".py"):
+            command += ["--threads", "1"]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        return subprocess.Popen(command, cwd=self.folder, env=self.environment, **{**pipes, **options})
+
+    def run(self, *arguments: object, **options: object) -> Result:
+        """Run to the end."""
+        process = self.start(*arguments, **options)
+        out, err = process.communicate(timeout=300)
+        return Result(arguments, process.returncode, out, err)
+
+    def train(self, output: str, *flags: object, **options: object) -> Path:
+        """A short run on the bundled digits, which takes seconds; its folder."""
+        arguments = ("--dataset", "digits", "--batch-size", 64, "--output", output, *flags)
+        result = self.run("train.py", *arguments, **options)
+        assert result.returncode == 0, result.stderr
+        return self.folder / output
+
+
+@pytest.fixture
+def project(tmp_path: Path, mnist_dir: Path) -> Project:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    return Project(folder, mnist_dir)
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory, mnist_dir: Path) -> Project:
+    """A project in which runs/digits has finished two epochs, for tests that only read it."""
+    folder = tmp_path_factory.mktemp("trained") / "project"
+    folder.mkdir()
+    project = Project(folder, mnist_dir)
+    project.train("runs/digits", "--epochs", 2)
+    return project
+
+
+def assert_one_line_error(result: Result, *words: str) -> None:
+    """The contract for bad input: status 2, one line on stderr that holds `words`, no traceback."""
+    assert result.returncode == 2, (result.returncode, result.stdout, result.stderr)
+    lines = [line for line in result.stderr.splitlines() if not line.startswith("Downloading")]
+    assert len(lines) == 1, result.stderr
+    assert ": error: " in lines[0]
+    for word in words:
+        assert word in lines[0], lines[0]
+
+
+def weights_of(run: Path, name: str = "best.pt") -> dict[str, torch.Tensor]:
+    return torch.load(run / name, weights_only=True)["state_dict"]
+
+
+def same_weights(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> bool:
+    """Whether two state dicts agree in every bit."""
+    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
+
+
+def without_capability(*capabilities: int) -> Callable[[], None]:
+    """A `preexec_fn` that takes Linux capabilities from the child.
+
+    Root may write where permissions forbid it; without CAP_DAC_OVERRIDE (1) and CAP_DAC_READ_SEARCH
+    (2) it may not.
+    """
+    import ctypes
+
+    drop = ctypes.CDLL(None).prctl
+    return lambda: [drop(24, number) for number in capabilities]  # 24: PR_CAPBSET_DROP
+
+
+def obey_permissions() -> Callable[[], None] | None:
+    return without_capability(1, 2) if os.name == "posix" and os.geteuid() == 0 else None
+
+
+def flags(options: Sequence[object]) -> str:
+    """A readable test id."""
+    return " ".join(map(str, options))

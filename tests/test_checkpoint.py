@@ -1,0 +1,225 @@
+"""Checkpoints describe themselves; each fault has its own line, and no fault runs code or loads."""
+
+import json
+import os
+import pickle
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+import torch
+
+import checkpoint
+from checkpoint import CheckpointError
+from model import ImprovedResNet18
+from runtime import UserError, write_atomically
+
+VALIDATION = {"n": 12_000, "errors": 43, "loss": 0.0125}
+
+
+@pytest.fixture
+def path(tmp_path) -> Path:
+    return tmp_path / "weights.pt"
+
+
+@pytest.fixture
+def model() -> ImprovedResNet18:
+    torch.manual_seed(7)
+    return ImprovedResNet18(dropout=0.25)
+
+
+@pytest.fixture
+def saved(path, model) -> Path:
+    checkpoint.save_weights(path, model, dataset="mnist", validation=VALIDATION, training={"epochs": 3})
+    return path
+
+
+def rewrite(path: Path, **changes: object) -> None:
+    """Save the file's content anew with some of it changed."""
+    content = torch.load(path, weights_only=True)
+    torch.save({**content, **changes}, path)
+
+
+def test_round_trip(saved, model):
+    loaded = checkpoint.load(saved)
+    ink = torch.rand(4, 1, 28, 28)
+    torch.testing.assert_close(loaded.model(ink), model.eval()(ink))
+    assert not loaded.model.training
+    assert loaded.model.dropout.p == 0.25
+    assert loaded.class_names == list("0123456789")
+    assert (loaded.dataset, loaded.validation, loaded.training) == ("mnist", VALIDATION, {"epochs": 3})
+    assert loaded.temperature is None
+    assert "43 of 12,000 validation images wrong, loss 0.0125" in loaded.describe()
+
+
+def test_content_is_plain_and_on_the_cpu(saved):
+    """So it loads on a machine without the device that wrote it, and with no class of ours."""
+    content = torch.load(saved, weights_only=True)
+    assert all(tensor.device.type == "cpu" for tensor in content["state_dict"].values())
+    assert content["libraries"]["torch"] == str(torch.__version__)
+    assert content["arguments"] == {"num_classes": 10, "dropout": 0.25}
+
+
+def test_training_state_round_trip(path):
+    state = {"epoch": 3, "tensor": torch.arange(5), "rows": [{"loss": 0.5}], "none": None}
+    checkpoint.save_training_state(path, state)
+    loaded = checkpoint.load_training_state(path)
+    assert torch.equal(loaded.pop("tensor"), state.pop("tensor"))
+    assert loaded == state
+
+
+class Bomb:
+    """Unpickling this would create a file."""
+
+    def __init__(self, target: Path) -> None:
+        self.target = target
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.target),)
+
+
+def truncated(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-100_000])
+
+
+def flipped(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def tampered(path: Path) -> None:
+    state = torch.load(path, weights_only=True)["state_dict"]
+    state["fc.bias"][0] += 1
+    rewrite(path, state_dict=state)
+
+
+def folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+FAULTS = {
+    "no such checkpoint": lambda path: path.unlink(),
+    "is a folder": folder,
+    "is empty": lambda path: path.write_bytes(b""),
+    "is not a checkpoint of this project": lambda path: path.write_bytes(os.urandom(5000)),
+    "truncated or damaged": truncated,
+    "is damaged in": flipped,
+    "do not match their checksum": tampered,
+    "objects other than weights": lambda path: torch.save(Bomb(path.parent / "boom"), path),
+    "holds a LeNet": lambda path: rewrite(path, architecture="LeNet"),
+    "has format 99": lambda path: rewrite(path, format_version=99),
+    "does not fit": lambda path: rewrite(path, arguments={"num_classes": 7}),
+    "does not fit an": lambda path: rewrite(path, arguments={"layers": 7}),
+    "does not fit an ImprovedResNet18": lambda path: rewrite(path, state_dict=None),
+    "holds a training state": lambda path: checkpoint.save_training_state(path, {}),
+    "not a checkpoint": lambda path: torch.save([1, 2, 3], path),
+    "not a checkpoint of": lambda path: torch.save({"fc.bias": torch.zeros(10)}, path),
+}
+
+
+@pytest.mark.parametrize("message", FAULTS)
+def test_faults(saved, message):
+    FAULTS[message](saved)
+    with pytest.raises(CheckpointError, match=message) as error:
+        checkpoint.load(saved)
+    assert saved.name in str(error.value)
+    assert not (saved.parent / "boom").exists()
+
+
+def test_raw_pickle_bomb_does_not_go_off(path):
+    path.write_bytes(pickle.dumps(Bomb(path.parent / "boom")))
+    with pytest.raises(CheckpointError, match="is not a checkpoint"):
+        checkpoint.load(path)
+    assert not (path.parent / "boom").exists()
+
+
+def test_the_bomb_is_live(path, tmp_path):
+    """Otherwise the tests above would pass for any loader."""
+    torch.save(Bomb(tmp_path / "boom"), path)
+    torch.load(path, weights_only=False)
+    assert (tmp_path / "boom").exists()
+
+
+def test_zip_of_something_else(path):
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("hello.txt", "hello")
+    with pytest.raises(CheckpointError, match="truncated or damaged"):
+        checkpoint.load(path)
+
+
+# which file
+
+
+@pytest.fixture
+def runs(tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoint, "RUNS", tmp_path / "runs")
+    return tmp_path / "runs"
+
+
+def finish(run: Path, finished: str, dataset: str = "mnist") -> None:
+    run.mkdir(parents=True)
+    (run / "summary.json").write_text(json.dumps({"dataset": dataset, "finished": finished}))
+
+
+def test_newest_finished_run_else_shipped(runs):
+    shipped = checkpoint.SHIPPED["mnist"]
+    assert checkpoint.find(None) == shipped
+    with pytest.raises(CheckpointError, match=r"no finished mnist run .* run train\.py first"):
+        checkpoint.find("newest")
+    finish(runs / "z-old", "2026-01-01T00:00:00+00:00")
+    finish(runs / "a-new", "2026-01-02T00:00:00+00:00")
+    finish(runs / "digits", "2026-01-03T00:00:00+00:00", "digits")
+    (runs / "unfinished").mkdir()
+    (runs / "broken").mkdir()
+    (runs / "broken/summary.json").write_text("{")
+    assert checkpoint.find(None) == checkpoint.find("newest") == runs / "a-new" / "best.pt"
+    assert checkpoint.find(None, "digits") == runs / "digits" / "best.pt"
+    assert checkpoint.find("shipped") == shipped
+    assert checkpoint.find("some/file.pt") == Path("some/file.pt")
+
+
+def test_shipped_weights_load_and_say_how_good_they_are():
+    loaded = checkpoint.load(checkpoint.SHIPPED["mnist"])
+    assert loaded.dataset == "mnist"
+    assert loaded.validation["n"] == 12_000
+    assert loaded.training["images"] == 48_000
+
+
+# writing
+
+
+def test_full_disk_keeps_what_was_there(path):
+    """A limit on the file's size stands for the full disk: the system refuses the write alike."""
+    pytest.importorskip("resource", reason="not on Windows")
+    path.write_text("before")
+    code = (
+        "import resource, pathlib, sys, runtime\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+        "runtime.run_script(lambda: runtime.write_atomically(pathlib.Path(sys.argv[1]), bytes(2000)) or 0)\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code, path],
+        capture_output=True,
+        text=True,
+        cwd=Path(checkpoint.__file__).parent,
+    )
+    assert result.returncode == 2, result.stderr
+    assert "cannot write" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert path.read_text() == "before"
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_a_file_where_a_folder_should_be(path):
+    path.write_text("")
+    with pytest.raises(UserError, match="cannot write"):
+        write_atomically(path / "below.txt", "text")
+
+
+def test_text_is_utf8(path):
+    write_atomically(path, "手写数字")
+    assert path.read_text(encoding="utf-8") == "手写数字"

@@ -1,0 +1,266 @@
+"""MNIST is found in every layout, damage is named, and a missing network is survived."""
+
+import functools
+import gzip
+import hashlib
+import http.server
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import data
+from runtime import UserError
+from tests.conftest import missing
+
+TRAIN_IMAGES = "train-images-idx3-ubyte"
+TEST_IMAGES, TEST_LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
+
+
+def unpacked(mnist_dir: Path, stem: str) -> bytes:
+    return bytes(data._read_verified(mnist_dir, stem))
+
+
+@pytest.fixture
+def folder(tmp_path: Path, mnist_dir: Path) -> Path:
+    """The two test files, unpacked, lying directly in a folder."""
+    for stem in (TEST_IMAGES, TEST_LABELS):
+        (tmp_path / stem).write_bytes(unpacked(mnist_dir, stem))
+    return tmp_path
+
+
+# the split
+
+
+def test_split_is_pinned(mnist_dir):
+    """The same 48,000 and 12,000 images on every platform and version."""
+    labels = torch.from_numpy(
+        np.frombuffer(unpacked(mnist_dir, "train-labels-idx1-ubyte"), np.uint8, offset=8)
+    )
+    train, validation = data.stratified_split(labels.long(), 0.2, seed=0)
+    digest = hashlib.sha256(validation.numpy().astype("<i8").tobytes()).hexdigest()
+    assert digest == "c05584ac567fb87457a0cf8be41e282d9c9bc669fea68d14e46d1eafc63aa2d3"
+    assert torch.equal(torch.cat([train, validation]).sort().values, torch.arange(60_000))
+
+
+def test_training_images(mnist_dir):
+    train, validation = data.load_training("mnist", mnist_dir)
+    assert (len(train), len(validation)) == (48_000, 12_000)
+    assert train.images.dtype == torch.uint8
+    assert train.images.shape == (48_000, 1, 28, 28)
+    assert train.labels.dtype == torch.int64
+    whole = train.labels.bincount() + validation.labels.bincount()
+    assert whole.tolist() == [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
+    assert ((validation.labels.bincount() / whole - 0.2).abs() < 1e-4).all()
+    assert 0 <= train[:5].ink().min() <= train[:5].ink().max() <= 1
+
+
+# where MNIST may lie
+
+
+@pytest.mark.parametrize("place", [".", "MNIST/raw", "raw"])
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("dotted", [False, True])
+def test_layouts(tmp_path, folder, place, packed, dotted):
+    target = tmp_path / "elsewhere"
+    (target / place).mkdir(parents=True)
+    for stem in (TEST_IMAGES, TEST_LABELS):
+        name = stem.replace("-idx", ".idx") if dotted else stem
+        content = (folder / stem).read_bytes()
+        if packed:
+            (target / place / f"{name}.gz").write_bytes(gzip.compress(content, compresslevel=1))
+        else:
+            (target / place / name).write_bytes(content)
+    test = data.load_test("mnist", target)
+    assert len(test) == 10_000
+    assert test.labels[:5].tolist() == [7, 2, 1, 0, 4]
+
+
+def test_environment_variable(folder, monkeypatch):
+    monkeypatch.setenv("MNIST_DIR", str(folder))
+    assert data.load_test("auto", None).dataset == "mnist"
+
+
+# damage
+
+
+def truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def flip_a_bit(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (truncate, "truncated"),
+        (flip_a_bit, "corrupt"),
+        (lambda path: path.write_bytes(b""), "truncated"),
+        (lambda path: path.write_bytes(path.read_bytes() + b"\0"), "too long"),
+        (lambda path: shutil.copy(path.with_name(TEST_LABELS), path), f"holds what belongs in {TEST_LABELS}"),
+    ],
+)
+@pytest.mark.parametrize("packed", [False, True])
+def test_damage_is_named(folder, damage, words, packed):
+    damage(folder / TEST_IMAGES)
+    if packed:
+        content = (folder / TEST_IMAGES).read_bytes()
+        (folder / TEST_IMAGES).unlink()
+        (folder / f"{TEST_IMAGES}.gz").write_bytes(gzip.compress(content, compresslevel=1))
+    with pytest.raises(UserError, match=words) as error:
+        data.load_test("auto", folder)
+    assert TEST_IMAGES in str(error.value)
+    assert "delete it" in str(error.value)
+
+
+@pytest.mark.parametrize("damage", [truncate, flip_a_bit])
+def test_damaged_archive_is_named(folder, damage):
+    path = folder / f"{TEST_IMAGES}.gz"
+    path.write_bytes(gzip.compress((folder / TEST_IMAGES).read_bytes(), compresslevel=1))
+    (folder / TEST_IMAGES).unlink()
+    damage(path)
+    with pytest.raises(UserError, match=r"t10k-images-idx3-ubyte\.gz is .*corrupt"):
+        data.load_test("mnist", folder)
+
+
+def test_an_intact_file_beside_a_damaged_one_is_taken(folder):
+    (folder / f"{TEST_IMAGES}.gz").write_bytes(gzip.compress((folder / TEST_IMAGES).read_bytes(), 1))
+    truncate(folder / TEST_IMAGES)
+    assert len(data.load_test("mnist", folder)) == 10_000
+
+
+def test_folder_that_is_a_file(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="is a file"):
+        data.load_test("auto", tmp_path / "file")
+
+
+# downloads, from a server on this machine
+
+
+class Mirror(http.server.SimpleHTTPRequestHandler):
+    """Serves a folder; `fault` decides what goes wrong."""
+
+    fault = "none"
+
+    def do_GET(self):
+        if self.fault == "stall":
+            time.sleep(60)
+        elif self.fault == "half" and TRAIN_IMAGES in self.path:
+            content = Path(self.translate_path(self.path)).read_bytes()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content[: len(content) // 2])
+        elif self.fault == "other":
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"<html>Please log in to this network</html>" * 9999)
+        else:
+            super().do_GET()
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def mirror(mnist_dir, monkeypatch, request):
+    archives = next(
+        (p for p in (mnist_dir, mnist_dir / "MNIST/raw") if (p / f"{TRAIN_IMAGES}.gz").exists()), None
+    )
+    if archives is None:
+        missing("MNIST's packed files are not here to be served")
+    handler = type("Handler", (Mirror,), {"fault": request.param})
+    server = http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(handler, directory=str(archives))
+    )
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setattr(data, "MIRRORS", (f"http://127.0.0.1:{server.server_port}/",))
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize("mirror", ["none"], indirect=True)
+def test_download(mirror, tmp_path):
+    train, validation = data.load_training("auto", tmp_path)
+    assert (train.dataset, len(train), len(validation)) == ("mnist", 48_000, 12_000)
+    mirror.shutdown()  # the second time nothing is downloaded
+    assert len(data.load_test("mnist", tmp_path)) == 10_000
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["MNIST"]
+
+
+@pytest.mark.parametrize("mirror", ["stall", "half", "other"], indirect=True)
+def test_failed_download_leaves_nothing(mirror, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(data, "STALL_SECONDS", 8)
+    started = time.monotonic()
+    with pytest.raises(data.MnistMissing, match="Get the four files"):
+        data.load_test("mnist", tmp_path)
+    assert time.monotonic() - started < 20  # the bound that the README promises, with half its time
+    assert not list(tmp_path.iterdir())
+
+
+def test_no_network(tmp_path, monkeypatch, capsys):
+    """Digits stand in under an unmissable notice, or MNIST's absence is an error."""
+    monkeypatch.setattr(data, "MIRRORS", ("http://127.0.0.1:9/",))
+    train, validation = data.load_training("auto", tmp_path)
+    assert train.dataset == validation.dataset == "digits"
+    assert capsys.readouterr().err.count("NOT MNIST") >= 2
+    with pytest.raises(data.MnistMissing, match=r"no MNIST in .*Connection refused.*--data-dir"):
+        data.load_training("mnist", tmp_path)
+
+
+# torchvision
+
+
+def test_torchvision_without_its_compiled_part():
+    """As with a CPU build of PyTorch beside the CUDA build of torchvision, on every machine."""
+    code = (
+        "import torch\n"
+        "def refuse(path): raise OSError('libcudart is missing')\n"
+        "torch.ops.load_library = refuse\n"
+        "try: import torchvision\n"
+        "except RuntimeError as error: print(error)\n"
+        "import data\n"
+        "first = data.import_torchvision()\n"
+        "assert data.import_torchvision() is first\n"
+        "print(first.__version__, first.datasets.MNIST.__name__)\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(data.__file__).parent
+    )
+    assert result.returncode == 0, result.stderr
+    refusal, found = result.stdout.splitlines()
+    assert "torchvision::nms" in refusal
+    assert found.startswith("0.28.0")
+    assert found.endswith("MNIST")
+
+
+# the bundled digits
+
+
+def test_bundled_digits_follow_mnist_convention():
+    (train, validation), test = data.load_training("digits", None), data.load_test("digits", None)
+    assert len(train) + len(validation) + len(test) == 1_797
+    for part in (train, validation, test):
+        assert part.dataset == "digits"
+        assert part.images.dtype == torch.uint8
+        assert part.images.shape[1:] == (1, 28, 28)
+        assert set(part.labels.tolist()) == set(range(10))
+    mass = test.images[:, 0].double()
+    centre = (mass.sum(2) @ torch.arange(28.0).double()) / mass.sum((1, 2))
+    assert ((centre >= 13.5) & (centre <= 14.5)).all()
+    height = (test.images[:, 0].amax(2) > 0).sum(1)
+    assert 18 <= height.float().mean() <= 20

@@ -1,0 +1,86 @@
+"""The network is the one the design fixes, and refuses what is not ink."""
+
+import pytest
+import torch
+from torch import nn
+
+from model import MNIST_MEAN, MNIST_STD, ImprovedResNet18
+
+SHAPES = {
+    "stem": (32, 14, 14),
+    "layer1": (32, 14, 14),
+    "layer1.0": (32, 14, 14),
+    "layer1.1": (32, 14, 14),
+    "layer2": (64, 7, 7),
+    "layer2.0": (64, 7, 7),
+    "layer2.1": (64, 7, 7),
+    "layer3": (128, 4, 4),
+    "layer3.0": (128, 4, 4),
+    "layer3.1": (128, 4, 4),
+    "pool": (128,),
+    "dropout": (128,),
+    "fc": (10,),
+}
+
+
+def test_parameters():
+    model = ImprovedResNet18()
+    assert sum(parameter.numel() for parameter in model.parameters()) == 696_042
+    assert all(conv.bias is None for conv in model.modules() if isinstance(conv, nn.Conv2d))
+    assert model.dropout.p == 0.5
+
+
+def test_shape_after_every_layer():
+    model, seen = ImprovedResNet18().eval(), {}
+    for name in SHAPES:
+        hook = lambda module, args, output, name=name: seen.update({name: tuple(output.shape[1:])})  # noqa: E731
+        model.get_submodule(name).register_forward_hook(hook)
+    model(torch.rand(2, 1, 28, 28))
+    assert seen == SHAPES
+
+
+def test_residual_block_is_the_sum_it_says():
+    block = ImprovedResNet18().layer2[0].eval()
+    x = torch.randn(3, 32, 14, 14)
+    straight = block.bn2(block.conv2(block.bn1(block.conv1(x)).relu()))
+    torch.testing.assert_close(block(x), (straight + block.downsample(x)).relu())
+
+
+def test_normalisation_is_inside():
+    """The first convolution sees ink less MNIST's mean, over its standard deviation."""
+    model, seen = ImprovedResNet18().eval(), []
+    model.stem.register_forward_pre_hook(lambda module, args: seen.append(args[0]))
+    ink = torch.rand(1, 1, 28, 28)
+    model(ink)
+    torch.testing.assert_close(seen[0], (ink - MNIST_MEAN) / MNIST_STD)
+    assert {"mean", "std"} <= model.state_dict().keys()
+
+
+def test_classes_and_batch_sizes():
+    model = ImprovedResNet18(num_classes=3).eval()
+    ink = torch.rand(5, 1, 28, 28)
+    assert model(ink).shape == (5, 3)
+    torch.testing.assert_close(model(ink[:1]), model(ink)[:1])
+
+
+@pytest.mark.parametrize(
+    ("ink", "words"),
+    [
+        (torch.rand(28, 28), "shape"),
+        (torch.rand(2, 3, 28, 28), "shape"),
+        (torch.rand(2, 1, 32, 32), "shape"),
+        (torch.zeros(2, 1, 28, 28, dtype=torch.uint8), "uint8"),
+        (torch.full((2, 1, 28, 28), 255.0), r"\[0, 1\]"),
+        (torch.full((2, 1, 28, 28), -0.01), r"\[0, 1\]"),
+        (torch.full((2, 1, 28, 28), float("nan")), r"\[0, 1\]"),
+    ],
+)
+def test_what_is_not_ink_is_refused(ink, words):
+    with pytest.raises(ValueError, match=words):
+        ImprovedResNet18()(ink)
+
+
+@pytest.mark.parametrize("arguments", [{"num_classes": 0}, {"dropout": 1.0}, {"dropout": -0.1}])
+def test_arguments_out_of_range_are_refused(arguments):
+    with pytest.raises(ValueError, match="must be"):
+        ImprovedResNet18(**arguments)

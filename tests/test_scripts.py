@@ -1,0 +1,458 @@
+"""The scripts as people run them: real processes, on the bundled digits where the data does not matter."""
+
+import csv
+import hashlib
+import json
+import os
+import re
+import runpy
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import checkpoint
+import data
+from data import load_test
+from runtime import PROJECT
+from tests.conftest import (
+    Project,
+    assert_one_line_error,
+    flags,
+    missing,
+    obey_permissions,
+    same_weights,
+    weights_of,
+)
+
+DIGITS = ("--dataset", "digits", "--batch-size", 64)
+posix = pytest.mark.skipif(os.name != "posix", reason="signals and permissions as on POSIX")
+
+
+# train.py
+
+
+def test_run_folder_and_output(trained):
+    run = trained.folder / "runs/digits"
+    assert {path.name for path in run.iterdir()} == {
+        "args.json",
+        "best.pt",
+        "curves.png",
+        "history.csv",
+        "last.pt",
+        "summary.json",
+    }
+    with open(run / "history.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == ["1", "2"]
+    summary = json.loads((run / "summary.json").read_text())
+    assert summary["val_loss"] == min(float(row["val_loss"]) for row in rows)
+    assert summary["dataset"] == "digits"
+    assert np.asarray(Image.open(run / "curves.png").convert("L")).std() > 10
+
+
+def test_piped_output_is_plain_lines(project):
+    result = project.run("train.py", *DIGITS, "--epochs", 2, "--output", "run")
+    assert result.returncode == 0
+    assert result.stderr == ""
+    assert "\r" not in result.stdout
+    lines = result.stdout.splitlines()
+    for start in (
+        "device   cpu, 1 threads",
+        "data     scikit-learn's digits, NOT MNIST",
+        "network  ImprovedResNet18, 696,042",
+    ):
+        assert any(line.startswith(start) for line in lines), start
+    epochs = [line for line in lines if line.startswith("epoch ")]
+    assert len(epochs) == 2
+    for part in (
+        r"train loss \d",
+        r"val loss \d",
+        r"val errors \d+ of 287",
+        r"lr \d",
+        r"img/s",
+        r"left 0:\d\d:\d\d",
+    ):
+        assert re.search(part, epochs[0]), part
+    assert lines[-2] == "Weights: run/best.pt"
+    assert lines[-1] == "Next:    python test.py --checkpoint run/best.pt"
+
+
+def test_mnist_from_training_to_report(project):
+    """The main job on real files: train, then test with no arguments takes what was just trained."""
+    result = project.run("train.py", "--limit-train", 1500, "--epochs", 3, "--batch-size", 50, "--seed", 4)
+    assert result.returncode == 0, result.stderr
+    assert "data     MNIST: 1,500 images to train on, 12,000 to validate on" in result.stdout
+    assert result.stdout.splitlines()[-1] == "Next:    python test.py"
+    (run,) = (project.folder / "runs").iterdir()
+    assert run.name.endswith("-seed4")
+    result = project.run("test.py")
+    assert result.returncode == 0, result.stderr
+    assert f"Weights: runs/{run.name}/best.pt: " in result.stderr
+    report = json.loads((run / "score_report.json").read_text())
+    assert (report["dataset"], report["n"]) == ("mnist", 10_000)
+    assert report["checkpoint"] == f"runs/{run.name}/best.pt"
+    assert 0.5 < report["accuracy"] < 1
+
+
+def test_dry_run_writes_nothing(project):
+    before = sorted(project.folder.rglob("*"))
+    result = project.run("train.py", *DIGITS, "--dry-run")
+    assert result.returncode == 0, result.stderr
+    assert "It works" in result.stdout
+    after = [path for path in sorted(project.folder.rglob("*")) if "__pycache__" not in path.parts]
+    assert after == [path for path in before if "__pycache__" not in path.parts]
+
+
+def test_initial_checkpoint(project, trained):
+    start = trained.folder / "runs/digits/best.pt"
+    run = project.train("run", "--epochs", 1, "--lr", 1e-9, "--initial-checkpoint", start)
+    torch.testing.assert_close(weights_of(run)["fc.weight"], weights_of(start.parent)["fc.weight"])
+
+
+def test_shipped_weights_are_replaced_only_when_asked(project):
+    shipped = project.folder / "checkpoints/improved_resnet18_digits.pt"
+    run = project.train("run", "--epochs", 1)
+    assert not shipped.exists()
+    result = project.run("train.py", "--resume", "run", "--ship")
+    assert result.returncode == 0, result.stderr
+    assert shipped.read_bytes() == (run / "best.pt").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory, mnist_dir) -> Path:
+    folder = tmp_path_factory.mktemp("unbroken")
+    return Project(folder, mnist_dir).train("run", "--epochs", 4)
+
+
+def assert_same_end(run: Path, unbroken: Path) -> None:
+    assert same_weights(weights_of(run), weights_of(unbroken))
+    ours, theirs = (torch.load(r / "last.pt", weights_only=True)["state"] for r in (run, unbroken))
+    assert same_weights(ours["model"], theirs["model"])
+    assert same_weights(ours["average"], theirs["average"])
+    untimed = [
+        [row.rpartition(",")[0] for row in (r / "history.csv").read_text().split()] for r in (run, unbroken)
+    ]
+    assert untimed[0] == untimed[1]
+
+
+def start_and_wait_for_state(project: Project, run: Path) -> subprocess.Popen:
+    process = project.start("train.py", *DIGITS, "--epochs", 4, "--output", run)
+    deadline = time.monotonic() + 120
+    while not (run / "last.pt").exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return process
+
+
+def resume(project: Project, run: Path) -> subprocess.CompletedProcess:
+    result = project.run("train.py", "--resume", run)
+    assert result.returncode == 0, result.stderr
+    return result
+
+
+@posix
+def test_killed_at_random_moments_it_ends_the_same(project, unbroken):
+    """Each attempt is killed somewhere in what is left of the run, until one gets through."""
+    run, random, kills = project.folder / "run", np.random.default_rng(), 0
+    process = start_and_wait_for_state(project, run)
+    while kills < 4:
+        try:
+            process.communicate(timeout=random.uniform(0, 2))
+            break
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            assert process.returncode == -signal.SIGKILL
+            kills += 1
+        process = project.start("train.py", "--resume", run)
+        time.sleep(3)  # its start; the moments that matter come after it
+    else:
+        process.communicate(timeout=120)
+    assert kills
+    resume(project, run)
+    assert_same_end(run, unbroken)
+
+
+@posix
+@pytest.mark.parametrize("code", [signal.SIGINT, signal.SIGTERM])
+def test_stopped_by_a_signal_it_says_how_to_go_on(project, unbroken, code):
+    run = project.folder / "run"
+    process = start_and_wait_for_state(project, run)
+    time.sleep(np.random.default_rng().uniform(0, 1))
+    process.send_signal(code)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 128 + code, (out, err)
+    assert err == ""
+    assert "python train.py --resume run" in out
+    assert not (run / "summary.json").exists()
+    resume(project, run)
+    assert_same_end(run, unbroken)
+
+
+def test_resuming_a_finished_run_changes_nothing(project, trained):
+    before = {path: path.read_bytes() for path in (trained.folder / "runs/digits").glob("*.pt")}
+    result = resume(trained, trained.folder / "runs/digits")
+    assert "Best epoch" in result.stdout
+    summary = json.loads((trained.folder / "runs/digits/summary.json").read_text())
+    assert summary["epochs"] == 2
+    assert all(path.read_bytes() == content for path, content in before.items())
+
+
+def test_two_processes_train_as_one(project):
+    """torchrun's two ranks write one run, whose weights stay close to a single process's."""
+    torchrun = ("-m", "torch.distributed.run", "--nproc-per-node=2", "--master-port=0")
+    arguments = (*DIGITS, "--epochs", 1, "--dropout", 0, "--amp", "off", "--threads", 1)
+    result = project.run(*torchrun, "train.py", *arguments, "--output", "two")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.count("Weights: ") == 1
+    assert "2 processes" in result.stdout
+    one = project.train("one", "--epochs", 1, "--dropout", 0, "--amp", "off")
+    rows = [next(csv.DictReader((run / "history.csv").open())) for run in (project.folder / "two", one)]
+    for figure in ("train_loss", "val_loss"):
+        assert float(rows[0][figure]) == pytest.approx(float(rows[1][figure]), rel=0.05)
+
+
+# bad input
+
+
+class Here:
+    """Runs a script in this process, which spares each of many cases its start."""
+
+    def __init__(self, folder: Path, monkeypatch, capfd) -> None:
+        self.folder, self.monkeypatch, self.capfd = folder, monkeypatch, capfd
+
+    def run(self, script: str, *arguments: str) -> subprocess.CompletedProcess:
+        self.monkeypatch.setattr(sys, "argv", [script, *arguments])
+        with pytest.raises(SystemExit) as end:
+            runpy.run_path(str(PROJECT / script), run_name="__main__")
+        return subprocess.CompletedProcess(arguments, end.value.code, *self.capfd.readouterr())
+
+
+@pytest.fixture
+def here(tmp_path, mnist_dir, monkeypatch, capfd) -> Here:
+    (tmp_path / "a_file").write_text("This is no checkpoint.")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MNIST_DIR", str(mnist_dir))
+    monkeypatch.setattr(checkpoint, "RUNS", tmp_path / "runs")
+    monkeypatch.setattr(data, "MIRRORS", ("http://127.0.0.1:9/",))  # as with no way out
+    return Here(tmp_path, monkeypatch, capfd)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--epochs", "-3"], ["--epochs", "at least 1"]),
+        (["--epochs", "many"], ["--epochs", "whole number"]),
+        (["--batch-size", "0"], ["--batch-size", "at least 1"]),
+        (["--dataset", "digits", "--batch-size", "5000"], ["--batch-size 5000", "1,151"]),
+        (["--dataset", "digits", "--batch-size", "1"], ["--batch-size 1"]),
+        (["--limit-train", "60001"], ["--limit-train 60001", "48,000"]),
+        (["--lr", "nan"], ["--lr"]),
+        (["--lr", "inf"], ["--lr", "finite"]),
+        (["--lr", "0"], ["--lr", "above 0"]),
+        (["--weight-decay", "-1"], ["--weight-decay"]),
+        (["--dropout", "1"], ["--dropout", "below 1"]),
+        (["--ema", "1.5"], ["--ema"]),
+        (["--seed", "-1"], ["--seed"]),
+        (["--device", "tpu"], ["--device", "tpu"]),
+        (["--amp", "fp8"], ["--amp", "fp8"]),
+        (["--dataset", "fashion"], ["--dataset", "fashion"]),
+        (["--threads", "0"], ["--threads"]),
+        (["--speed", "11"], ["--speed"]),
+        (["--ep", "3"], ["--ep"]),
+        (["--data-dir", "a_file"], ["a_file is a file"]),
+        (["--data-dir", "empty", "--dataset", "mnist"], ["no MNIST in empty", "ossci-datasets"]),
+        (["--output", "a_file"], ["a_file"]),
+        (["--output", "."], [". is not empty"]),
+        (["--resume", "nowhere"], ["nowhere holds no run"]),
+        (["--resume", "a_file"], ["a_file holds no run"]),
+        (["--resume", "nowhere", "--lr", "1"], ["leave out --lr"]),
+        (["--initial-checkpoint", "nowhere.pt"], ["nowhere.pt", "no such checkpoint"]),
+        (["--initial-checkpoint", "a_file"], ["a_file is not a checkpoint"]),
+    ],
+    ids=lambda value: flags(value) if isinstance(value, list) else None,
+)
+def test_bad_input_to_train(here, arguments, words):
+    before = set(here.folder.iterdir())
+    assert_one_line_error(here.run("train.py", *arguments), *words)
+    new = {path.name for path in set(here.folder.iterdir()) - before}
+    assert new <= {"empty"}
+
+
+def test_bad_input_in_a_process_of_its_own(project):
+    result = project.run("train.py", "--epochs", "-3")
+    assert_one_line_error(result, "train.py: error: argument --epochs: must be at least 1, not -3")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has CUDA")
+def test_a_device_that_is_not_there(project):
+    assert_one_line_error(project.run("train.py", "--device", "cuda"), "no cuda device", "--device cpu")
+
+
+def test_a_loss_that_explodes(project):
+    result = project.run("train.py", *DIGITS, "--epochs", 2, "--lr", "1e30", "--output", "run")
+    assert_one_line_error(result, "the loss became", "lower --lr")
+    assert not (project.folder / "run/best.pt").exists()
+
+
+@posix
+def test_folders_without_permission(project):
+    closed = project.folder / "closed"
+    closed.mkdir()
+    closed.chmod(0o500)
+    options = {"preexec_fn": obey_permissions()}
+    result = project.run("train.py", *DIGITS, "--output", "closed/run", **options)
+    assert_one_line_error(result, "closed/run", "Permission denied")
+    result = project.run("train.py", "--data-dir", "closed/data", "--dataset", "mnist", **options)
+    assert_one_line_error(result, "closed/data", "Permission denied")
+    closed.chmod(0o000)
+    result = project.run("train.py", "--data-dir", "closed", "--dataset", "mnist", **options)
+    assert_one_line_error(result, "closed", "Permission denied")
+    result = project.run("test.py", "--checkpoint", "closed/best.pt", **options)
+    assert_one_line_error(result, "closed/best.pt", "Permission denied")
+    closed.chmod(0o700)
+
+
+@posix
+def test_a_full_disk_while_saving(project, trained):
+    """A limit on the size of files stands for the full disk: the write is refused alike."""
+    import resource
+
+    run = project.train("run", "--epochs", 1)
+    kept = {path.name: path.read_bytes() for path in run.iterdir()}
+    (run / "args.json").write_text(kept["args.json"].decode().replace('"epochs": 1', '"epochs": 2'))
+    limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (10**6, 10**6))  # noqa: E731
+    result = project.run("train.py", "--resume", run, preexec_fn=limit)
+    assert_one_line_error(result, "cannot write run/", "File too large")
+    assert (run / "best.pt").read_bytes() == kept["best.pt"]
+    assert (run / "last.pt").read_bytes() == kept["last.pt"]
+    assert not list(run.glob(".*.tmp"))
+
+
+# test.py
+
+
+@pytest.fixture(scope="module")
+def evaluated(trained):
+    best = trained.folder / "runs/digits/best.pt"
+    result = trained.run("test.py", "--checkpoint", best, "--json")
+    assert result.returncode == 0, result.stderr
+    return result
+
+
+def test_report_of_a_run_goes_into_its_folder(trained, evaluated):
+    run = trained.folder / "runs/digits"
+    report = json.loads(evaluated.stdout)
+    assert json.loads((run / "score_report_digits.json").read_text()) == report
+    for key in ("dataset", "n", "errors", "accuracy", "loss", "ece", "per_class", "confusion_matrix"):
+        assert key in report
+    assert report["dataset"] == "digits"
+    assert report["n"] == len(load_test("digits", None))
+    matrix = np.array(report["confusion_matrix"])
+    assert matrix.sum() == report["n"]
+    assert matrix.sum() - matrix.trace() == report["errors"]
+    digest = hashlib.sha256((run / "best.pt").read_bytes()).hexdigest()
+    assert report["checkpoint_sha256"] == digest
+    assert report["checkpoint"] == "runs/digits/best.pt"
+    text = (run / "score_report_digits.txt").read_text()
+    assert f"{report['errors']} of {report['n']}" in text
+    assert "NOT MNIST" in text
+    for name in ("confusionMatrix_digits.png", "mistakes_digits.png"):
+        assert np.asarray(Image.open(run / name).convert("L")).std() > 10
+    assert not (trained.folder / "reports").exists()
+    assert not (trained.folder / "image").exists()
+
+
+def test_report_agrees_with_validation_by_hand(trained, evaluated):
+    """The reported loss is the plain softmax's cross-entropy of the saved weights."""
+    from checkpoint import load
+
+    digits = load_test("digits", None)
+    with torch.inference_mode():
+        logits = load(trained.folder / "runs/digits/best.pt").model(digits.ink())
+    report = json.loads(evaluated.stdout)
+    assert report["loss"] == pytest.approx(
+        torch.nn.functional.cross_entropy(logits, digits.labels).item(), rel=1e-4
+    )
+    assert report["errors"] == (logits.argmax(1) != digits.labels).sum()
+
+
+def test_committee_and_shifts(trained, evaluated):
+    best = "runs/digits/best.pt"
+    result = trained.run(
+        "test.py", "--checkpoint", best, best, "--tta", "--json", "--report-dir", "out", "--image-dir", "out"
+    )
+    assert result.returncode == 0, result.stderr
+    report, single = json.loads(result.stdout), json.loads(evaluated.stdout)
+    assert [member["errors"] for member in report["members"]] == [single["errors"]] * 2
+    assert report["loss"] == pytest.approx(single["loss"])  # a committee of twins is the twin
+    assert report["checkpoint"] == [best, best]
+    assert set(report["tta"]) == {"errors", "accuracy", "loss"}
+    assert report["tta"]["loss"] != pytest.approx(report["loss"], rel=1e-6)
+    assert len(list((trained.folder / "out").iterdir())) == 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--checkpoint", "nowhere.pt"], ["nowhere.pt", "no such checkpoint"]),
+        (["--checkpoint", "newest"], ["no finished mnist run", "train.py"]),
+        (["--checkpoint", "last"], ["last: no such checkpoint"]),
+        (["--batch-size", "0"], ["--batch-size"]),
+        (["--data-dir", "a_file"], ["a_file is a file"]),
+        (["--report-dir", "a_file"], ["a_file is a file"]),
+        (["--device", "abacus"], ["--device"]),
+    ],
+    ids=lambda value: flags(value) if isinstance(value, list) else None,
+)
+def test_bad_input_to_test(here, arguments, words):
+    assert_one_line_error(here.run("test.py", *arguments), *words)
+
+
+def test_shipped_weights_and_their_report(mnist_dir, project):
+    """What the repository says of its weights is what they do."""
+    committed = Path(__file__).parents[1] / "reports/score_report.json"
+    result = project.run("test.py", "--checkpoint", "shipped", "--json")
+    assert result.returncode == 0, result.stderr
+    report, said = json.loads(result.stdout), json.loads(committed.read_text())
+    assert report["checkpoint_sha256"] == said["checkpoint_sha256"]
+    assert abs(report["errors"] - said["errors"]) <= 1  # processors may round one borderline image apart
+    assert report["loss"] == pytest.approx(said["loss"], rel=1e-3)
+    assert {path.name for path in (project.folder / "reports").iterdir()} == {
+        "score_report.txt",
+        "score_report.json",
+    }
+    assert {path.name for path in (project.folder / "image").iterdir()} == {
+        "confusionMatrix.png",
+        "mistakes.png",
+    }
+
+
+@posix
+def test_a_reader_that_goes_away(trained):
+    command = f"{sys.executable} test.py --checkpoint runs/digits/best.pt | head -n 1"
+    result = subprocess.run(command, shell=True, cwd=trained.folder, capture_output=True, text=True)
+    assert "Traceback" not in result.stderr
+    assert "BrokenPipe" not in result.stderr
+
+
+def test_help_explains_every_flag_with_its_default(project):
+    for script in ("train.py", "test.py"):
+        out = subprocess.run(
+            [sys.executable, script, "--help"], cwd=project.folder, capture_output=True, text=True
+        ).stdout
+        assert "(default: " in out
+        for action in re.findall(r"^  (--[a-z-]+)", out, flags=re.MULTILINE):
+            assert re.search(rf"{action}[^\n]*(  |\n +)\w", out), action
+
+
+def test_missing_is_an_error_under_ci(monkeypatch):
+    monkeypatch.setenv("CI", "true")
+    with pytest.raises(pytest.fail.Exception):
+        missing("a part")

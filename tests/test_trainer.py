@@ -1,0 +1,148 @@
+"""The loop resumes exactly, repeats exactly, averages batch norm too, and stops at a bad loss."""
+
+import io
+import math
+
+import pytest
+import torch
+
+from augment import Augmentation
+from data import load_training
+from runtime import UserError
+from tests.conftest import same_weights
+from trainer import Recipe, Trainer, evaluate, pick_autocast
+
+CPU = torch.device("cpu")
+RECIPE = Recipe(epochs=2, batch_size=64, augmentation=Augmentation(erase=0.3))
+
+
+@pytest.fixture(scope="module")
+def digits():
+    train, validation = load_training("digits", None)
+    return train[:256], validation[:100]  # four steps an epoch
+
+
+def finish(trainer: Trainer) -> Trainer:
+    while trainer.epoch < trainer.recipe.epochs:
+        trainer.train_epoch()
+        trainer.finish_epoch()
+    return trainer
+
+
+@pytest.fixture(scope="module")
+def unbroken(digits):
+    return finish(Trainer(RECIPE, *digits, CPU, torch.bfloat16))
+
+
+def figures(trainer: Trainer) -> list[dict]:
+    return [{k: v for k, v in row.items() if k != "seconds"} for row in trainer.history]
+
+
+@pytest.mark.parametrize("steps", range(9))
+def test_resumed_after_any_step_it_ends_the_same(digits, unbroken, steps):
+    trainer, left = Trainer(RECIPE, *digits, CPU, torch.bfloat16), iter(range(steps))
+
+    def stop() -> bool:
+        return next(left, None) is None
+
+    while trainer.train_epoch(should_stop=stop):
+        trainer.finish_epoch()
+        if trainer.epoch == RECIPE.epochs:
+            break
+    file = io.BytesIO()
+    torch.save(trainer.state(), file)
+    torch.manual_seed(12345)  # the process that goes on knows nothing of the first one's generators
+    resumed = Trainer(RECIPE, *digits, CPU, torch.bfloat16)
+    resumed.restore(torch.load(io.BytesIO(file.getvalue()), weights_only=True))
+    finish(resumed)
+    assert same_weights(resumed.model.state_dict(), unbroken.model.state_dict())
+    assert same_weights(resumed.average.module.state_dict(), unbroken.average.module.state_dict())
+    assert same_weights(resumed.best_weights, unbroken.best_weights)
+    assert figures(resumed) == figures(unbroken)
+
+
+def test_the_seed_decides(digits, unbroken):
+    again = finish(Trainer(RECIPE, *digits, CPU, torch.bfloat16))
+    assert same_weights(again.best_weights, unbroken.best_weights)
+    other = finish(Trainer(Recipe(**{**vars(RECIPE), "seed": 1}), *digits, CPU, torch.bfloat16))
+    assert not same_weights(other.best_weights, unbroken.best_weights)
+
+
+def test_the_average_holds_batch_norm_too(unbroken):
+    raw, average = unbroken.model.state_dict(), unbroken.average.module.state_dict()
+    for name in ("stem.1.running_mean", "layer3.1.bn2.running_var", "fc.weight"):
+        assert not torch.equal(raw[name], average[name])
+    assert torch.equal(raw["mean"], average["mean"])
+
+
+def test_best_is_the_lowest_validation_loss_and_no_view_of_the_live_weights(digits):
+    trainer = Trainer(Recipe(**{**vars(RECIPE), "epochs": 3}), *digits, CPU)
+    finish(trainer)
+    assert trainer.best["val_loss"] == min(row["val_loss"] for row in trainer.history)
+    kept = {name: tensor.clone() for name, tensor in trainer.best_weights.items()}
+    with torch.no_grad():
+        for parameter in trainer.average.parameters():
+            parameter.add_(1)
+    assert same_weights(kept, trainer.best_weights)
+    validation = evaluate(trainer.best_model(), digits[1])
+    assert validation["loss"] == pytest.approx(trainer.best["val_loss"], rel=1e-4)
+    assert validation["errors"] == trainer.best["val_errors"]
+
+
+def test_training_learns(digits):
+    trainer = finish(Trainer(Recipe(epochs=15, batch_size=32), *digits, CPU))
+    assert trainer.history[-1]["train_loss"] < trainer.history[0]["train_loss"] / 2
+    assert trainer.best["val_errors"] < 20
+
+
+def test_learning_rate_rises_to_its_peak_and_falls(digits):
+    trainer, rates = Trainer(Recipe(epochs=5, batch_size=64), *digits, CPU), []
+    while trainer.epoch < 5:
+        trainer.train_epoch(on_step=lambda trainer: rates.append(trainer.lr))
+        trainer.finish_epoch()
+    assert max(rates) == pytest.approx(trainer.recipe.lr)
+    assert 0 < rates.index(max(rates)) < 6
+    assert rates[-1] < trainer.recipe.lr / 1000
+
+
+@pytest.mark.parametrize("images", [64, 130, 200, 256])
+@pytest.mark.parametrize("epochs", [1, 2, 5])
+def test_every_length_of_schedule_works(digits, images, epochs):
+    trainer = Trainer(Recipe(epochs=epochs, batch_size=64), digits[0][:images], digits[1][:10], CPU)
+    trainer._train_step = lambda rows: trainer.schedule.step()
+    trainer.optimizer.step()
+    finish(trainer)
+    assert trainer.epoch == epochs
+
+
+def test_only_kernels_and_matrices_decay(digits):
+    decayed, kept = Trainer(RECIPE, *digits, CPU).optimizer.param_groups
+    assert all(parameter.ndim > 1 for parameter in decayed["params"])
+    assert all(parameter.ndim == 1 for parameter in kept["params"])
+    assert (decayed["weight_decay"], kept["weight_decay"]) == (RECIPE.weight_decay, 0)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_a_loss_that_is_not_finite_stops_and_is_never_best(digits, bad):
+    trainer = Trainer(RECIPE, *digits, CPU)
+    trainer.train_epoch()
+    trainer.finish_epoch()
+    best = trainer.best
+    with torch.no_grad():
+        trainer.model.fc.bias[0] = bad
+    with pytest.raises(UserError, match="try a lower --lr"):
+        trainer.train_epoch()
+    assert trainer.best is best
+    with torch.no_grad():
+        trainer.average.module.fc.bias[0] = bad
+    with pytest.raises(UserError, match="try a lower --lr"):
+        trainer.finish_epoch()
+    assert trainer.best is best
+
+
+def test_precision():
+    assert pick_autocast("off", CPU) is None
+    assert pick_autocast("bf16", CPU) is torch.bfloat16
+    native = torch.cpu.get_capabilities()
+    wanted = torch.bfloat16 if native.get("avx512_bf16") or native.get("amx_bf16") else None
+    assert pick_autocast("auto", CPU) is wanted
