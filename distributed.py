@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import torch
 import torch.distributed as dist
-import torch.distributed.nn
 from torch import Tensor, nn
+from torch.distributed._functional_collectives import all_reduce  # the differentiable one
 
 from runtime import UserError
 
@@ -87,7 +87,7 @@ class SharedBatchNorm2d(nn.BatchNorm2d):
             return super().forward(x)
         x = x.float()  # statistics in full precision also under autocast, as the stock layer keeps them
         moments = torch.stack([x.mean((0, 2, 3)), x.square().mean((0, 2, 3))])
-        mean, square = torch.distributed.nn.all_reduce(moments) / dist.get_world_size()
+        mean, square = all_reduce(moments, "sum", dist.group.WORLD) / dist.get_world_size()
         variance = square - mean.square()
         count = x.numel() // x.shape[1] * dist.get_world_size()
         with torch.no_grad():

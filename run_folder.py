@@ -54,14 +54,15 @@ class RunFolder:
             raise UserError(f"cannot make the run folder {where}: {error.strerror}") from error
         return cls(path)
 
-    def write_arguments(self, args: argparse.Namespace, device: torch.device) -> None:
-        """Write args.json."""
+    def write_arguments(self, args: argparse.Namespace, trainer: Trainer) -> None:
+        """Write args.json; for "auto" data it names what was found, so that a run goes on with that."""
         arguments = {k: str(v) if isinstance(v, Path) else v for k, v in vars(args).items()}
+        arguments["dataset"] = trainer.train_images.dataset
         environment = {
             "python": platform.python_version(),
             "torch": str(torch.__version__),
             "platform": platform.platform(),
-            "device": describe_device(device),
+            "device": describe_device(trainer.device),
         }
         self._write_json("args.json", {"arguments": arguments, "environment": environment})
 

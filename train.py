@@ -168,7 +168,7 @@ def check_batch(args: argparse.Namespace, train: LabelledImages, world: World) -
 
 def start_run(args: argparse.Namespace, trainer: Trainer) -> RunFolder:
     run = RunFolder.create(args.output, trainer.train_images.dataset, args.seed)
-    run.write_arguments(args, trainer.device)
+    run.write_arguments(args, trainer)
     run.save_state(trainer)
     return run
 

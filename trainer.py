@@ -7,7 +7,7 @@ no saved random state, and several processes agree on the batch and its distorti
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -85,7 +85,7 @@ class Trainer:
         self.network: nn.Module = self.model
         if world.size > 1:
             share_batch_norm(self.model)
-            self.network = DistributedDataParallel(self.model, broadcast_buffers=False)
+            self.network = DistributedDataParallel(self.model, forward_sync_buffers=False)
         self.optimizer = torch.optim.SGD(
             _parameter_groups(self.model, recipe.weight_decay),
             recipe.lr,
@@ -201,6 +201,7 @@ class Trainer:
     def state(self) -> dict[str, Any]:
         """All that `restore` needs, in plain values and tensors."""
         return {
+            "run": self._identity(),
             "model": self.model.state_dict(),
             "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -216,7 +217,13 @@ class Trainer:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on where the trainer stood whose `state()` this is; recipe and images must be the same."""
+        """Go on where the trainer stood whose `state()` this is.
+
+        Raises:
+            UserError: if that one had another recipe or other images.
+        """
+        if state["run"] != self._identity():
+            raise UserError("the saved state is of another recipe or other images: it cannot be resumed")
         self.model.load_state_dict(state["model"])
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
@@ -224,6 +231,11 @@ class Trainer:
         self.totals.copy_(state["totals"])
         for name in ("epoch", "step", "lr", "seconds", "history", "best", "best_weights"):
             setattr(self, name, state[name])
+
+    def _identity(self) -> dict[str, Any]:
+        """What must be the same for a run to go on."""
+        images = self.train_images
+        return {**asdict(self.recipe), "dataset": images.dataset, "images": len(images)}
 
     def _check_finite(self, loss: float) -> None:
         if not math.isfinite(loss):

@@ -206,7 +206,7 @@ def test_resuming_a_finished_run_changes_nothing(project, trained):
 
 def test_two_processes_train_as_one(project):
     """torchrun's two ranks write one run, whose weights stay close to a single process's."""
-    torchrun = ("-m", "torch.distributed.run", "--nproc-per-node=2", "--master-port=0")
+    torchrun = ("-m", "torch.distributed.run", "--nproc-per-node=2", "--standalone")
     arguments = (*DIGITS, "--epochs", 1, "--dropout", 0, "--amp", "off", "--threads", 1)
     result = project.run(*torchrun, "train.py", *arguments, "--output", "two")
     assert result.returncode == 0, result.stderr
@@ -320,19 +320,31 @@ def test_folders_without_permission(project):
 
 
 @posix
-def test_a_full_disk_while_saving(project, trained):
+def test_a_full_disk_while_saving(project):
     """A limit on the size of files stands for the full disk: the write is refused alike."""
     import resource
 
-    run = project.train("run", "--epochs", 1)
-    kept = {path.name: path.read_bytes() for path in run.iterdir()}
-    (run / "args.json").write_text(kept["args.json"].decode().replace('"epochs": 1', '"epochs": 2'))
+    run = project.folder / "run"
+    process = start_and_wait_for_state(project, run)
+    while not (run / "best.pt").exists() and process.poll() is None:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=60) == 130
+    kept = {path: path.read_bytes() for path in run.glob("*.pt")}
     limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (10**6, 10**6))  # noqa: E731
     result = project.run("train.py", "--resume", run, preexec_fn=limit)
     assert_one_line_error(result, "cannot write run/", "File too large")
-    assert (run / "best.pt").read_bytes() == kept["best.pt"]
-    assert (run / "last.pt").read_bytes() == kept["last.pt"]
+    assert {path: path.read_bytes() for path in run.glob("*.pt")} == kept
     assert not list(run.glob(".*.tmp"))
+
+
+def test_a_run_whose_settings_were_changed_is_not_resumed(project):
+    run = project.train("run", "--epochs", 1)
+    path = run / "args.json"
+    path.write_text(path.read_text().replace('"epochs": 1', '"epochs": 2'))
+    assert_one_line_error(project.run("train.py", "--resume", run), "another recipe")
+    path.write_text("{")
+    assert_one_line_error(project.run("train.py", "--resume", run), "args.json is damaged")
 
 
 # test.py

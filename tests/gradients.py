@@ -1,0 +1,26 @@
+"""One training step, its gradients written to a file: `gradients.py FILE`, alone or under torchrun."""
+
+import sys
+
+import torch
+
+from augment import Augmentation
+from data import load_training
+from distributed import join_world, leave_world
+from trainer import Recipe, Trainer
+
+torch.set_num_threads(1)
+torch.channels_last = torch.contiguous_format  # whose kernels round and break ties alike for any batch
+world, device = join_world(torch.device("cpu"))
+train, validation = load_training("digits", None)
+recipe = Recipe(epochs=1, batch_size=32, dropout=0, augmentation=Augmentation(erase=0.5))
+trainer = Trainer(recipe, train[:32], validation[:11], device, world=world)
+trainer.train_epoch()
+row = trainer.finish_epoch()
+row.pop("seconds")
+if world.is_main:
+    gradients = {name: parameter.grad for name, parameter in trainer.model.named_parameters()}
+    torch.save(
+        {"gradients": gradients, "buffers": dict(trainer.model.named_buffers()), "row": row}, sys.argv[1]
+    )
+leave_world(world)
