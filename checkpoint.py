@@ -22,6 +22,8 @@ from runtime import PROJECT, UserError, short, write_atomically
 FORMAT_VERSION = 1
 WEIGHTS, TRAINING_STATE = "weights", "training state"  # the two kinds of file
 
+BY_RULE = (None, "newest", "shipped")  # what `find` takes for a rule; all else is a path
+
 RUNS = PROJECT / "runs"
 CHECKPOINTS = PROJECT / "checkpoints"
 SHIPPED = {
@@ -162,7 +164,7 @@ def find(choice: str | None, dataset: str = "mnist") -> Path:
     Raises:
         CheckpointError: if `choice` is "newest" and no run has finished.
     """
-    if choice not in (None, "newest", "shipped"):
+    if choice not in BY_RULE:
         return Path(choice)
     newest = None if choice == "shipped" else newest_run(dataset)
     if newest:

@@ -44,9 +44,9 @@ def draw_curves(history: list[dict[str, Any]], validation_images: int) -> bytes:
         axes.annotate(
             label,
             (best["epoch"], at_best),
-            xytext=(0, -14),
+            xytext=(4, -15),
             textcoords="offset points",
-            ha="center",
+            ha="right",
         )
         axes.set(title=title, xlabel="epoch", yscale="log")
         axes.margins(y=0.12)

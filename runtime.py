@@ -63,18 +63,23 @@ class ArgumentParser(argparse.ArgumentParser):
 
 class _HelpFormatter(argparse.HelpFormatter):
     def _get_help_string(self, action: argparse.Action) -> str:
-        has_default = action.default not in (None, False, argparse.SUPPRESS)
-        return f"{action.help} (default: %(default)s)" if has_default else action.help
+        if action.default is None or action.default is False or action.default == argparse.SUPPRESS:
+            return action.help
+        return f"{action.help} (default: %(default)s)"
+
+    def _get_default_metavar_for_optional(self, action: argparse.Action) -> str:
+        return "N"  # what has no name of its own is a number
 
 
 def number(
     kind: type[int] | type[float],
     *,
     at_least: float = -math.inf,
+    at_most: float = math.inf,
     above: float = -math.inf,
     below: float = math.inf,
 ) -> Callable[[str], float]:
-    """An argparse type: a finite number of type `kind`, at least, above and below the bounds."""
+    """An argparse type: a finite number of type `kind` within the bounds."""
 
     def parse(text: str) -> float:
         try:
@@ -84,6 +89,8 @@ def number(
             raise argparse.ArgumentTypeError(f"{text!r} is not {wanted}") from None
         if not at_least <= value:
             raise argparse.ArgumentTypeError(f"must be at least {at_least}, not {text}")
+        if not value <= at_most:
+            raise argparse.ArgumentTypeError(f"must be at most {at_most}, not {text}")
         if not above < value:
             raise argparse.ArgumentTypeError(f"must be above {above}, not {text}")
         if not value < below:

@@ -37,12 +37,16 @@ from runtime import (
 def main() -> int:
     args = parse_arguments()
     device = pick_device(args.device, args.threads)
-    # Weights named by path are read before the images: they may say which images they are for.
-    named = [checkpoint.load(checkpoint.find(name), device) for name in args.checkpoint if is_path(name)]
-    if args.dataset == "auto" and named and all(member.dataset == "digits" for member in named):
+    choices = args.checkpoint or [None]
+    # Files named by path are read before the images: they may say which images they are for.
+    named = {path: checkpoint.load(Path(path), device) for path in choices if path not in checkpoint.BY_RULE}
+    if args.dataset == "auto" and named and all(member.dataset == "digits" for member in named.values()):
         args.dataset = "digits"
     digits = load_test(args.dataset, args.data_dir).to(device)
-    members = load_members(args.checkpoint, named, digits.dataset, device)
+    members = [
+        named.get(choice) or checkpoint.load(checkpoint.find(choice, digits.dataset), device)
+        for choice in choices
+    ]
     for member in members:
         print(f"Weights: {member.describe()}", file=sys.stderr)
 
@@ -64,7 +68,6 @@ def parse_arguments() -> argparse.Namespace:
     add(
         "--checkpoint",
         nargs="+",
-        default=[],
         metavar="FILE",
         help="weights to evaluate: files, or newest, or shipped (default: the newest finished run, "
         "else the shipped ones); of several, also the committee",
@@ -82,21 +85,6 @@ def parse_arguments() -> argparse.Namespace:
         if folder and folder.exists() and not folder.is_dir():
             raise UserError(f"{short(folder)} is a file: name a folder")
     return args
-
-
-def is_path(name: str) -> bool:
-    return name not in ("newest", "shipped")
-
-
-def load_members(
-    names: list[str], named: list[Checkpoint], dataset: str, device: torch.device
-) -> list[Checkpoint]:
-    """All checkpoints to evaluate, in the order given; `named` are those already read."""
-    read = iter(named)
-    return [
-        next(read) if name and is_path(name) else checkpoint.load(checkpoint.find(name, dataset), device)
-        for name in names or [None]
-    ]
 
 
 def logits(member: Checkpoint, digits: LabelledImages, args: argparse.Namespace) -> Tensor:

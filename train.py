@@ -92,11 +92,12 @@ def parse_arguments() -> argparse.Namespace:
         ("shear", "largest horizontal shift in relation to height"),
         ("shift", "largest, in pixels"),
         ("elastic", "standard deviation at the nodes of a 4-pixel grid, in pixels"),
-        ("erase", "probability of blanking a box, above 1 for always"),
     ):
         add(f"--{flag}", type=amount, default=getattr(augmentation, flag), help=unit)
+    chance = number(float, at_least=0, at_most=1)
+    add("--erase", type=chance, default=augmentation.erase, help="probability of blanking a box")
     size = number(float, at_least=2)
-    add("--erase-size", type=size, default=augmentation.erase_size, help="its largest side, pixels")
+    add("--erase-size", type=size, default=augmentation.erase_size, help="its largest side, in pixels")
 
     add = parser.add_argument_group("images").add_argument
     add_data_arguments(add, DATASETS)

@@ -259,6 +259,7 @@ def here(tmp_path, mnist_dir, monkeypatch, capfd) -> Here:
         (["--weight-decay", "-1"], ["--weight-decay"]),
         (["--dropout", "1"], ["--dropout", "below 1"]),
         (["--ema", "1.5"], ["--ema"]),
+        (["--erase", "1.5"], ["--erase", "at most 1"]),
         (["--seed", "-1"], ["--seed"]),
         (["--device", "tpu"], ["--device", "tpu"]),
         (["--amp", "fp8"], ["--amp", "fp8"]),
