@@ -1,4 +1,4 @@
-"""MNIST: find, download, verify, and the fixed 80/20 split of its training images.
+"""MNIST: find it or have it downloaded, verify it, and split its training images 80/20 once for all.
 
 The whole set is read into uint8 tensors, so that it lives on the device and a batch is one indexing
 operation. Where MNIST cannot be had, scikit-learn's bundled digits stand in under their own name.
@@ -7,11 +7,7 @@ operation. Where MNIST cannot be had, scikit-learn's bundled digits stand in und
 import gzip
 import hashlib
 import os
-import shutil
-import subprocess
 import sys
-import tempfile
-import time
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from download import MnistMissing, download
 from runtime import PROJECT, UserError, short
 
 DATASETS = ("auto", "mnist", "digits")
@@ -32,17 +29,8 @@ MNIST_FILES = {
     "t10k-images-idx3-ubyte": ("2646ac647ad5339dbf082846283269ea", 7_840_016),
     "t10k-labels-idx1-ubyte": ("27ae3e4e09519cfbb04c329615203637", 10_008),
 }
-MIRRORS: tuple[str, ...] = ()  # URLs to download from; none: those that torchvision knows
 VALIDATION_SHARE = 0.2
 SPLIT_SEED = 0
-
-# A network that brings less than this in so many seconds counts as none.
-STALL_SECONDS = 15
-STALL_BYTES = 64 * 1024
-
-
-class MnistMissing(UserError):
-    """MNIST is neither on this machine nor to be downloaded."""
 
 
 @dataclass(frozen=True)
@@ -147,7 +135,7 @@ def _load_mnist(folder: Path, part: str) -> LabelledImages:
         raise UserError(f"{short(folder)} is a file: --data-dir takes the folder that holds MNIST")
     stems = [f"{part}-images-idx3-ubyte", f"{part}-labels-idx1-ubyte"]
     if not all(_candidates(folder, stem) for stem in stems):
-        _download(folder)
+        download(folder)
     images, labels = (_read_verified(folder, stem) for stem in stems)
     # An IDX file is a header of 4 bytes and 4 for each dimension, then the values.
     return LabelledImages(
@@ -198,89 +186,6 @@ def _problem(content: bytes, stem: str) -> str | None:
     return "is corrupt, or not MNIST: its checksum is not that of the official file"
 
 
-def _download(folder: Path) -> None:
-    """Fetch MNIST into `folder`/MNIST/raw through torchvision.
-
-    A child process does it, since a process can be stopped whatever the network does to it. It writes to
-    a temporary folder, from which only complete, verified files are moved.
-
-    Raises:
-        MnistMissing: if the network is missing, stalls or serves something else.
-        UserError: if the folder cannot be written.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=".download-", dir=folder))
-    except OSError as error:
-        raise UserError(f"cannot write to {short(folder)}: {error.strerror or error}") from error
-    try:
-        print(f"Downloading MNIST to {short(folder)} ...", file=sys.stderr, flush=True)
-        trouble = _run_download(staging)
-        if trouble:
-            raise MnistMissing(
-                f"no MNIST in {short(folder)} and no download ({trouble}). Get the four files "
-                "train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz, t10k-images-idx3-ubyte.gz and "
-                "t10k-labels-idx1-ubyte.gz from https://ossci-datasets.s3.amazonaws.com/mnist/ and put "
-                f"them into {short(folder)}, or name their folder with --data-dir"
-            )
-        raw = folder / "MNIST" / "raw"
-        raw.mkdir(parents=True, exist_ok=True)
-        for stem in MNIST_FILES:
-            os.replace(staging / "MNIST" / "raw" / f"{stem}.gz", raw / f"{stem}.gz")
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-
-
-def _run_download(staging: Path) -> str | None:
-    """Let a child process download into `staging`; what went wrong, or None."""
-    child = subprocess.Popen(
-        [sys.executable, __file__, str(staging), *MIRRORS],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=None if sys.stderr.isatty() else subprocess.DEVNULL,  # its progress bars
-        text=True,
-    )
-    try:
-        before, deadline = 0, time.monotonic() + STALL_SECONDS
-        while child.poll() is None:
-            time.sleep(0.1)
-            if time.monotonic() > deadline:
-                now = sum(file.stat().st_size for file in staging.rglob("*") if file.is_file())
-                if now - before < STALL_BYTES:
-                    return f"nothing came within {STALL_SECONDS} seconds"
-                before, deadline = now, time.monotonic() + STALL_SECONDS
-        reason = child.stdout.read().strip()
-        return None if child.returncode == 0 else reason or f"exit status {child.returncode}"
-    finally:
-        child.kill()
-        child.wait()
-        child.stdout.close()
-
-
-def import_torchvision():
-    """torchvision, also where its compiled part was built for another PyTorch than the one installed.
-
-    The registry's torchvision wheel is built for CUDA. Beside a CPU build of PyTorch its compiled part
-    does not load, and `import torchvision` then fails on two operators that this part would have
-    defined. We need none of them, so it is enough to define their schemas and import again.
-    """
-    try:
-        import torchvision
-    except RuntimeError as error:
-        if "torchvision::nms" not in str(error):
-            raise
-        global _operators  # a Library takes its definitions along when it is collected
-        _operators = torch.library.Library("torchvision", "DEF")
-        _operators.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        _operators.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        for name in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
-            del sys.modules[name]
-        import torchvision
-    import torchvision.datasets
-
-    return torchvision
-
-
 # scikit-learn's bundled digits
 
 
@@ -306,22 +211,3 @@ def _load_bundled_digits(part: str) -> LabelledImages:
         right = 14 - round(float((mass.sum(0) @ grid) / mass.sum()))
         image.copy_(image.roll((down, right), dims=(1, 2)))
     return LabelledImages(images, labels[chosen], "digits")
-
-
-def _download_with_torchvision(staging: str, *mirrors: str) -> None:
-    """The child process of `_run_download`: prints what went wrong as its last line."""
-    import socket
-
-    socket.setdefaulttimeout(STALL_SECONDS / 3)  # so that a dead mirror leaves time for the next one
-    mnist = import_torchvision().datasets.MNIST
-    if mirrors:
-        mnist.mirrors = list(mirrors)
-    try:
-        mnist(staging, download=True)
-    except Exception as error:  # of many kinds, depending on what the network does
-        print(" ".join(str(error).rpartition("got:")[2].split()))
-        sys.exit(1)
-
-
-if __name__ == "__main__":
-    _download_with_torchvision(*sys.argv[1:])

@@ -16,6 +16,7 @@ import pytest
 import torch
 
 import data
+import download
 from runtime import UserError
 from tests.conftest import missing
 
@@ -186,7 +187,7 @@ def mirror(mnist_dir, monkeypatch, request):
     )
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    monkeypatch.setattr(data, "MIRRORS", (f"http://127.0.0.1:{server.server_port}/",))
+    monkeypatch.setattr(download, "MIRRORS", (f"http://127.0.0.1:{server.server_port}/",))
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     yield server
     server.shutdown()
@@ -204,7 +205,7 @@ def test_download(mirror, tmp_path):
 
 @pytest.mark.parametrize("mirror", ["stall", "half", "other"], indirect=True)
 def test_failed_download_leaves_nothing(mirror, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(data, "STALL_SECONDS", 8)
+    monkeypatch.setattr(download, "STALL_SECONDS", 8)
     started = time.monotonic()
     with pytest.raises(data.MnistMissing, match="Get the four files"):
         data.load_test("mnist", tmp_path)
@@ -214,7 +215,7 @@ def test_failed_download_leaves_nothing(mirror, tmp_path, capsys, monkeypatch):
 
 def test_no_network(tmp_path, monkeypatch, capsys):
     """Digits stand in under an unmissable notice, or MNIST's absence is an error."""
-    monkeypatch.setattr(data, "MIRRORS", ("http://127.0.0.1:9/",))
+    monkeypatch.setattr(download, "MIRRORS", ("http://127.0.0.1:9/",))
     train, validation = data.load_training("auto", tmp_path)
     assert train.dataset == validation.dataset == "digits"
     assert capsys.readouterr().err.count("NOT MNIST") >= 2
@@ -233,9 +234,9 @@ def test_torchvision_without_its_compiled_part():
         "torch.ops.load_library = refuse\n"
         "try: import torchvision\n"
         "except RuntimeError as error: print(error)\n"
-        "import data\n"
-        "first = data.import_torchvision()\n"
-        "assert data.import_torchvision() is first\n"
+        "import download\n"
+        "first = download.import_torchvision()\n"
+        "assert download.import_torchvision() is first\n"
         "print(first.__version__, first.datasets.MNIST.__name__)\n"
     )
     result = subprocess.run(

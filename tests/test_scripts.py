@@ -18,7 +18,7 @@ import torch
 from PIL import Image
 
 import checkpoint
-import data
+import download
 from data import load_test
 from runtime import PROJECT
 from tests.conftest import (
@@ -240,7 +240,7 @@ def here(tmp_path, mnist_dir, monkeypatch, capfd) -> Here:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MNIST_DIR", str(mnist_dir))
     monkeypatch.setattr(checkpoint, "RUNS", tmp_path / "runs")
-    monkeypatch.setattr(data, "MIRRORS", ("http://127.0.0.1:9/",))  # as with no way out
+    monkeypatch.setattr(download, "MIRRORS", ("http://127.0.0.1:9/",))  # as with no way out
     return Here(tmp_path, monkeypatch, capfd)
 
 
