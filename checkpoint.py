@@ -126,7 +126,7 @@ def load(path: Path, device: torch.device | str = "cpu") -> Checkpoint:
             sha256=hashlib.sha256(raw).hexdigest(),
             dataset=content["dataset"],
             class_names=content["class_names"],
-            validation=content["validation"],
+            validation={key: content["validation"][key] for key in ("n", "errors", "loss")},
             training=content["training"],
             temperature=content["temperature"],
         )
@@ -219,7 +219,9 @@ def _read(path: Path, kind: str) -> tuple[dict[str, Any], bytes]:
         raise CheckpointError(
             f"{where} holds objects other than weights and was not loaded: they could run code"
         ) from error
-    except (zipfile.BadZipFile, EOFError, RuntimeError, ValueError, KeyError) as error:
+    except CheckpointError:
+        raise
+    except Exception as error:  # of many kinds, depending on where the damage is
         raise CheckpointError(f"{where} is truncated or damaged") from error
     if not isinstance(content, dict) or not isinstance(content.get("format_version"), int):
         raise CheckpointError(f"{where} is not a checkpoint of this project")

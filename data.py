@@ -4,11 +4,13 @@ The whole set is read into uint8 tensors, so that it lives on the device and a b
 operation. Where MNIST cannot be had, scikit-learn's bundled digits stand in under their own name.
 """
 
+import argparse
 import gzip
 import hashlib
 import os
 import sys
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,8 +21,6 @@ from torch import Tensor
 
 from download import MnistMissing, download
 from runtime import PROJECT, UserError, short
-
-DATASETS = ("auto", "mnist", "digits")
 
 # MD5 of each unpacked file of http://yann.lecun.com/exdb/mnist/, and its length in bytes.
 MNIST_FILES = {
@@ -61,13 +61,26 @@ class LabelledImages:
         return self.images.float().div_(255)
 
 
+def add_data_arguments(add: Callable[..., argparse.Action]) -> None:
+    """Add --data-dir and --dataset, for the functions below, by a parser's or a group's `add_argument`."""
+    where = "where MNIST is, or is to be downloaded to (default: $MNIST_DIR, else data/)"
+    add("--data-dir", type=Path, metavar="DIR", help=where)
+    which = "auto: MNIST or, where it cannot be had, scikit-learn's bundled digits"
+    add("--dataset", choices=("auto", "mnist", "digits"), default="auto", help=which)
+
+
+def mnist_folder(data_dir: Path | None) -> Path:
+    """Where MNIST is or goes to: `data_dir`, else $MNIST_DIR, else `data/`."""
+    return data_dir or Path(os.environ.get("MNIST_DIR") or PROJECT / "data")
+
+
 def load_training(dataset: str, data_dir: Path | None) -> tuple[LabelledImages, LabelledImages]:
     """The images to train on and those to validate on: 48,000 and 12,000 of MNIST's training images.
 
     Args:
         dataset: "mnist"; "digits" for scikit-learn's; "auto" for MNIST or, where it cannot be had,
             digits.
-        data_dir: where MNIST is or goes to; None for $MNIST_DIR or else `data/`.
+        data_dir: as for `mnist_folder`.
 
     Raises:
         UserError: for a damaged file, a folder that is none, or (dataset "mnist") no MNIST.
@@ -85,7 +98,7 @@ def load_test(dataset: str, data_dir: Path | None) -> LabelledImages:
 def _load(dataset: str, data_dir: Path | None, part: str) -> LabelledImages:
     if dataset != "digits":
         try:
-            return _load_mnist(data_dir or Path(os.environ.get("MNIST_DIR") or PROJECT / "data"), part)
+            return _load_mnist(mnist_folder(data_dir), part)
         except MnistMissing as missing:
             if dataset == "mnist":
                 raise

@@ -40,10 +40,12 @@ class World:
         """Whether `flag` is true in at least one process."""
         return bool(self.sum(torch.tensor(float(flag), device=device))) if self.size > 1 else flag
 
-    def wait(self) -> None:
-        """Return once every process has come here."""
+    def tell(self, value: str) -> str:
+        """What the main process calls with, in every process, once it has called."""
+        values = [value]
         if self.size > 1:
-            dist.barrier()
+            dist.broadcast_object_list(values)
+        return values[0]
 
 
 def join_world(device: torch.device) -> tuple[World, torch.device]:
@@ -57,6 +59,8 @@ def join_world(device: torch.device) -> tuple[World, torch.device]:
     size = int(os.environ.get("WORLD_SIZE", 1))
     if size == 1:
         return World(), device
+    if device.type == "mps":  # nothing connects several of them
+        device = torch.device("cpu")
     if device.type == "cuda":
         local = int(os.environ["LOCAL_RANK"])
         if local >= torch.cuda.device_count():
@@ -85,17 +89,18 @@ class SharedBatchNorm2d(nn.BatchNorm2d):
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:
             return super().forward(x)
-        x = x.float()  # statistics in full precision also under autocast, as the stock layer keeps them
+        # As in the stock layer, statistics are in full precision also under autocast.
+        kind, x = x.dtype, x.float()
         moments = torch.stack([x.mean((0, 2, 3)), x.square().mean((0, 2, 3))])
         mean, square = all_reduce(moments, "sum", dist.group.WORLD) / dist.get_world_size()
-        variance = square - mean.square()
+        variance = (square - mean.square()).clamp_min(0)  # which rounding may bring below
         count = x.numel() // x.shape[1] * dist.get_world_size()
         with torch.no_grad():
             self.running_mean.lerp_(mean, self.momentum)
             self.running_var.lerp_(variance * count / (count - 1), self.momentum)
             self.num_batches_tracked += 1
         scale = self.weight * (variance + self.eps).rsqrt()
-        return x * scale[:, None, None] + (self.bias - mean * scale)[:, None, None]
+        return (x * scale[:, None, None] + (self.bias - mean * scale)[:, None, None]).to(kind)
 
 
 def share_batch_norm(module: nn.Module) -> None:

@@ -7,6 +7,7 @@ is the child process that does it.
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -22,8 +23,11 @@ from runtime import UserError, short
 MIRRORS: tuple[str, ...] = ()  # URLs to download from; none: those that torchvision knows
 
 # A network that brings less than this in so many seconds counts as none.
-STALL_SECONDS = 15
+STALL_SECONDS = 10
 STALL_BYTES = 64 * 1024
+MIRROR_SECONDS = 4  # for a mirror's next bytes, so that a dead one leaves time for another
+START_SECONDS = 60  # for the child process to import what it needs, on a slow disk
+READY = "ready"  # the file that says that it has
 
 
 class MnistMissing(UserError):
@@ -73,13 +77,15 @@ def _run_download(staging: Path) -> str | None:
         text=True,
     )
     try:
-        before, deadline = 0, time.monotonic() + STALL_SECONDS
+        started, before, deadline = False, 0, time.monotonic() + START_SECONDS
         while child.poll() is None:
             time.sleep(0.1)
+            if not started and (staging / READY).exists():
+                started, deadline = True, time.monotonic() + STALL_SECONDS
             if time.monotonic() > deadline:
                 now = sum(file.stat().st_size for file in staging.rglob("*") if file.is_file())
                 if now - before < STALL_BYTES:
-                    return f"nothing came within {STALL_SECONDS} seconds"
+                    return f"next to nothing came within {STALL_SECONDS} seconds"
                 before, deadline = now, time.monotonic() + STALL_SECONDS
         reason = child.stdout.read().strip()
         return None if child.returncode == 0 else reason or f"exit status {child.returncode}"
@@ -114,11 +120,13 @@ def import_torchvision() -> ModuleType:
 
 
 def _download_with_torchvision(staging: str, *mirrors: str) -> None:
-    """The child process of `_run_download`: prints what went wrong as its last line."""
-    socket.setdefaulttimeout(STALL_SECONDS / 3)  # so that a dead mirror leaves time for the next one
+    """The child process of `_run_download`: prints what went wrong."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends this process
+    socket.setdefaulttimeout(MIRROR_SECONDS)
     mnist = import_torchvision().datasets.MNIST
     if mirrors:
         mnist.mirrors = list(mirrors)
+    Path(staging, READY).touch()
     try:
         mnist(staging, download=True)
     except Exception as error:  # of many kinds, depending on what the network does

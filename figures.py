@@ -31,7 +31,8 @@ def draw_curves(history: list[dict[str, Any]], validation_images: int) -> bytes:
         ([row["train_loss"] for row in history], [row["train_error"] for row in history]),
         (
             [row["val_loss"] for row in history],
-            [row["val_errors"] / validation_images for row in history],
+            # No error at all, which a logarithmic axis cannot show, is drawn as half an image.
+            [max(row["val_errors"], 0.5) / validation_images for row in history],
         ),
         strict=True,
     ):

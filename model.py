@@ -95,7 +95,7 @@ class ImprovedResNet18(nn.Module):
             (N, 128), at least 0.
         """
         check_ink(ink)
-        x = (ink - self.mean) / self.std
+        x = (ink.to(self.mean.dtype) - self.mean) / self.std
         return self.pool(self.layer3(self.layer2(self.layer1(self.stem(x)))))
 
     def forward(self, ink: Tensor) -> Tensor:
@@ -114,12 +114,12 @@ class ImprovedResNet18(nn.Module):
 
 
 def check_ink(ink: Tensor) -> None:
-    """Raise ValueError unless `ink` is floating point, (N, 1, 28, 28) and within [0, 1]."""
+    """Raise ValueError unless `ink` is a floating-point tensor, (N, 1, 28, 28), within [0, 1]."""
+    if not isinstance(ink, Tensor):
+        raise ValueError(f"expected ink as a torch.Tensor, not {type(ink).__name__}")
     if ink.ndim != 4 or ink.shape[1:] != (1, 28, 28):
         raise ValueError(f"expected ink of shape (N, 1, 28, 28), not {tuple(ink.shape)}")
     if not ink.is_floating_point():
         raise ValueError(f"expected floating-point ink in [0, 1], not {ink.dtype}")
-    if ink.numel():
-        low, high = ink.aminmax()
-        if not (low >= 0 and high <= 1):  # true for NaN too
-            raise ValueError("expected ink in [0, 1]: 0 for paper, 1 for full ink, no NaN")
+    if not ((ink >= 0) & (ink <= 1)).all():  # false for NaN too
+        raise ValueError("expected ink in [0, 1]: 0 for paper, 1 for full ink, no NaN")

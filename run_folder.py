@@ -23,11 +23,13 @@ from typing import Any
 import torch
 
 import checkpoint
+from data import mnist_folder
 from figures import draw_curves
-from runtime import UserError, describe_device, short, write_atomically
+from runtime import PROJECT, UserError, describe_device, short, write_atomically
 from trainer import Trainer
 
-_PATHS = ("data_dir", "output", "resume", "initial_checkpoint")  # arguments that JSON holds as text
+LAST, BEST, CURVES = "last.pt", "best.pt", "curves.png"
+_PATHS = ("data_dir", "output", "resume")  # arguments that JSON holds as text
 
 
 @dataclass(frozen=True)
@@ -55,9 +57,12 @@ class RunFolder:
         return cls(path)
 
     def write_arguments(self, args: argparse.Namespace, trainer: Trainer) -> None:
-        """Write args.json; for "auto" data it names what was found, so that a run goes on with that."""
+        """Write args.json, with what was found for "auto" and for defaults: a run goes on with that."""
         arguments = {k: str(v) if isinstance(v, Path) else v for k, v in vars(args).items()}
         arguments["dataset"] = trainer.train_images.dataset
+        arguments["amp"] = "bf16" if trainer.autocast else "off"
+        arguments["threads"] = torch.get_num_threads()
+        arguments["data_dir"] = str(mnist_folder(args.data_dir).resolve())
         environment = {
             "python": platform.python_version(),
             "torch": str(torch.__version__),
@@ -83,11 +88,15 @@ class RunFolder:
 
     def restore(self, trainer: Trainer) -> None:
         """Put `trainer`, made from this folder's arguments, where last.pt stands."""
-        trainer.restore(checkpoint.load_training_state(self.path / "last.pt"))
+        trainer.restore(checkpoint.load_training_state(self.path / LAST))
+
+    def has_state(self) -> bool:
+        """Whether there is a last.pt: a run killed as it began has none yet."""
+        return (self.path / LAST).exists()
 
     def save_state(self, trainer: Trainer) -> None:
         """Write last.pt."""
-        checkpoint.save_training_state(self.path / "last.pt", trainer.state())
+        checkpoint.save_training_state(self.path / LAST, trainer.state())
 
     def save_epoch(self, trainer: Trainer) -> None:
         """Write all that a completed epoch changes."""
@@ -103,7 +112,7 @@ class RunFolder:
     def _save_best(self, trainer: Trainer) -> None:
         best = trainer.best
         checkpoint.save_weights(
-            self.path / "best.pt",
+            self.path / BEST,
             trainer.best_model(),
             dataset=trainer.train_images.dataset,
             validation={
@@ -122,11 +131,12 @@ class RunFolder:
         """Write curves.png, once there is an epoch to draw."""
         if trainer.history:
             picture = draw_curves(trainer.history, len(trainer.validation_images))
-            write_atomically(self.path / "curves.png", picture)
+            write_atomically(self.path / CURVES, picture)
 
     def finish(self, trainer: Trainer) -> None:
         """Write what only a finished run has: from now on it counts as one."""
-        self._save_best(trainer)  # for the case that someone deleted it
+        if not (self.path / BEST).exists():
+            self._save_best(trainer)
         self.draw_curves(trainer)
         if (self.path / "summary.json").exists():
             return
@@ -145,9 +155,11 @@ class RunFolder:
         )
 
     def ship(self, dataset: str) -> Path:
-        """Copy best.pt over the shipped weights; where they are."""
+        """Copy the best weights over the shipped ones, MNIST's curves into `image/`; the weights' path."""
         target = checkpoint.SHIPPED[dataset]
-        write_atomically(target, (self.path / "best.pt").read_bytes())
+        write_atomically(target, (self.path / BEST).read_bytes())
+        if dataset == "mnist":
+            write_atomically(PROJECT / "image" / CURVES, (self.path / CURVES).read_bytes())
         return target
 
     def _write_json(self, name: str, content: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ import math
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
@@ -63,9 +63,10 @@ class ArgumentParser(argparse.ArgumentParser):
 
 class _HelpFormatter(argparse.HelpFormatter):
     def _get_help_string(self, action: argparse.Action) -> str:
-        if action.default is None or action.default is False or action.default == argparse.SUPPRESS:
+        if action.default == argparse.SUPPRESS or "default:" in action.help:
             return action.help
-        return f"{action.help} (default: %(default)s)"
+        default = {None: "none", False: "off"}.get(action.default, "%(default)s")
+        return f"{action.help} (default: {default})"
 
     def _get_default_metavar_for_optional(self, action: argparse.Action) -> str:
         return "N"  # what has no name of its own is a number
@@ -87,15 +88,16 @@ def number(
         except ValueError:
             wanted = "a whole number" if kind is int else "a number"
             raise argparse.ArgumentTypeError(f"{text!r} is not {wanted}") from None
-        if not at_least <= value:
+        if not math.isfinite(value):
+            raise argparse.ArgumentTypeError(f"must be finite, not {text}")
+        if value < at_least:
             raise argparse.ArgumentTypeError(f"must be at least {at_least}, not {text}")
-        if not value <= at_most:
+        if value > at_most:
             raise argparse.ArgumentTypeError(f"must be at most {at_most}, not {text}")
-        if not above < value:
+        if value <= above:
             raise argparse.ArgumentTypeError(f"must be above {above}, not {text}")
-        if not value < below:
-            bound = "finite" if below == math.inf else f"below {below}"
-            raise argparse.ArgumentTypeError(f"must be {bound}, not {text}")
+        if value >= below:
+            raise argparse.ArgumentTypeError(f"must be below {below}, not {text}")
         return value
 
     return parse
@@ -109,14 +111,6 @@ def add_device_arguments(add: Callable[..., argparse.Action]) -> None:
     add("--threads", type=count, metavar="N", help="CPU threads (default: PyTorch's choice)")
 
 
-def add_data_arguments(add: Callable[..., argparse.Action], datasets: Sequence[str]) -> None:
-    """Add --data-dir and --dataset, for `data.load_training` and `data.load_test`."""
-    where = "where MNIST is, or is to be downloaded to (default: $MNIST_DIR, else data/)"
-    add("--data-dir", type=Path, metavar="DIR", help=where)
-    which = "auto: MNIST or, where it cannot be had, scikit-learn's bundled digits"
-    add("--dataset", choices=datasets, default="auto", help=which)
-
-
 def pick_device(name: str, threads: int | None = None) -> torch.device:
     """The device called `name`, as `add_device_arguments` describes it; sets the number of CPU threads.
 
@@ -125,6 +119,7 @@ def pick_device(name: str, threads: int | None = None) -> torch.device:
     """
     if threads:
         torch.set_num_threads(threads)
+    torch.backends.cudnn.allow_tf32 = False  # full precision is to be that on a GPU too
     available = {
         "cuda": torch.cuda.is_available(),
         "mps": torch.backends.mps.is_available(),
@@ -172,5 +167,6 @@ def write_atomically(path: Path, content: bytes | memoryview | str) -> None:
 
 def short(path: Path) -> str:
     """`path` as one would type it from the current folder, where that is shorter."""
-    relative = os.path.relpath(path) if Path(path).drive == Path.cwd().drive else str(path)
+    same_drive = path.drive in ("", Path.cwd().drive)
+    relative = Path(os.path.relpath(path)).as_posix() if same_drive else str(path)
     return min(relative, str(path), key=len)

@@ -13,18 +13,18 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 import checkpoint
 from checkpoint import Checkpoint
-from data import DATASETS, LabelledImages, load_test
+from data import LabelledImages, add_data_arguments, load_test
 from figures import draw_confusion_matrix, draw_mistakes
 from metrics import BATCH, compute_logits, format_score, score
 from runtime import (
     PROJECT,
     ArgumentParser,
     UserError,
-    add_data_arguments,
     add_device_arguments,
     number,
     pick_device,
@@ -57,7 +57,7 @@ def main() -> int:
         report["tta"] = score_shifted(members, digits, args)
     text = format_report(report)
     print(json.dumps(report, indent=2) if args.json else text)
-    for path in write_report(report, text, committee.cpu().numpy(), digits, members, args):
+    for path in write_report(report, text, committee.numpy(), digits, members, args):
         print(f"Written: {short(path)}", file=sys.stderr)
     return 0
 
@@ -72,7 +72,7 @@ def parse_arguments() -> argparse.Namespace:
         help="weights to evaluate: files, or newest, or shipped (default: the newest finished run, "
         "else the shipped ones); of several, also the committee",
     )
-    add_data_arguments(add, DATASETS)
+    add_data_arguments(add)
     add_device_arguments(add)
     add("--batch-size", type=number(int, at_least=1), default=BATCH, help="images at a time")
     where = "(default: the run's folder for a run's weights, {} for the shipped ones)"
@@ -88,7 +88,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def logits(member: Checkpoint, digits: LabelledImages, args: argparse.Namespace) -> Tensor:
-    return compute_logits(member.model, digits, args.batch_size).double()
+    return compute_logits(member.model, digits, args.batch_size).cpu().double()
 
 
 def build_report(
@@ -103,7 +103,7 @@ def build_report(
             "dataset": digits.dataset,
             "checkpoint": paths if len(of) > 1 else paths[0],
             "checkpoint_sha256": sums if len(of) > 1 else sums[0],
-            **score(log_p.cpu().numpy(), labels, members[0].class_names),
+            **score(log_p.numpy(), labels, members[0].class_names),
         }
 
     report = figures(committee, members)
@@ -121,14 +121,14 @@ def in_project(path: Path) -> str:
 
 def score_shifted(members: list[Checkpoint], digits: LabelledImages, args: argparse.Namespace) -> dict:
     """Errors, accuracy and loss of the mean probabilities over 9 shifts by up to one pixel."""
-    views = []
+    views, padded = [], F.pad(digits.images, (1, 1, 1, 1))
     for down in (-1, 0, 1):
         for right in (-1, 0, 1):
-            moved = torch.roll(digits.images, (down, right), dims=(2, 3))
+            moved = padded[:, :, 1 + down : 29 + down, 1 + right : 29 + right]
             view = LabelledImages(moved, digits.labels, digits.dataset)
             views += [torch.log_softmax(logits(member, view, args), 1) for member in members]
     mean = torch.logsumexp(torch.stack(views), 0) - np.log(len(views))
-    figures = score(mean.cpu().numpy(), digits.labels.cpu().numpy(), members[0].class_names)
+    figures = score(mean.numpy(), digits.labels.cpu().numpy(), members[0].class_names)
     return {key: figures[key] for key in ("errors", "accuracy", "loss")}
 
 
@@ -163,7 +163,8 @@ def write_report(
     """Write the report and the pictures; their paths."""
     reports, images = default_folders(members)
     reports, images = args.report_dir or reports, args.image_dir or images
-    suffix = "" if digits.dataset == "mnist" else f"_{digits.dataset}"
+    only_mnist = {digits.dataset, *(member.dataset for member in members)} == {"mnist"}
+    suffix = "" if only_mnist else "_digits"  # never under the names of MNIST's figures
     names = np.array(members[0].class_names)
     labels, readings = digits.labels.cpu().numpy(), log_probabilities.argmax(1)
     wrong = np.flatnonzero(readings != labels)
@@ -193,7 +194,7 @@ def default_folders(members: list[Checkpoint]) -> tuple[Path, Path]:
     if len(members) > 1:
         return PROJECT / "reports" / "committee", PROJECT / "reports" / "committee"
     folder = members[0].path.resolve().parent
-    if folder == checkpoint.CHECKPOINTS:
+    if members[0].path.resolve() in checkpoint.SHIPPED.values():
         return PROJECT / "reports", PROJECT / "image"
     return folder, folder
 

@@ -19,13 +19,12 @@ from tqdm import tqdm
 
 import checkpoint
 from augment import Augmentation
-from data import DATASETS, LabelledImages, load_training
+from data import LabelledImages, add_data_arguments, load_training
 from distributed import World, join_world, leave_world
 from run_folder import RunFolder
 from runtime import (
     ArgumentParser,
     UserError,
-    add_data_arguments,
     add_device_arguments,
     describe_device,
     number,
@@ -47,16 +46,16 @@ def main() -> int:
     trainer = Trainer(recipe_from(args), train, validation, device, pick_autocast(args.amp, device), world)
     if args.dry_run:
         return dry_run(trainer)
-    if args.resume:
-        run = RunFolder(args.resume)
+    stop = StopRequest()
+    run = RunFolder(args.resume) if args.resume else None
+    if run and run.has_state():
         run.restore(trainer)
-    else:
-        if args.initial_checkpoint:
-            trainer.start_from(checkpoint.load(args.initial_checkpoint).model)
-        run = start_run(args, trainer) if world.is_main else None
+    elif args.initial_checkpoint:
+        start_from(args.initial_checkpoint, trainer)
     if world.is_main:
+        run = run or start_run(args, trainer)
         print_setup(trainer, f"folder {short(run.path)}")
-    status = fit(trainer, run)
+    status = fit(trainer, run if world.is_main else None, stop)
     if world.is_main and status == 0:
         finish(trainer, run, args.ship)
     leave_world(world)
@@ -83,7 +82,7 @@ def parse_arguments() -> argparse.Namespace:
     add("--ema", type=share, default=recipe.ema, help="decay per step of the weights' average")
     seeds = number(int, at_least=0, below=2**63)
     add("--seed", type=seeds, default=recipe.seed, help="of weights, order and distortions")
-    add("--initial-checkpoint", type=Path, metavar="FILE", help="start from these weights")
+    add("--initial-checkpoint", metavar="FILE", help="weights to start from: a file, newest or shipped")
 
     add = parser.add_argument_group("random distortions of the training images").add_argument
     for flag, unit in (
@@ -100,7 +99,7 @@ def parse_arguments() -> argparse.Namespace:
     add("--erase-size", type=size, default=augmentation.erase_size, help="its largest side, in pixels")
 
     add = parser.add_argument_group("images").add_argument
-    add_data_arguments(add, DATASETS)
+    add_data_arguments(add)
     add("--limit-train", type=count, metavar="N", help="train on only N images")
 
     add = parser.add_argument_group("run").add_argument
@@ -144,11 +143,11 @@ def recipe_from(args: argparse.Namespace) -> Recipe:
 
 def load_images(args: argparse.Namespace, world: World) -> tuple[LabelledImages, LabelledImages]:
     """The images to train and to validate on. The main process goes first: it may download."""
-    if not world.is_main:
-        world.wait()
-    train, validation = load_training(args.dataset, args.data_dir)
     if world.is_main:
-        world.wait()
+        train, validation = load_training(args.dataset, args.data_dir)
+        world.tell(train.dataset)
+    else:
+        train, validation = load_training(world.tell(""), args.data_dir)
     limit = args.limit_train or len(train)
     if limit > len(train):
         raise UserError(f"--limit-train {limit}: there are only {len(train):,} training images")
@@ -165,6 +164,13 @@ def check_batch(args: argparse.Namespace, train: LabelledImages, world: World) -
         raise UserError(
             f"--batch-size {size}: each of {world.size} processes needs an equal share of at least 2"
         )
+
+
+def start_from(choice: str, trainer: Trainer) -> None:
+    weights = checkpoint.load(checkpoint.find(choice, trainer.train_images.dataset))
+    trainer.start_from(weights.model)
+    if trainer.world.is_main:
+        print(f"start    {weights.describe()}")
 
 
 def start_run(args: argparse.Namespace, trainer: Trainer) -> RunFolder:
@@ -204,26 +210,6 @@ def dry_run(trainer: Trainer) -> int:
     return 0
 
 
-def fit(trainer: Trainer, run: RunFolder | None) -> int:
-    """Train to the end, or until a signal comes; the exit status. Without `run` nothing is written."""
-    stop = StopRequest()
-    while trainer.epoch < trainer.recipe.epochs:
-        with EpochBar(trainer) as bar:
-            complete = trainer.train_epoch(stop.requested, bar.on_step)
-        if not complete:
-            if run:
-                run.save_state(trainer)
-                run.draw_curves(trainer)
-                print(f"\nStopped. Go on with:  python train.py --resume {short(run.path)}")
-            return 128 + (stop.signal or signal.SIGTERM)
-        trainer.finish_epoch()
-        if run:
-            run.save_epoch(trainer)
-            print_epoch(trainer)
-    stop.release()
-    return 0
-
-
 class StopRequest:
     """Ctrl-C or SIGTERM, remembered until the step under way is done; a second one ends at once."""
 
@@ -242,6 +228,25 @@ class StopRequest:
     def _remember(self, code: int, frame: object) -> None:
         self.signal = code
         self.release()
+
+
+def fit(trainer: Trainer, run: RunFolder | None, stop: StopRequest) -> int:
+    """Train to the end, or until a signal comes; the exit status. Without `run` nothing is written."""
+    while trainer.epoch < trainer.recipe.epochs:
+        with EpochBar(trainer) as bar:
+            complete = trainer.train_epoch(stop.requested, bar.on_step)
+        if not complete:
+            if run:
+                run.save_state(trainer)
+                run.draw_curves(trainer)
+                print(f"\nStopped. Go on with:  python train.py --resume {short(run.path)}")
+            return 128 + (stop.signal or signal.SIGTERM)
+        trainer.finish_epoch()
+        if run:
+            run.save_epoch(trainer)
+            print_epoch(trainer)
+    stop.release()
+    return 0
 
 
 class EpochBar:
@@ -272,12 +277,11 @@ class EpochBar:
 
 def print_epoch(trainer: Trainer) -> None:
     row, epochs = trainer.history[-1], trainer.recipe.epochs
-    speed = trainer.steps_per_epoch * trainer.recipe.batch_size / row["seconds"]
     left = trainer.total_seconds() / trainer.epoch * (epochs - trainer.epoch)
     print(
         f"epoch {trainer.epoch:{len(str(epochs))}}/{epochs}  train loss {row['train_loss']:.4f}  "
         f"val loss {row['val_loss']:.4f}  val errors {row['val_errors']:,} of "
-        f"{len(trainer.validation_images):,}  lr {row['lr']:.4f}  {speed:,.0f} img/s  "
+        f"{len(trainer.validation_images):,}  lr {row['lr']:.4f}  {row['images_per_second']:,.0f} img/s  "
         f"left {in_words(left)}{'  (best)' if trainer.best is row else ''}",
         flush=True,
     )

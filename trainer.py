@@ -79,9 +79,7 @@ class Trainer:
         torch.manual_seed(recipe.seed)
         self.model = ImprovedResNet18(dropout=recipe.dropout)
         self.model.to(device, memory_format=torch.channels_last)
-        self.average = AveragedModel(
-            self.model, multi_avg_fn=_warmed_up_average(recipe.ema), use_buffers=True
-        )
+        self.average = AveragedModel(self.model, use_buffers=True)
         self.network: nn.Module = self.model
         if world.size > 1:
             share_batch_norm(self.model)
@@ -133,10 +131,11 @@ class Trainer:
             start = self.step * self.recipe.batch_size
             self._train_step(order[start : start + self.recipe.batch_size])
             self.step += 1
-            if self.step % CHECK_EVERY == 0 or self.step == self.steps_per_epoch:
-                self._check_finite(float(self.totals[0]))
+            if self.step % CHECK_EVERY == 0:
+                self._check_totals()
             on_step(self)
             self.seconds = time.monotonic() - started
+        self._check_totals()
         return self.step == self.steps_per_epoch
 
     def _train_step(self, rows: Tensor) -> None:
@@ -155,12 +154,16 @@ class Trainer:
         self.optimizer.step()
         self.lr = self.schedule.get_last_lr()[0]
         self.schedule.step()
+        # A shorter horizon at first, while there is little to average over.
+        decay = min(self.recipe.ema, (1 + number) / (10 + number))
+        self.average.multi_avg_fn = get_ema_multi_avg_fn(decay)
         self.average.update_parameters(self.model)
         errors = (logits.argmax(1) != batch.labels).sum()
         self.totals += torch.stack([loss.detach(), errors])
 
     def finish_epoch(self) -> dict[str, Any]:
         """Validate the averaged weights after a complete `train_epoch`; the new row of `history`."""
+        started = time.monotonic()
         loss, errors = self.world.sum(self.totals.clone()).tolist()
         validation = evaluate(self.average.module, self.validation_images, self.world)
         self._check_finite(validation["loss"])
@@ -172,7 +175,8 @@ class Trainer:
             "val_loss": validation["loss"],
             "val_errors": validation["errors"],
             "lr": self.lr,
-            "seconds": self.seconds,
+            "images_per_second": self.steps_per_epoch * self.recipe.batch_size / self.seconds,
+            "seconds": self.seconds + time.monotonic() - started,
         }
         self.history.append(row)
         if self.best is None or row["val_loss"] < self.best["val_loss"]:
@@ -185,7 +189,7 @@ class Trainer:
         return row
 
     def total_seconds(self) -> float:
-        """Wall time of the completed epochs' training, validation and saving apart."""
+        """Wall time of the completed epochs, training and validation."""
         return sum(row["seconds"] for row in self.history)
 
     def start_from(self, model: ImprovedResNet18) -> None:
@@ -237,12 +241,13 @@ class Trainer:
         images = self.train_images
         return {**asdict(self.recipe), "dataset": images.dataset, "images": len(images)}
 
+    def _check_totals(self) -> None:
+        """Raise in every process if the loss is no longer finite in one."""
+        self._check_finite(float(self.world.sum(self.totals.clone())[0]))
+
     def _check_finite(self, loss: float) -> None:
         if not math.isfinite(loss):
-            raise UserError(
-                f"the loss became {loss} in epoch {self.epoch + 1}: try a lower --lr. "
-                "Nothing of this epoch was saved"
-            )
+            raise UserError(f"the loss became {loss} in epoch {self.epoch + 1}: try a lower --lr")
 
     def _seed(self, *key: int) -> int:
         """A seed for the random numbers named by `key`, independent of those of other keys."""
@@ -286,13 +291,3 @@ def _parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, A
         {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
         {"params": [p for p in parameters if p.ndim == 1], "weight_decay": 0.0},
     ]
-
-
-def _warmed_up_average(decay: float) -> Callable[[Any, Any, Any], None]:
-    """PyTorch's moving average, with a shorter horizon while there is little to average over."""
-
-    def update(averaged: Any, current: Any, count: Any) -> None:
-        steps = int(count)
-        get_ema_multi_avg_fn(min(decay, (1 + steps) / (10 + steps)))(averaged, current, count)
-
-    return update

@@ -11,8 +11,10 @@ import pytest
 import torch
 
 import data
+import download
 from runtime import PROJECT
 
+MNIST_DIR = data.mnist_folder(None).resolve()
 Result = subprocess.CompletedProcess
 
 
@@ -32,20 +34,19 @@ def one_thread() -> None:
 @pytest.fixture(scope="session")
 def mnist_dir() -> Path:
     """A folder with MNIST, downloaded where it must and can be."""
-    folder = Path(os.environ.get("MNIST_DIR") or PROJECT / "data")
     try:
-        data.load_test("mnist", folder)
-    except data.MnistMissing:
+        data.load_test("mnist", MNIST_DIR)
+    except download.MnistMissing:
         missing("no MNIST")
-    return folder
+    return MNIST_DIR
 
 
 class Project:
     """A fresh copy of the project's scripts: what they write stays apart from the checkout."""
 
-    def __init__(self, folder: Path, mnist_dir: Path) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.environment = {**os.environ, "MNIST_DIR": str(mnist_dir), "PYTHONUNBUFFERED": "1"}
+        self.environment = {**os.environ, "MNIST_DIR": str(MNIST_DIR), "PYTHONUNBUFFERED": "1"}
         for path in [*PROJECT.glob("*.py"), *PROJECT.glob("checkpoints")]:
             copy = shutil.copytree if path.is_dir() else shutil.copy
             copy(path, folder / path.name)
@@ -54,7 +55,7 @@ class Project:
         """Start `python ARGUMENTS` on one thread, as a user would in a terminal."""
         command = [sys.executable, *map(str, arguments)]
         if str(arguments[0]).endswith(".py"):
-            command += ["--threads", "1"]
+            command += ["--threads", "1", "--device", "cpu"]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         return subprocess.Popen(command, cwd=self.folder, env=self.environment, **{**pipes, **options})
 
@@ -73,18 +74,18 @@ class Project:
 
 
 @pytest.fixture
-def project(tmp_path: Path, mnist_dir: Path) -> Project:
+def project(tmp_path: Path) -> Project:
     folder = tmp_path / "project"
     folder.mkdir()
-    return Project(folder, mnist_dir)
+    return Project(folder)
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory, mnist_dir: Path) -> Project:
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project in which runs/digits has finished two epochs, for tests that only read it."""
     folder = tmp_path_factory.mktemp("trained") / "project"
     folder.mkdir()
-    project = Project(folder, mnist_dir)
+    project = Project(folder)
     project.train("runs/digits", "--epochs", 2)
     return project
 

@@ -17,7 +17,7 @@ recipe = Recipe(epochs=1, batch_size=32, dropout=0, augmentation=Augmentation(er
 trainer = Trainer(recipe, train[:32], validation[:11], device, world=world)
 trainer.train_epoch()
 row = trainer.finish_epoch()
-row.pop("seconds")
+row = {key: row[key] for key in ("train_loss", "train_error", "val_loss", "val_errors", "lr")}
 if world.is_main:
     gradients = {name: parameter.grad for name, parameter in trainer.model.named_parameters()}
     torch.save(

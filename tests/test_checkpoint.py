@@ -101,7 +101,16 @@ def folder(path: Path) -> None:
     path.mkdir()
 
 
+def deflated_and_damaged(path: Path) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("data.pkl", "digits" * 1000)
+    content = bytearray(path.read_bytes())
+    content[40:50] = bytes(10)
+    path.write_bytes(content)
+
+
 FAULTS = {
+    "is damaged in|truncated or damaged$": deflated_and_damaged,
     "no such checkpoint": lambda path: path.unlink(),
     "is a folder": folder,
     "is empty": lambda path: path.write_bytes(b""),
@@ -114,6 +123,7 @@ FAULTS = {
     "has format 99": lambda path: rewrite(path, format_version=99),
     "does not fit": lambda path: rewrite(path, arguments={"num_classes": 7}),
     "does not fit an": lambda path: rewrite(path, arguments={"layers": 7}),
+    "does not fit an ImprovedResNet18: 'loss'": lambda path: rewrite(path, validation={"n": 3, "errors": 1}),
     "does not fit an ImprovedResNet18": lambda path: rewrite(path, state_dict=None),
     "holds a training state": lambda path: checkpoint.save_training_state(path, {}),
     "not a checkpoint": lambda path: torch.save([1, 2, 3], path),

@@ -63,10 +63,17 @@ def test_classes_and_batch_sizes():
     torch.testing.assert_close(model(ink[:1]), model(ink)[:1])
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16])
+def test_every_floating_dtype_is_taken(dtype):
+    model, ink = ImprovedResNet18().eval(), torch.rand(2, 1, 28, 28).to(dtype)
+    torch.testing.assert_close(model(ink), model(ink.float()))
+
+
 @pytest.mark.parametrize(
     ("ink", "words"),
     [
         (torch.rand(28, 28), "shape"),
+        (torch.rand(2, 1, 28, 28).numpy(), "ndarray"),
         (torch.rand(2, 3, 28, 28), "shape"),
         (torch.rand(2, 1, 32, 32), "shape"),
         (torch.zeros(2, 1, 28, 28, dtype=torch.uint8), "uint8"),

@@ -12,6 +12,7 @@ from runtime import UserError
 from tests.conftest import same_weights
 from trainer import Recipe, Trainer, evaluate, pick_autocast
 
+TIMES = ("seconds", "images_per_second")
 CPU = torch.device("cpu")
 RECIPE = Recipe(epochs=2, batch_size=64, augmentation=Augmentation(erase=0.3))
 
@@ -35,7 +36,7 @@ def unbroken(digits):
 
 
 def figures(trainer: Trainer) -> list[dict]:
-    return [{k: v for k, v in row.items() if k != "seconds"} for row in trainer.history]
+    return [{k: v for k, v in row.items() if k not in TIMES} for row in trainer.history]
 
 
 @pytest.mark.parametrize("steps", range(9))
@@ -140,9 +141,17 @@ def test_a_loss_that_is_not_finite_stops_and_is_never_best(digits, bad):
     assert trainer.best is best
 
 
-def test_precision():
+@pytest.mark.parametrize("native", [False, True])
+def test_precision(native, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": native})
+    assert pick_autocast("auto", CPU) is (torch.bfloat16 if native else None)
     assert pick_autocast("off", CPU) is None
     assert pick_autocast("bf16", CPU) is torch.bfloat16
-    native = torch.cpu.get_capabilities()
-    wanted = torch.bfloat16 if native.get("avx512_bf16") or native.get("amx_bf16") else None
-    assert pick_autocast("auto", CPU) is wanted
+
+
+def test_a_stop_with_a_loss_that_is_not_finite_is_no_state_to_save(digits):
+    trainer, left = Trainer(RECIPE, *digits, CPU), iter((False, True))
+    with torch.no_grad():
+        trainer.model.fc.bias[0] = math.nan
+    with pytest.raises(UserError, match="try a lower --lr"):
+        trainer.train_epoch(should_stop=lambda: next(left))
