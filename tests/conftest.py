@@ -55,7 +55,7 @@ class Project:
         """Start `python ARGUMENTS` on one thread, as a user would in a terminal."""
         command = [sys.executable, *map(str, arguments)]
         if str(arguments[0]).endswith(".py"):
-            command += ["--threads", "1", "--device", "cpu"]
+            command[2:2] = ["--threads", "1", "--device", "cpu"]  # first, so that a test's own flags win
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         return subprocess.Popen(command, cwd=self.folder, env=self.environment, **{**pipes, **options})
 

@@ -42,7 +42,7 @@ def folder(tmp_path: Path, mnist_dir: Path) -> Path:
 def test_split_is_pinned(mnist_dir):
     """The same 48,000 and 12,000 images on every platform and version."""
     labels = torch.from_numpy(
-        np.frombuffer(unpacked(mnist_dir, "train-labels-idx1-ubyte"), np.uint8, offset=8)
+        np.frombuffer(unpacked(mnist_dir, "train-labels-idx1-ubyte"), np.uint8, offset=8).copy()
     )
     train, validation = data.stratified_split(labels.long(), 0.2, seed=0)
     digest = hashlib.sha256(validation.numpy().astype("<i8").tobytes()).hexdigest()
