@@ -65,7 +65,11 @@ class _HelpFormatter(argparse.HelpFormatter):
     def _get_help_string(self, action: argparse.Action) -> str:
         if action.default == argparse.SUPPRESS or "default:" in action.help:
             return action.help
-        default = {None: "none", False: "off"}.get(action.default, "%(default)s")
+        default = "%(default)s"
+        if action.default is None:
+            default = "none"
+        elif action.default is False:  # and not 0, which is equal to it
+            default = "off"
         return f"{action.help} (default: {default})"
 
     def _get_default_metavar_for_optional(self, action: argparse.Action) -> str:

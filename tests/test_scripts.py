@@ -471,6 +471,8 @@ def test_help_explains_every_flag_with_its_default(here, script):
     assert len(explained) > 8
     for entry in explained:
         assert "default: " in " ".join(entry.split()), entry
+        takes_a_number = re.match(r"--[a-z-]+ N\b", entry)
+        assert not (takes_a_number and "default: off" in entry), entry
 
 
 def test_no_network_no_mnist(project):
