@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 
+from calibration import Calibration
 from model import ImprovedResNet18
 from runtime import PROJECT, UserError, short, write_atomically
 
@@ -48,7 +49,7 @@ class Checkpoint:
         class_names: one for each logit.
         validation: "n", "errors" and "loss" on the validation images.
         training: the settings of the run.
-        temperature: to divide the logits by for calibrated probabilities, if it was fitted.
+        calibration: how far its readings can be trusted; None until training has ended.
     """
 
     model: ImprovedResNet18
@@ -58,7 +59,12 @@ class Checkpoint:
     class_names: list[str]
     validation: dict[str, float]
     training: dict[str, Any]
-    temperature: float | None
+    calibration: Calibration | None
+
+    @property
+    def temperature(self) -> float:
+        """What to divide logits by for calibrated probabilities, 1 where that is not known."""
+        return self.calibration.temperature if self.calibration else 1.0
 
     def describe(self) -> str:
         """One line: which file, and how good its validation was."""
@@ -76,7 +82,7 @@ def save_weights(
     dataset: str,
     validation: dict[str, float],
     training: dict[str, Any],
-    temperature: float | None = None,
+    calibration: Calibration | None = None,
 ) -> None:
     """Write `model` so that `load` rebuilds it from the file alone. For the rest see `Checkpoint`.
 
@@ -96,7 +102,7 @@ def save_weights(
             "dataset": dataset,
             "validation": validation,
             "training": training,
-            "temperature": temperature,
+            "calibration": calibration and vars(calibration),
             "libraries": {"python": platform.python_version(), "torch": str(torch.__version__)},
         },
     )
@@ -128,7 +134,7 @@ def load(path: Path, device: torch.device | str = "cpu") -> Checkpoint:
             class_names=content["class_names"],
             validation={key: content["validation"][key] for key in ("n", "errors", "loss")},
             training=content["training"],
-            temperature=content["temperature"],
+            calibration=Calibration(**content["calibration"]) if content.get("calibration") else None,
         )
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         raise CheckpointError(f"{short(path)} does not fit an {name}: {error}") from error

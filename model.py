@@ -94,9 +94,21 @@ class ImprovedResNet18(nn.Module):
         Returns:
             (N, 128), at least 0.
         """
+        return self.pool(self.stages(ink)[-1])
+
+    def stages(self, ink: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The outputs of layer1, layer2 and layer3.
+
+        Args and errors as in `forward`.
+
+        Returns:
+            (N, 32, 14, 14), (N, 64, 7, 7) and (N, 128, 4, 4), at least 0.
+        """
         check_ink(ink)
         x = (ink.to(self.mean.dtype) - self.mean) / self.std
-        return self.pool(self.layer3(self.layer2(self.layer1(self.stem(x)))))
+        first = self.layer1(self.stem(x))
+        second = self.layer2(first)
+        return first, second, self.layer3(second)
 
     def forward(self, ink: Tensor) -> Tensor:
         """Logits, not probabilities: feed them to softmax or cross-entropy.

@@ -23,6 +23,7 @@ from typing import Any
 import torch
 
 import checkpoint
+from calibration import Calibration
 from data import mnist_folder
 from figures import draw_curves
 from runtime import PROJECT, UserError, describe_device, short, write_atomically
@@ -109,11 +110,12 @@ class RunFolder:
         write_atomically(self.path / "history.csv", text.getvalue())
         self.save_state(trainer)
 
-    def _save_best(self, trainer: Trainer) -> None:
+    def _save_best(self, trainer: Trainer, calibration: Calibration | None = None) -> None:
         best = trainer.best
         checkpoint.save_weights(
             self.path / BEST,
             trainer.best_model(),
+            calibration=calibration,
             dataset=trainer.train_images.dataset,
             validation={
                 "n": len(trainer.validation_images),
@@ -135,8 +137,9 @@ class RunFolder:
 
     def finish(self, trainer: Trainer) -> None:
         """Write what only a finished run has: from now on it counts as one."""
-        if not (self.path / BEST).exists():
-            self._save_best(trainer)
+        path = self.path / BEST
+        if not path.exists() or checkpoint.load(path).calibration is None:
+            self._save_best(trainer, trainer.calibrate_best())
         self.draw_curves(trainer)
         if (self.path / "summary.json").exists():
             return

@@ -17,7 +17,9 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+import calibration
 from augment import Augmentation
+from calibration import Calibration
 from data import LabelledImages
 from distributed import World, share_batch_norm
 from metrics import compute_logits
@@ -201,6 +203,13 @@ class Trainer:
         model = ImprovedResNet18(dropout=self.recipe.dropout)
         model.load_state_dict(self.best_weights)
         return model
+
+    def calibrate_best(self) -> Calibration:
+        """How far the readings of `best_model` can be trusted."""
+        cpu = torch.device("cpu")
+        return calibration.fit(
+            self.best_model().eval(), self.train_images.to(cpu), self.validation_images.to(cpu)
+        )
 
     def state(self) -> dict[str, Any]:
         """All that `restore` needs, in plain values and tensors."""

@@ -50,7 +50,8 @@ def test_round_trip(saved, model):
     assert loaded.model.dropout.p == 0.25
     assert loaded.class_names == list("0123456789")
     assert (loaded.dataset, loaded.validation, loaded.training) == ("mnist", VALIDATION, {"epochs": 3})
-    assert loaded.temperature is None
+    assert loaded.calibration is None
+    assert loaded.temperature == 1
     assert "43 of 12,000 validation images wrong, loss 0.0125" in loaded.describe()
 
 

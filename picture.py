@@ -1,0 +1,248 @@
+"""A picture in, its ink out: opens pictures from anywhere and tells ink from paper.
+
+What counts as ink is not certain in a photograph: a shadow's edge, a ruled line or a dark table at the
+border may be as dark as the pen. So several readings of the picture are offered, and whoever knows what
+digits look like (`recognizer.py`) takes the one that makes most sense.
+"""
+
+import io
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from PIL import Image, ImageOps
+from scipy import ndimage
+from skimage.filters import threshold_otsu
+
+from runtime import UserError, short
+
+LONGEST, SHORTEST = 560, 112  # pixels of the picture that is worked on; small ones are enlarged
+MAX_PIXELS = 80_000_000  # more is refused before it is decoded
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # in favour of that limit
+
+FAINTEST = 0.04  # of the paper's brightness: what differs less from paper is never ink
+BACKGROUNDS = (0.4, 0.12)  # widest stroke that counts as ink, as a share of the shorter side
+
+
+class InkError(UserError):
+    """A picture or strokes that cannot be taken, and why, in one line."""
+
+
+@dataclass(frozen=True)
+class Ink:
+    """One way to tell ink from paper.
+
+    Attributes:
+        mask: bool, (H, W), True for ink, of the picture that was worked on.
+        scale: pixels of that picture for one pixel of the original.
+    """
+
+    mask: np.ndarray
+    scale: float
+
+
+def open_picture(source: Path | BinaryIO) -> Image.Image:
+    """The picture in a file, fully decoded, upright by its EXIF orientation.
+
+    Raises:
+        InkError: if it is no picture, is damaged, or has more than 80 million pixels.
+    """
+    name = short(source) if isinstance(source, Path) else "the picture"
+    try:
+        with Image.open(io.BytesIO(source.read_bytes()) if isinstance(source, Path) else source) as image:
+            width, height = image.size
+            if width * height > MAX_PIXELS:
+                raise InkError(f"{name} has {width:,} x {height:,} pixels, too many: scale it down")
+            image.load()
+            return ImageOps.exif_transpose(image)
+    except InkError:
+        raise
+    except Image.DecompressionBombError:
+        raise InkError(f"{name} has too many pixels: scale it down") from None
+    except Image.UnidentifiedImageError:
+        raise InkError(f"{name} is not a picture that can be read") from None
+    except OSError as error:
+        raise InkError(f"{name} cannot be read: {error.strerror or error}") from error
+    except Exception as error:  # decoders raise whatever they please on damaged files
+        raise InkError(f"{name} is damaged: {error}") from error
+
+
+def find_ink(image: Image.Image) -> list[Ink]:
+    """Ways to tell ink from paper in `image` (any mode and size), all different; none if it is blank.
+
+    Raises:
+        InkError: if the picture's mode cannot be converted to colours.
+    """
+    pixels, scale = _working_copy(image)
+    if min(pixels.shape[:2]) < 2:
+        return []
+    if _is_light_on_dark(pixels):
+        pixels = 255 - pixels
+    # The darkest channel shows a pen of any colour on paper of any colour.
+    grey = pixels.min(2)
+    side = min(grey.shape)
+    masks = []
+    if (mask := _bilevel(grey)) is not None:
+        masks = [mask]
+    else:
+        grey = ndimage.gaussian_filter(ndimage.median_filter(grey, 3), max(0.6, side / 500))
+        for share in BACKGROUNDS:
+            contrast = _contrast(grey, int(share * side))
+            if (level := _threshold(contrast)) is not None:
+                masks.append(contrast > level)
+    cleaned = [_without_lines(_without_frame(mask)) for mask in masks]
+    return [Ink(mask, scale) for mask in _different([*cleaned, *masks])]
+
+
+def _working_copy(image: Image.Image) -> tuple[np.ndarray, float]:
+    """RGB, float32 (H, W, 3) in [0, 255], and its scale."""
+    image = _as_rgb(image)
+    longest, shortest = max(image.size), min(image.size)
+    scale = min(LONGEST / longest, max(1.0, SHORTEST / shortest))
+    if scale != 1:
+        size = [max(1, round(scale * side)) for side in image.size]
+        image = image.resize(size, Image.Resampling.BICUBIC)
+    return np.asarray(image, np.float32), scale
+
+
+def _as_rgb(image: Image.Image) -> Image.Image:
+    """Transparency becomes paper, white or black, whichever the drawing stands out from."""
+    try:
+        if image.mode.startswith(("I", "F")):  # 16 bits and more, in whatever range was used
+            values = np.nan_to_num(np.asarray(image, np.float64))
+            low, high = values.min(), values.max()
+            return Image.fromarray(((values - low) * (255 / max(high - low, 1e-9))).astype(np.uint8)).convert(
+                "RGB"
+            )
+        if not image.has_transparency_data:
+            return image.convert("RGB")
+        image = image.convert("RGBA")
+        alpha = np.asarray(image.getchannel("A"), np.float32)
+        brightness = (np.asarray(image.convert("L")) * alpha).sum() / max(alpha.sum(), 1.0)
+        paper = Image.new("RGBA", image.size, "white" if brightness < 128 else "black")
+        return Image.alpha_composite(paper, image).convert("RGB")
+    except ValueError as error:
+        raise InkError(f"a picture of mode {image.mode} cannot be read: {error}") from error
+
+
+def _is_light_on_dark(pixels: np.ndarray) -> bool:
+    """Ink is what differs most from its surroundings, whose brightness is their median."""
+    small = Image.fromarray(pixels.mean(2).astype(np.uint8))
+    small.thumbnail((64, 64))
+    grey = np.asarray(small, np.float32)
+    difference = grey - ndimage.median_filter(grey, max(grey.shape) // 2 | 1)
+    return bool((difference**3).sum() > 0)
+
+
+def _bilevel(grey: np.ndarray) -> np.ndarray | None:
+    """The ink of a scan or a drawing in two even tones, bool (H, W); None for any other picture."""
+    if np.ptp(grey) < 255 * FAINTEST:
+        return None
+    level = threshold_otsu(grey)
+    dark = grey <= level
+    within = dark * grey[dark].std() + ~dark * grey[~dark].std()
+    even = grey.std() > 6 * np.sqrt((within**2).mean())
+    thin = ndimage.distance_transform_edt(dark).max() < 0.25 * min(grey.shape)
+    return dark if even and thin else None
+
+
+def _contrast(grey: np.ndarray, widest: int) -> np.ndarray:
+    """How much darker than the paper around it, 0 to 1, each pixel is.
+
+    The paper is what remains of the picture when everything dark and narrower than `widest` pixels is
+    filled in (grey closing), so uneven light and the shadows of hands do not count as ink.
+    """
+    reach = min(widest | 1, 2 * min(grey.shape) - 1)
+    padded = np.pad(grey, reach, mode="symmetric")
+    paper = ndimage.grey_closing(padded, size=(reach, reach))[reach:-reach, reach:-reach]
+    paper = ndimage.gaussian_filter(paper, min(grey.shape) / 60)
+    return ((paper - grey) / (paper + 20)).clip(0, 1)
+
+
+def _threshold(contrast: np.ndarray) -> float | None:
+    """The contrast above which a pixel is ink: midway between the means of ink and paper (Ridler and
+    Calvard, 1978), but clear of the paper's noise; None if nothing is."""
+    usual = np.median(contrast)
+    noise = 1.48 * np.median(np.abs(contrast - usual)) + 0.004
+    least = max(FAINTEST, usual + 4 * noise)
+    level = max(threshold_otsu(contrast), least)
+    for _ in range(20):
+        ink = contrast > level
+        if not ink.any():
+            return None
+        next_level = max((contrast[ink].mean() + contrast[~ink].mean()) / 2, least)
+        if abs(next_level - level) < 1e-3:
+            break
+        level = next_level
+    return float(level)
+
+
+def _without_frame(mask: np.ndarray) -> np.ndarray:
+    """`mask` without dark bands along the picture's borders, as of the table under a sheet."""
+    mask = mask.copy()
+    for side in (mask, mask[::-1], mask.T, mask.T[::-1]):
+        covered = side[: len(side) // 7].mean(1) > 0.6
+        if covered[:3].any():
+            side[: np.flatnonzero(covered)[-1] + 3] = False
+    return mask
+
+
+def _without_lines(mask: np.ndarray) -> np.ndarray:
+    """`mask` without the thin straight lines that run through most of the picture, as of ruled paper.
+
+    Where a stroke crosses such a line it stays.
+    """
+    mask = mask.copy()
+    for view in (mask, mask.T):
+        on_line = _lines(view)
+        if on_line.any():
+            view &= ~on_line | (_run_lengths(view) > _run_lengths(on_line) + 1)
+    return mask
+
+
+def _lines(mask: np.ndarray) -> np.ndarray:
+    """True, (H, W), along lines that run from left to right, at up to 15 degrees."""
+    height, width = mask.shape
+    thickest = max(4, 0.035 * min(height, width))
+    columns = np.arange(width)
+    # A line is thin: what is ink here but not a line's thickness above and below.
+    thick = ndimage.minimum_filter1d(mask, int(thickest) + 1, axis=0)
+    thin = ndimage.maximum_filter1d(
+        mask & ~ndimage.maximum_filter1d(thick, int(thickest) + 1, axis=0), 3, axis=0
+    )
+    found = np.zeros_like(mask)
+    for tilt in np.linspace(-0.26, 0.26, 53):
+        drop = np.round(tilt * (columns - width / 2)).astype(int)
+        rows = np.arange(height)[:, None] + drop
+        inside = (rows >= 0) & (rows < height)
+        ink = thin[rows.clip(0, height - 1), columns] & inside
+        length = inside.sum(1)
+        full = (ink.sum(1) > 0.7 * length) & (length > 0.4 * width)
+        for row in np.flatnonzero(full):
+            for near in (row - 1, row, row + 1):
+                at = near + drop
+                visible = (at >= 0) & (at < height)
+                found[at[visible], columns[visible]] = True
+    return found
+
+
+def _run_lengths(mask: np.ndarray) -> np.ndarray:
+    """For each True pixel the length of the vertical run that it lies in, else 0: int, (H, W)."""
+    above, below = np.zeros(mask.shape, int), np.zeros(mask.shape, int)
+    for counts, rows in ((above, mask), (below[::-1], mask[::-1])):
+        count = np.zeros(mask.shape[1], int)
+        for row, ink in enumerate(rows):
+            count = (count + 1) * ink
+            counts[row] = count
+    return (above + below - 1) * mask
+
+
+def _different(masks: list[np.ndarray]) -> list[np.ndarray]:
+    """Those that are not blank and not nearly the same as one before."""
+    kept: list[np.ndarray] = []
+    for mask in masks:
+        if mask.any() and all((mask & other).sum() < 0.97 * (mask | other).sum() for other in kept):
+            kept.append(mask)
+    return kept

@@ -1,0 +1,108 @@
+"""Which pieces of ink stand in one line, and which of them may be one digit together.
+
+Works on bounding boxes alone, so strokes and the connected parts of a picture are treated alike. What is
+left open here (is `1 0` one wide digit or two?) is offered as candidates; the network decides.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+Box = tuple[float, float, float, float]  # left, top, right, bottom
+
+SPECK = 0.3  # of the tallest piece's height: what is smaller and away from any line is no digit
+TALL = 0.5  # of it: what is smaller does not make a line of its own
+MOST_PIECES = 4  # that a digit may fall into
+WIDEST_GAP = 0.3  # between pieces of a digit, in heights of the line
+WIDEST_DIGIT = 1.6  # in heights of the line
+
+
+def union(boxes: Sequence[Box]) -> Box:
+    """The smallest box around all of them."""
+    left, top, right, bottom = zip(*boxes, strict=True)
+    return min(left), min(top), max(right), max(bottom)
+
+
+def find_lines(boxes: Sequence[Box]) -> list[list[list[int]]]:
+    """Lines from top to bottom, in each the pieces from left to right, each a list of indices into `boxes`.
+
+    Boxes above one another in a line, as the two strokes of a 5, share a piece. Specks are left out.
+    """
+    if not boxes:
+        return []
+    heights = np.array([bottom - top for _, top, _, bottom in boxes])
+    # A bar is as tall as it is long: a lone dash is ink too.
+    sizes = np.array([max(bottom - top, 0.5 * (right - left)) for left, top, right, bottom in boxes])
+    tallest = sizes.max()
+    lines: list[list[int]] = []
+    middle = [(top + bottom) / 2 for _, top, _, bottom in boxes]
+    for index in sorted(np.flatnonzero(sizes >= TALL * tallest), key=lambda i: middle[i]):
+        for line in lines:
+            if _overlap(boxes[index], union([boxes[i] for i in line]), axis=1) > 0.5:
+                line.append(int(index))
+                break
+        else:
+            lines.append([int(index)])
+    bands = [union([boxes[i] for i in line]) for line in lines]
+    for index in np.flatnonzero(sizes < TALL * tallest):
+        gaps = [_gap(boxes[index], band) for band in bands]
+        nearest = int(np.argmin(gaps))
+        if gaps[nearest] < WIDEST_GAP * (bands[nearest][3] - bands[nearest][1]):
+            if heights[index] >= 0.04 * tallest or sizes[index] >= 0.1 * tallest:
+                lines[nearest].append(int(index))
+        elif sizes[index] >= SPECK * tallest:
+            lines.append([int(index)])
+            bands.append(boxes[index])
+    lines.sort(key=lambda line: union([boxes[i] for i in line])[1])
+    return [_pieces(line, boxes) for line in lines]
+
+
+def _pieces(line: list[int], boxes: Sequence[Box]) -> list[list[int]]:
+    pieces: list[list[int]] = []
+    tallest = max(boxes[i][3] - boxes[i][1] for i in line)
+    for index in sorted(line, key=lambda i: -(boxes[i][3] - boxes[i][1])):
+        small = boxes[index][3] - boxes[index][1] < TALL * tallest
+        overlaps = [_overlap(boxes[index], union([boxes[i] for i in piece]), axis=0) for piece in pieces]
+        if overlaps and max(overlaps) > (0.5 if small else 0.7):
+            pieces[int(np.argmax(overlaps))].append(index)
+        else:
+            pieces.append([index])
+    return sorted(pieces, key=lambda piece: sum(union([boxes[i] for i in piece])[::2]))
+
+
+def possible_digits(boxes: Sequence[Box]) -> list[tuple[int, int]]:
+    """Runs of neighbouring pieces that may be one digit: (start, stop) for boxes[start:stop].
+
+    Args:
+        boxes: the pieces of one line, from left to right.
+    """
+    height = np.median([bottom - top for _, top, _, bottom in boxes])
+    height = max(height, union(boxes)[3] - union(boxes)[1]) if len(boxes) < 3 else height
+    runs = []
+    for start in range(len(boxes)):
+        for stop in range(start + 1, min(start + MOST_PIECES, len(boxes)) + 1):
+            left, _, right, _ = union(boxes[start:stop])
+            gaps = [
+                after[0] - before[2]
+                for before, after in zip(boxes[start:], boxes[start + 1 : stop], strict=False)
+            ]
+            near = all(gap < WIDEST_GAP * height for gap in gaps)
+            if stop == start + 1 or (near and right - left < WIDEST_DIGIT * height):
+                runs.append((start, stop))
+    return runs
+
+
+def _overlap(first: Box, second: Box, axis: int) -> float:
+    """Shared extent along `axis` (0: x, 1: y) as a share of the smaller extent, 0 to 1."""
+    low, high = max(first[axis], second[axis]), min(first[axis + 2], second[axis + 2])
+    least = min(first[axis + 2] - first[axis], second[axis + 2] - second[axis])
+    if least <= 0:
+        return float(high >= low)
+    return max(0.0, high - low) / least
+
+
+def _gap(first: Box, second: Box) -> float:
+    """Distance between two boxes, 0 if they touch."""
+    aside = max(first[0] - second[2], second[0] - first[2], 0)
+    above = max(first[1] - second[3], second[1] - first[3], 0)
+    return float(np.hypot(aside, above))
