@@ -1,30 +1,30 @@
 """Why the network reads what it reads: a model and a glyph in, a heat map out."""
 
-import threading
-
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-# The map that is explained, 7x7. The last one, layer3's, has 4x4 cells of 8 pixels each: on a digit of 20
-# pixels it says little more than "the middle". This one tells the loop of a 6 from its stem.
-STAGE = "layer2"
-STRIDE = 4  # pixels between the centres of its cells
+from model import ImprovedResNet18
+
+STRIDE = 4  # pixels between the centres of layer2's cells
 
 
-def grad_cam(model: nn.Module, glyph: np.ndarray, digit: int) -> np.ndarray:
+def grad_cam(model: ImprovedResNet18, glyph: np.ndarray, digit: int) -> np.ndarray:
     """Where the ink, or its absence, speaks for `digit`: Grad-CAM of the logit (Selvaraju et al., 2017).
 
-    Leaves no hook and no gradient behind. Threads may share the model.
+    Of layer2, whose map has 7x7 cells. The usual choice, the last map, has 4x4 cells of 8 pixels here: on
+    a digit of 20 pixels it says little more than "the middle". This one tells the loop of a 6 from its stem.
+
+    Leaves no gradient behind. Threads may share the model.
 
     Args:
-        model: an ImprovedResNet18 in evaluation mode, on any device.
+        model: in evaluation mode, on any device.
         glyph: float32, (28, 28), 0 for paper to 1 for full ink.
         digit: the class to explain, whether it is the one that was read or not.
 
     Returns:
-        float32, (28, 28): 0 where nothing speaks for it, 1 where most does. All 0 if nothing does anywhere.
+        float32, (28, 28), 0 where nothing speaks for it to 1 where most does. All 0 if nothing does.
 
     Raises:
         ValueError: if the model is in training mode, or `glyph` is not ink.
@@ -36,28 +36,13 @@ def grad_cam(model: nn.Module, glyph: np.ndarray, digit: int) -> np.ndarray:
     with torch.inference_mode(False), torch.enable_grad():
         device = next(model.parameters()).device
         ink = torch.tensor(glyph, dtype=torch.float32, device=device)[None, None].requires_grad_()
-        maps, logits = _run(model, ink)
+        _, maps, last = model.stages(ink)
+        logits = model.fc(model.pool(last))
         (gradient,) = torch.autograd.grad(logits[0, digit], maps)
     weights = gradient.mean((2, 3), keepdim=True)  # of each channel: what more of it adds to the logit
     heat = (weights * maps.detach()).sum(1, keepdim=True).relu()
-    heat = _to_pixels(heat / heat.max().clamp(min=torch.finfo(heat.dtype).tiny))
-    return heat[0, 0].cpu().numpy()
-
-
-def _run(model: nn.Module, ink: Tensor) -> tuple[Tensor, Tensor]:
-    """The output of STAGE, (1, C, 7, 7), and the logits, (1, classes)."""
-    seen, thread = [], threading.get_ident()
-
-    def keep(module: nn.Module, args: tuple, output: Tensor) -> None:
-        if threading.get_ident() == thread:  # others may run the same model meanwhile
-            seen.append(output)
-
-    hook = model.get_submodule(STAGE).register_forward_hook(keep)
-    try:
-        logits = model(ink)
-    finally:
-        hook.remove()
-    return seen[0], logits
+    heat = heat / heat.max().clamp(min=torch.finfo(heat.dtype).tiny)
+    return _to_pixels(heat)[0, 0].cpu().numpy()
 
 
 def _to_pixels(heat: Tensor) -> Tensor:

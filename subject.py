@@ -99,7 +99,7 @@ class Subject:
             raise UserError(f"--index {index}: the validation images are 0 to {len(self.validation) - 1}")
         image = self.validation[index : index + 1]
         with torch.inference_mode():
-            logits = self.weights.model(image.ink())[0].cpu() / (self.weights.temperature or 1)
+            logits = self.weights.model(image.ink())[0].cpu() / self.weights.temperature
         names = self.weights.class_names
         title = (
             f"Validation image {index:,}: truth {names[image.labels[0]]}, read as {names[logits.argmax()]}"

@@ -26,7 +26,7 @@ def glyphs(mnist_dir):
 
 
 class Dot(nn.Module):
-    """Its layer2 keeps every fourth pixel, as the real one's cells are placed; logits are ink and -ink."""
+    """Its maps keep every fourth pixel, as the real one's cells are placed; logits are ink and -ink."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -36,9 +36,14 @@ class Dot(nn.Module):
         conv.weight.data = middle
         self.layer2 = nn.Sequential(nn.MaxPool2d(2), conv)
 
-    def forward(self, ink: torch.Tensor) -> torch.Tensor:
-        mass = self.layer2(ink).mean((1, 2, 3))
-        return torch.stack([mass, -mass], 1)
+    def stages(self, ink: torch.Tensor) -> list[torch.Tensor]:
+        return [self.layer2(ink)] * 3
+
+    def pool(self, maps: torch.Tensor) -> torch.Tensor:
+        return maps.mean((2, 3))
+
+    def fc(self, mass: torch.Tensor) -> torch.Tensor:
+        return torch.cat([mass, -mass], 1)
 
 
 @pytest.mark.parametrize(("row", "column"), [(12, 16), (4, 20)])
@@ -88,9 +93,11 @@ def test_nothing_is_left_behind(model, glyphs):
     assert not any(module._forward_hooks for module in model.modules())
     assert all(parameter.grad is None for parameter in model.parameters())
     assert all(torch.equal(tensor, state[name]) for name, tensor in model.state_dict().items())
+
+
+def test_what_is_not_ink_is_refused(model, glyphs):
     with pytest.raises(ValueError, match="shape"):
         grad_cam(model, glyphs[3][:20], 3)
-    assert not any(module._forward_hooks for module in model.modules())
 
 
 def test_inside_inference_mode_and_on_a_frozen_model(glyphs):
