@@ -18,7 +18,7 @@ BOX, THIN, HIGH = 106, 17, 23  # width of a layer; height of one without and one
 NARROW, LANE = 58, 11  # width of a layer in a shortcut, and its distance from what it bypasses
 ARROW, JOIN = 18, 8  # length of an arrow, radius of a sum
 GUTTER, MARGIN, PAD = 23, 16, 7  # between columns, around all, inside a block's frame
-LEAST_WIDTH = 700  # for title and key
+LEAST_WIDTH = 740  # for title and key
 
 INK, FAINT, CARD, BORDER, FRAME = "#1f2328", "#59636e", "#ffffff", "#d0d7de", "#f6f8fa"
 SHORTCUT = "#bc4c00"

@@ -40,9 +40,8 @@ def grad_cam(model: ImprovedResNet18, glyph: np.ndarray, digit: int) -> np.ndarr
         logits = model.fc(model.pool(last))
         (gradient,) = torch.autograd.grad(logits[0, digit], maps)
     weights = gradient.mean((2, 3), keepdim=True)  # of each channel: what more of it adds to the logit
-    heat = (weights * maps.detach()).sum(1, keepdim=True).relu()
-    heat = heat / heat.max().clamp(min=torch.finfo(heat.dtype).tiny)
-    return _to_pixels(heat)[0, 0].cpu().numpy()
+    heat = _to_pixels((weights * maps.detach()).sum(1, keepdim=True).relu())
+    return (heat / heat.max().clamp(min=torch.finfo(heat.dtype).tiny))[0, 0].cpu().numpy()
 
 
 def _to_pixels(heat: Tensor) -> Tensor:

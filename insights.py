@@ -29,7 +29,7 @@ def draw_filters(kernels: np.ndarray, title: str) -> Figure:
     """
     columns = 8
     rows = -(-len(kernels) // columns)
-    figure = _figure(1.18 * rows + 0.2, title)
+    figure = _figure(1.18 * max(rows, 2) + 0.2, title)
     bound = np.quantile(np.abs(kernels), 0.99)  # so that one strong weight does not make all others pale
     for number, axes in enumerate(figure.subplots(rows, columns, squeeze=False).flat):
         _without_ticks(axes)

@@ -39,7 +39,6 @@ class Subject:
     def __init__(self, args: argparse.Namespace) -> None:
         self.args = args
         self.device = pick_device(args.device, args.threads)
-        self.datasets: set[str] = set()  # of the weights and images that were read
 
     @cached_property
     def network(self) -> ImprovedResNet18:
@@ -49,12 +48,9 @@ class Subject:
     @cached_property
     def weights(self) -> Checkpoint:
         if self.args.image:
-            weights = self._recognizer.checkpoint
-        else:
-            dataset = "digits" if self.args.dataset == "digits" else "mnist"
-            weights = checkpoint.load(checkpoint.find(self.args.checkpoint, dataset), self.device)
-        self.datasets.add(weights.dataset)
-        return weights
+            return self._recognizer.checkpoint
+        dataset = "digits" if self.args.dataset == "digits" else "mnist"
+        return checkpoint.load(checkpoint.find(self.args.checkpoint, dataset), self.device)
 
     @cached_property
     def validation(self) -> LabelledImages:
@@ -62,9 +58,7 @@ class Subject:
         dataset = self.args.dataset
         if dataset == "auto" and self.weights.dataset == "digits":
             dataset = "digits"
-        images = load_training(dataset, self.args.data_dir)[1].to(self.device)
-        self.datasets.add(images.dataset)
-        return images
+        return load_training(dataset, self.args.data_dir)[1].to(self.device)
 
     @cached_property
     def digit(self) -> Digit:
@@ -95,13 +89,12 @@ class Subject:
         return Digit(readings[0].glyph, readings[0].probabilities, title)
 
     def _from_validation(self, index: int) -> Digit:
-        if index >= len(self.validation):
-            raise UserError(f"--index {index}: the validation images are 0 to {len(self.validation) - 1}")
-        image = self.validation[index : index + 1]
+        weights, images = self.weights, self.validation
+        if index >= len(images):
+            raise UserError(f"--index {index}: the validation images are 0 to {len(images) - 1}")
+        ink = images[index : index + 1].ink()
         with torch.inference_mode():
-            logits = self.weights.model(image.ink())[0].cpu() / self.weights.temperature
-        names = self.weights.class_names
-        title = (
-            f"Validation image {index:,}: truth {names[image.labels[0]]}, read as {names[logits.argmax()]}"
-        )
-        return Digit(image.ink()[0, 0].cpu().numpy(), logits.softmax(0).numpy(), title)
+            logits = weights.model(ink)[0].cpu() / weights.temperature
+        truth, reading = (weights.class_names[k] for k in (images.labels[index], logits.argmax()))
+        title = f"Validation image {index:,}: truth {truth}, read as {reading}"
+        return Digit(ink[0, 0].cpu().numpy(), logits.softmax(0).numpy(), title)

@@ -14,7 +14,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 import torch
 from matplotlib.figure import Figure
@@ -54,7 +53,7 @@ def main() -> int:
     for what in args.what:
         kind, content = draw_graph(subject) if what == "graph" else encode(DRAW[what](subject), args)
         weights = None if what in OF_THE_MODULE and not args.checkpoint else subject.weights
-        path = (args.output or folder(weights)) / file_name(what, kind, subject)
+        path = (args.output or folder(weights)) / file_name(what, kind, weights, subject)
         write_atomically(path, content)
         source = f", of {short(weights.path)}" if weights else ""
         hint = "; install Graphviz, which brings dot, to get the picture" if kind == "gv" else ""
@@ -106,18 +105,18 @@ def folder(weights: Checkpoint | None) -> Path:
     return IMAGES if path in (None, *checkpoint.SHIPPED.values()) else path.parent
 
 
-def file_name(what: str, kind: str, subject: Subject) -> str:
+def file_name(what: str, kind: str, weights: Checkpoint | None, subject: Subject) -> str:
+    """Never the names of MNIST's pictures if the weights or the images are of scikit-learn's digits."""
     name = "model" if what == "architecture" else what
-    suffix = "_digits" if "digits" in subject.datasets else ""  # never under the names of MNIST's pictures
-    return f"{name}{suffix}.{kind}"
+    shows_images = what == "embedding" or (what in OF_A_DIGIT and not subject.args.image)
+    datasets = (weights and weights.dataset, shows_images and subject.validation.dataset)
+    return f"{name}{'_digits' if 'digits' in datasets else ''}.{kind}"
 
 
 def encode(figure: Figure, args: argparse.Namespace) -> tuple[str, bytes]:
-    """The format and the bytes of a file of it, the same for the same figure."""
+    """The format and the bytes of a file of it."""
     buffer = io.BytesIO()
-    undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(args.format)
-    with matplotlib.rc_context({"svg.hashsalt": "visualize"}):
-        figure.savefig(buffer, format=args.format, dpi=args.dpi, metadata=undated)
+    figure.savefig(buffer, format=args.format, dpi=args.dpi)
     return args.format, buffer.getvalue()
 
 
@@ -208,7 +207,7 @@ def draw_graph(subject: Subject) -> tuple[str, bytes | str]:
     if subject.args.format == "png":
         graph.graph_attr["dpi"] = str(subject.args.dpi)
     try:
-        return subject.args.format, graph.pipe(format=subject.args.format)
+        return subject.args.format, graph.pipe(format=subject.args.format, quiet=True)
     except subprocess.CalledProcessError as error:
         raise UserError(f"Graphviz's dot failed: {error.stderr.decode(errors='replace')}") from error
 

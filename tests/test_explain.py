@@ -65,7 +65,7 @@ def test_real_digits(model, glyphs):
         assert heat.shape == (28, 28)
         assert heat.dtype == np.float32
         assert heat.min() >= 0
-        assert 0.8 < heat.max() <= 1
+        assert heat.max() == 1
         others = [grad_cam(model, glyph, other) for other in range(10) if other != digit]
         assert min(np.abs(heat - other).mean() for other in others) > 0.02
 
