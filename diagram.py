@@ -1,7 +1,7 @@
 """The block diagram of a network, from what `architecture.trace` found: one column for each stage.
 
-Lengths are in units of the layout, x to the right and y downwards. ImprovedResNet18 is about 860 of them
-wide, the width of a README: a text of size 11 is read there at nearly 11 pixels.
+Lengths are in units of the layout, x to the right and y downwards. ImprovedResNet18 is about 890 of them
+wide and a README about 830 pixels: a text of size 11 is read there at 10 pixels.
 """
 
 import math
@@ -151,14 +151,11 @@ class _Diagram:
         return y
 
     def block(self, step: Step, x: float, y: float, shape: tuple[int, ...]) -> float:
+        """A frame with the module's steps inside; a larger one lies behind a smaller one."""
         left, right = x - BOX / 2 - PAD, x + _reach(step.steps) + PAD
         self.text(left + PAD, y + 10, type(step.module).__name__, size=10.5, color=FAINT, ha="left")
         bottom = self.path(step.steps, x, y + 18, shape, first="") + PAD
-        style = "round,pad=0,rounding_size=5"
-        frame = FancyBboxPatch(
-            (left, y), right - left, bottom - y, style, fc=FRAME, ec=BORDER, lw=1, zorder=y - bottom
-        )
-        self.axes.add_patch(frame)
+        self.box(left, y, right - left, bottom - y, (FRAME, BORDER), corner=5, zorder=y - bottom)
         return bottom
 
     def layer(self, step: Step, x: float, y: float, shape: tuple[int, ...], width: float = BOX) -> float:
@@ -168,12 +165,9 @@ class _Diagram:
         if width == NARROW:
             label = label.replace(", ", "\n", 1) if "," in label else label.replace(" ", "\n", 1)
             high += 12 * label.count("\n")
-        fill, outline = LAYERS.get(type(step.module), OTHER)
-        if len(shape) > 1 and step.shape[-1] < shape[-1]:
-            fill, outline = SMALLER
-        style = "round,pad=0,rounding_size=3"
-        box = FancyBboxPatch((x - width / 2, y), width, high, style, fc=fill, ec=outline, lw=1, zorder=2)
-        self.axes.add_patch(box)
+        smaller = len(shape) > 1 and step.shape[-1] < shape[-1]
+        colors = SMALLER if smaller else LAYERS.get(type(step.module), OTHER)
+        self.box(x - width / 2, y, width, high, colors, corner=3, zorder=2)
         self.text(x, y + high / 2, label, size=min(10.5, 190 / len(label)) if width == BOX else 10.5)
         return y + high
 
@@ -239,9 +233,7 @@ class _Diagram:
         y = self.bars(columns, width, y)
         self.text(MARGIN, y + 10, KEY, color=FAINT, ha="left")
         height = y + 10 + MARGIN
-        style = "round,pad=-1,rounding_size=12"
-        card = FancyBboxPatch((0, 0), width, height, style, fc=CARD, ec=BORDER, lw=1, zorder=-height)
-        self.axes.add_patch(card)
+        self.box(1, 1, width - 2, height - 2, (CARD, BORDER), corner=12, zorder=-height)
         self.axes.set(xlim=(0, width), ylim=(height, 0))
         self.figure.set_size_inches(width / UNITS_PER_INCH, height / UNITS_PER_INCH)
         self.figure.patch.set_alpha(0)
@@ -252,6 +244,23 @@ class _Diagram:
     def text(self, x: float, y: float, text: str, size: float = 11, **style: object) -> None:
         style = {"ha": "center", "va": "center", "color": INK, **style}
         self.axes.text(x, y, text, fontsize=size * 72 / UNITS_PER_INCH, linespacing=1.1, **style)
+
+    def box(
+        self,
+        x: float,
+        y: float,
+        wide: float,
+        high: float,
+        colors: tuple[str, str],
+        corner: float,
+        zorder: float,
+    ) -> None:
+        """With rounded corners; `x` and `y` are its left and its top."""
+        style = f"round,pad=0,rounding_size={corner}"
+        fill, outline = colors
+        self.axes.add_patch(
+            FancyBboxPatch((x, y), wide, high, style, fc=fill, ec=outline, lw=1, zorder=zorder)
+        )
 
     def arrow(self, x: float, y: float, label: str = "") -> float:
         """Down from (x, y)."""

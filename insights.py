@@ -116,6 +116,7 @@ def draw_embedding(
     axes = figure.subplots()
     axes.axis("off")
     points = (points - points.min(0)) / np.ptp(points, axis=0) * (WIDTH, high)  # nearly inches on the page
+    axes.set(xlim=(-0.3, WIDTH + 0.3), ylim=(-0.3, high + 0.3))
     right = labels == readings
     axes.scatter(*points[right].T, s=7, color=CLASSES(labels[right]), alpha=0.6, linewidths=0)
     halo = [withStroke(linewidth=4, foreground="white")]

@@ -1,12 +1,11 @@
 """What `visualize.py` shows: weights, images and one digit, each read when a picture first needs it."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -16,6 +15,9 @@ from checkpoint import Checkpoint
 from data import LabelledImages, load_training
 from model import ImprovedResNet18
 from runtime import UserError, pick_device, short
+
+if TYPE_CHECKING:
+    from recognizer import Recognizer
 
 
 @dataclass(frozen=True)
@@ -68,8 +70,8 @@ class Subject:
         return self._from_validation(self.args.index or 0)
 
     @cached_property
-    def _recognizer(self):
-        from recognizer import Recognizer  # brings SciPy and scikit-image, which only pictures need
+    def _recognizer(self) -> "Recognizer":
+        from recognizer import Recognizer  # brings SciPy and scikit-image, which only --image needs
 
         return Recognizer(self.args.checkpoint, self.device)
 

@@ -21,7 +21,6 @@ from torch import Tensor, nn
 
 import checkpoint
 from architecture import INPUT, format_table, trace
-from checkpoint import Checkpoint
 from data import add_data_arguments
 from diagram import draw_architecture
 from explain import grad_cam
@@ -52,12 +51,10 @@ def main() -> int:
         print(format_table(trace(subject.network)))
     for what in args.what:
         kind, content = draw_graph(subject) if what == "graph" else encode(DRAW[what](subject), args)
-        weights = None if what in OF_THE_MODULE and not args.checkpoint else subject.weights
-        path = (args.output or folder(weights)) / file_name(what, kind, weights, subject)
+        path = destination(what, kind, subject)
         write_atomically(path, content)
-        source = f", of {short(weights.path)}" if weights else ""
         hint = "; install Graphviz, which brings dot, to get the picture" if kind == "gv" else ""
-        print(f"Written: {short(path)}{source}{hint}", file=sys.stderr)
+        print(f"Written: {short(path)}{hint}", file=sys.stderr)
     return 0
 
 
@@ -99,18 +96,20 @@ def parse_arguments() -> argparse.Namespace:
     return args
 
 
-def folder(weights: Checkpoint | None) -> Path:
-    """Where pictures of these weights go, or of the module alone."""
-    path = weights.path.resolve() if weights else None
-    return IMAGES if path in (None, *checkpoint.SHIPPED.values()) else path.parent
+def destination(what: str, kind: str, subject: Subject) -> Path:
+    """--output, else the folder of the run whose weights it shows, else image/.
 
-
-def file_name(what: str, kind: str, weights: Checkpoint | None, subject: Subject) -> str:
-    """Never the names of MNIST's pictures if the weights or the images are of scikit-learn's digits."""
+    What shows scikit-learn's digits, or weights trained on them, never has the name of a picture of MNIST.
+    """
     name = "model" if what == "architecture" else what
+    if what in OF_THE_MODULE and not subject.args.checkpoint:
+        return (subject.args.output or IMAGES) / f"{name}.{kind}"
+    weights = subject.weights
+    folder = IMAGES if weights.path.resolve() in checkpoint.SHIPPED.values() else weights.path.parent
     shows_images = what == "embedding" or (what in OF_A_DIGIT and not subject.args.image)
-    datasets = (weights and weights.dataset, shows_images and subject.validation.dataset)
-    return f"{name}{'_digits' if 'digits' in datasets else ''}.{kind}"
+    if "digits" in (weights.dataset, shows_images and subject.validation.dataset):
+        name += "_digits"
+    return (subject.args.output or folder) / f"{name}.{kind}"
 
 
 def encode(figure: Figure, args: argparse.Namespace) -> tuple[str, bytes]:
@@ -202,14 +201,16 @@ def draw_graph(subject: Subject) -> tuple[str, bytes | str]:
     network = copy.deepcopy(subject.network).cpu()
     graph = make_dot(network(torch.zeros(1, *INPUT)), params=dict(network.named_parameters()))
     del graph.graph_attr["size"]  # it would shrink the text
-    if not shutil.which("dot"):
+    dot = shutil.which("dot")
+    if not dot:
         return "gv", graph.source
-    if subject.args.format == "png":
+    kind = subject.args.format
+    if kind == "png":
         graph.graph_attr["dpi"] = str(subject.args.dpi)
-    try:
-        return subject.args.format, graph.pipe(format=subject.args.format, quiet=True)
-    except subprocess.CalledProcessError as error:
-        raise UserError(f"Graphviz's dot failed: {error.stderr.decode(errors='replace')}") from error
+    drawn = subprocess.run([dot, f"-T{kind}"], input=graph.source.encode(), capture_output=True)
+    if drawn.returncode:
+        raise UserError(f"Graphviz's dot failed: {drawn.stderr.decode(errors='replace')}")
+    return kind, drawn.stdout
 
 
 if __name__ == "__main__":
