@@ -1,9 +1,6 @@
-"""Strokes or a picture in, MNIST-like digits out.
+"""Strokes or a picture in, MNIST-like digits out: what may stand there, as candidates in reading order.
 
-Whatever the size, the place and the pen, ink is brought to the form of MNIST's images: longest side 20
-pixels, MNIST's pen width, soft edges, centre of mass on pixel 14. Strokes are drawn afresh from their
-points; a picture's ink is redrawn from the distance to its outline. Both are the same computation: a
-signed distance to the ink's edge at each of the 28x28 pixels.
+Where it is uncertain which ink makes one digit, all that is likely is offered, and the network decides.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,17 +10,14 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
+from glyph import draw_mask, draw_strokes, pen_width
 from picture import Ink, InkError, find_ink, open_picture
-from segment import Box, find_lines, possible_digits, union
+from segment import Box, find_lines, possible_digits, side_by_side, small_pieces, union
 
 __all__ = ["Box", "Candidate", "InkError", "Page", "open_picture", "page_from_image", "page_from_strokes"]
 
-SIZE, LONGEST, CENTRE = 28, 20, 14  # of MNIST's images, in pixels
-PEN = 2.5  # width of the pen, in pixels of those images
-SOFT = 2.0  # width of its soft edge
-MOST_CHANGE = 1.0  # pixels by which each side of a picture's strokes may be moved to get there
+TOUCH = 0.04  # of the largest stroke: strokes that come closer touch
 MOST_PARTS = 500  # connected parts of a picture that are looked at, the largest
-SPACING = 0.3  # pixels between the points that a stroke is drawn from
 
 Strokes = Sequence[Sequence[Sequence[float]]]
 
@@ -34,16 +28,16 @@ class Candidate:
 
     Attributes:
         start, stop: it is made of these of its line's pieces (start, ..., stop - 1).
-        glyph: float32, (28, 28), ink 1 on 0, as MNIST's images.
+        glyph: float32, (28, 28), ink 1 on 0, as MNIST's images; None to leave it out as no part of a digit.
         box: left, top, right, bottom, in the coordinates of the drawing or picture.
-        cuts: how many of its sides were cut out of connected ink.
+        doubts: assumptions that taking it for a digit needs, such as a cut through connected ink.
     """
 
     start: int
     stop: int
-    glyph: np.ndarray
+    glyph: np.ndarray | None
     box: Box
-    cuts: int = 0
+    doubts: int = 0
 
 
 @dataclass(frozen=True)
@@ -51,9 +45,9 @@ class Page:
     """What may stand on a drawing or a picture.
 
     Attributes:
-        versions: ways to see it, none if it is blank. Each is a list of lines from top to bottom, each line
-            all its candidates. A line is read by a chain of candidates, each of which starts where the one
-            before stops.
+        versions: ways to see it, the likeliest first, none if it is blank. Each is a list of lines from top
+            to bottom, each line all its candidates. A line is read by a chain of candidates, each of which
+            starts where the one before stops.
     """
 
     versions: list[list[list[Candidate]]]
@@ -77,14 +71,15 @@ def page_from_strokes(strokes: Strokes, single: bool = False) -> Page:
     unit = 1 / largest if largest > 1e9 or 0 < largest < 1e-9 else 1.0  # so that no square overflows
     points = [stroke * unit for stroke in points]
     boxes = [(*stroke.min(0), *stroke.max(0)) for stroke in points]
-    lines = [[list(range(len(points)))]] if single else find_lines(boxes)
+    joined_to_next: set[int] = set()
+    lines = [[list(range(len(points)))]] if single else _stroke_lines(points, boxes, joined_to_next)
 
     def draw(indices: list[int]) -> tuple[np.ndarray, Box]:
         left, top, right, bottom = union([boxes[i] for i in indices])
         box = tuple(float(side / unit) for side in (left, top, right, bottom))
-        return _draw_strokes([points[i] for i in indices], (left, top, right, bottom)), box
+        return draw_strokes([points[i] for i in indices], (left, top, right, bottom)), box
 
-    return Page([[_candidates(line, boxes, draw) for line in lines]])
+    return Page([_candidates(lines, boxes, draw, joined_to_next)])
 
 
 def page_from_image(image: Image.Image, single: bool = False) -> Page:
@@ -102,19 +97,71 @@ def page_from_image(image: Image.Image, single: bool = False) -> Page:
 
 
 def _candidates(
-    pieces: list[list[int]],
+    lines: list[list[list[int]]],
     boxes: Sequence[Box],
     draw: Callable[[list[int]], tuple[np.ndarray, Box]],
-    is_cut: Callable[[int], bool] = lambda piece: False,
-) -> list[Candidate]:
-    """All possible digits of a line; `is_cut` says whether a piece is cut from the one after it."""
-    piece_boxes = [union([boxes[i] for i in piece]) for piece in pieces]
+    joined_to_next: set[int],
+) -> list[list[Candidate]]:
+    """All possible digits of each line; a piece in `joined_to_next` touches the one to its right."""
     candidates = []
-    for start, stop in possible_digits(piece_boxes):
-        glyph, box = draw([index for piece in pieces[start:stop] for index in piece])
-        cuts = int(start > 0 and is_cut(start - 1)) + int(is_cut(stop - 1))
-        candidates.append(Candidate(start, stop, glyph, box, cuts))
+    for pieces in lines:
+        piece_boxes = [union([boxes[i] for i in piece]) for piece in pieces]
+        joined = [not joined_to_next.isdisjoint(piece) for piece in pieces]
+        alone = len(lines) == len(pieces) == 1
+        dirt = [] if alone else small_pieces(piece_boxes)
+        line = [Candidate(piece, piece + 1, None, piece_boxes[piece], 1) for piece in dirt]
+        for start, stop in possible_digits(piece_boxes):
+            glyph, box = draw([index for piece in pieces[start:stop] for index in piece])
+            doubts = (start > 0 and joined[start - 1]) + joined[stop - 1]
+            line.append(Candidate(start, stop, glyph, box, doubts))
+        candidates.append(line)
     return candidates
+
+
+def _stroke_lines(
+    points: list[np.ndarray], boxes: list[Box], joined_to_next: set[int]
+) -> list[list[list[int]]]:
+    """Lines of pieces, each a list of strokes. Strokes that touch and stand side by side are pieces of
+    their own, noted in `joined_to_next`."""
+    groups = _touching(points, boxes)
+    group_boxes = [union([boxes[i] for i in group]) for group in groups]
+    lines = []
+    for line in find_lines(group_boxes):
+        pieces = []
+        for piece in line:
+            parts = [part for group in piece for part in side_by_side(groups[group], boxes)]
+            if len(piece) > 1:
+                parts = [[index for part in parts for index in part]]
+            joined_to_next.update(index for part in parts[:-1] for index in part)
+            pieces += parts
+        lines.append(pieces)
+    return lines
+
+
+def _touching(points: list[np.ndarray], boxes: list[Box]) -> list[list[int]]:
+    """Strokes that touch, grouped: they lie in connected cells of a grid."""
+    left, top, right, bottom = union(boxes)
+    sizes = [max(box[2] - box[0], box[3] - box[1]) for box in boxes]
+    extent = max(right - left, bottom - top)
+    cell = max(TOUCH * max(sizes), extent / 1000) or 1.0
+    grid = np.zeros((int((bottom - top) / cell) + 1, int((right - left) / cell) + 1), bool)
+    at = [((_dense(stroke, cell / 2) - (left, top)) / cell).astype(int) for stroke in points]
+    for cells in at:
+        grid[cells[:, 1], cells[:, 0]] = True
+    labels, _ = ndimage.label(grid, np.ones((3, 3)))
+    groups: dict[int, list[int]] = {}
+    for index, cells in enumerate(at):
+        groups.setdefault(int(labels[cells[0, 1], cells[0, 0]]), []).append(index)
+    return list(groups.values())
+
+
+def _dense(stroke: np.ndarray, spacing: float) -> np.ndarray:
+    """Points along the stroke, at most `spacing` apart."""
+    if len(stroke) < 2:
+        return stroke
+    way = np.concatenate([[0], np.hypot(*np.diff(stroke, axis=0).T).cumsum()])
+    at = np.linspace(0, way[-1], int(min(way[-1] / spacing, 100_000)) + 2)
+    return np.stack([np.interp(at, way, stroke[:, axis]) for axis in (0, 1)], 1)
 
 
 def _as_points(stroke: Sequence[Sequence[float]]) -> np.ndarray:
@@ -129,98 +176,6 @@ def _as_points(stroke: Sequence[Sequence[float]]) -> np.ndarray:
     if not np.isfinite(points).all():
         raise InkError("a stroke has a point that is not finite")
     return points
-
-
-def _draw_strokes(strokes: list[np.ndarray], box: Box) -> np.ndarray:
-    low, high = np.array(box[:2]), np.array(box[2:])
-    extent = (high - low).max()
-    scale = (LONGEST - PEN) / extent if extent > 0 else 0.0
-    scaled = [_thinned((stroke - low) * scale) + PEN / 2 for stroke in strokes]
-    starts = np.concatenate([stroke[: max(1, len(stroke) - 1)] for stroke in scaled])
-    ends = np.concatenate([stroke[min(1, len(stroke) - 1) :] for stroke in scaled])
-
-    def depth(pixels: np.ndarray) -> np.ndarray:
-        return PEN / 2 - _distance(pixels, starts, ends)
-
-    return _render((high - low) * scale + PEN, depth)
-
-
-def _thinned(stroke: np.ndarray) -> np.ndarray:
-    """The stroke without points that lie closer than SPACING along its way; its ends stay."""
-    if len(stroke) < 3:
-        return stroke
-    way = np.concatenate([[0], np.hypot(*np.diff(stroke, axis=0).T).cumsum()])
-    keep = np.diff(np.floor(way / SPACING), prepend=-1) > 0
-    keep[-1] = True
-    return stroke[keep]
-
-
-def _distance(pixels: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """From each of (N, 2) pixels to the nearest of (M, 2) to (M, 2) line segments: (N,)."""
-    nearest = np.full(len(pixels), np.inf)
-    for at in range(0, len(starts), 1024):  # bounds the memory of long scribbles
-        start, along = starts[at : at + 1024], ends[at : at + 1024] - starts[at : at + 1024]
-        squared = (along**2).sum(1)
-        away = pixels[:, None] - start
-        share = ((away * along).sum(-1) / np.maximum(squared, 1e-12)).clip(0, 1)
-        away -= share[..., None] * along
-        np.minimum(nearest, np.sqrt((away**2).sum(-1)).min(1), out=nearest)
-    return nearest
-
-
-def _draw_mask(mask: np.ndarray) -> np.ndarray:
-    """The glyph of a mask cropped to its ink: bool, (H, W)."""
-    height, width = mask.shape
-    padded = np.pad(mask, 1)
-    inside = ndimage.distance_transform_edt(padded)
-    outline = inside[1:-1, 1:-1] - ndimage.distance_transform_edt(~padded)[1:-1, 1:-1]
-    longest = max(height, width)
-    pen = _pen_width(inside)
-    # Moving each side by `change` makes the strokes as wide as MNIST's once the longest side is 20 pixels.
-    change = (PEN * longest - LONGEST * pen) / (2 * (LONGEST - PEN))
-    limit = MOST_CHANGE * longest / LONGEST
-    change = float(np.clip(change, -limit, limit))
-    scale = LONGEST / (longest + 2 * change)
-    outline = np.pad(outline, 1, mode="edge")
-    if scale < 1:
-        outline = ndimage.gaussian_filter(outline, 0.3 / scale)
-
-    def depth(pixels: np.ndarray) -> np.ndarray:
-        at = pixels / scale - change - 0.5  # in (x, y) of the mask's pixels
-        edge = at.clip([0, 0], [width - 1, height - 1])
-        value = ndimage.map_coordinates(outline, (edge + 1).T[::-1], order=1)
-        return (value - np.hypot(*(at - edge).T) + change) * scale
-
-    return _render((np.array([width, height]) + 2 * change) * scale, depth)
-
-
-def _pen_width(inside: np.ndarray) -> float:
-    """Typical stroke width: twice the median depth along the middle of the strokes."""
-    ridge = inside[(inside == ndimage.maximum_filter(inside, 3)) & (inside > 0)]
-    return 2 * float(np.median(ridge))
-
-
-def _render(extent: np.ndarray, depth: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    """Ink of `extent` (width, height) pixels as MNIST has it.
-
-    Args:
-        depth: how far inside the ink, in pixels, each of (N, 2) points lies, counted from the top left
-            corner of its box; negative outside.
-    """
-    corner = np.round(CENTRE - extent / 2)
-    rows, columns = np.mgrid[:SIZE, :SIZE]
-    pixels = np.stack([columns, rows], -1).reshape(-1, 2) + 0.5 - corner
-    return centred((depth(pixels).reshape(SIZE, SIZE) / SOFT + 0.5).clip(0, 1))
-
-
-def centred(glyph: np.ndarray) -> np.ndarray:
-    """`glyph` shifted by whole pixels, so that its centre of mass rounds to (14, 14): float32, (28, 28)."""
-    total = glyph.sum()
-    if total == 0:
-        return glyph.astype(np.float32)
-    pixels = np.arange(SIZE)
-    shift = [int(np.floor(CENTRE - (glyph.sum(axis) @ pixels) / total + 0.5)) for axis in (1, 0)]
-    return ndimage.shift(glyph.astype(np.float32), shift, order=0, mode="constant")
 
 
 def _single(ink: Ink) -> list[list[Candidate]]:
@@ -250,9 +205,9 @@ def _single(ink: Ink) -> list[list[Candidate]]:
             break
         near |= more
         box = union([boxes[i] for i in near])
-    choices = {frozenset([main]), frozenset(near), frozenset(np.flatnonzero(~specks).tolist())}
+    choices = dict.fromkeys([frozenset(near), frozenset([main]), frozenset(np.flatnonzero(~specks).tolist())])
     draw = _drawer(labels, boxes, ink.scale)
-    return [[Candidate(0, 1, *draw(sorted(choice))) for choice in sorted(choices, key=len)]]
+    return [[Candidate(0, 1, *draw(sorted(choice)), doubts) for doubts, choice in enumerate(choices)]]
 
 
 def _fits(box: Box, digit: Box, size: float) -> bool:
@@ -283,28 +238,27 @@ def _drawer(
         left, top, right, bottom = box = union([boxes[i] for i in indices])
         wanted = np.zeros(len(boxes) + 1, bool)
         wanted[np.array(indices) + 1] = True
-        return _draw_mask(wanted[labels[top:bottom, left:right]]), tuple(float(side / scale) for side in box)
+        return draw_mask(wanted[labels[top:bottom, left:right]]), tuple(float(side / scale) for side in box)
 
     return draw
 
 
 def _lines(ink: Ink) -> list[list[Candidate]]:
     labels = _connected(ink.mask)
-    lines = find_lines(_boxes(labels))
-    cut_after: set[int] = set()
-    lines = [[part for piece in line for part in _cut(labels, piece, cut_after)] for line in lines]
-    boxes = _boxes(labels)
-    draw = _drawer(labels, boxes, ink.scale)
-    return [
-        _candidates(line, boxes, draw, lambda piece, line=line: line[piece][0] in cut_after) for line in lines
+    joined_to_next: set[int] = set()
+    lines = [
+        [part for piece in line for part in _cut(labels, piece, joined_to_next)]
+        for line in find_lines(_boxes(labels))
     ]
+    boxes = _boxes(labels)
+    return _candidates(lines, boxes, _drawer(labels, boxes, ink.scale), joined_to_next)
 
 
-def _cut(labels: np.ndarray, piece: list[int], cut_after: set[int]) -> list[list[int]]:
+def _cut(labels: np.ndarray, piece: list[int], joined_to_next: set[int]) -> list[list[int]]:
     """`piece` as the parts that it may fall into if it is several touching digits.
 
     Cuts are vertical, where little ink lies above one another. `labels` gets new numbers for the parts;
-    `cut_after` those that are cut from the part to their right.
+    `joined_to_next` those that are cut from the part to their right.
     """
     boxes = _boxes(labels)
     left, top, right, bottom = union([boxes[i] for i in piece])
@@ -317,7 +271,7 @@ def _cut(labels: np.ndarray, piece: list[int], cut_after: set[int]) -> list[list
     margin = int(0.25 * height)
     low = profile == ndimage.minimum_filter1d(profile, 2 * margin + 1)
     low[:margin] = low[width - margin :] = False
-    pen = _pen_width(ndimage.distance_transform_edt(np.pad(mask, 1)))
+    pen = pen_width(ndimage.distance_transform_edt(np.pad(mask, 1)))
     columns = np.flatnonzero(low & (profile < 2.2 * pen))
     columns = columns[np.diff(columns, prepend=-height) > margin / 2]
     columns = columns[np.argsort(profile[columns], kind="stable")[:3]]
@@ -328,7 +282,7 @@ def _cut(labels: np.ndarray, piece: list[int], cut_after: set[int]) -> list[list
         number = labels.max() + 1
         view[part] = number
         if stop != width:
-            cut_after.add(int(number) - 1)
+            joined_to_next.add(int(number) - 1)
         parts.append([int(number) - 1])
         start = stop
     return parts

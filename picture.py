@@ -7,12 +7,13 @@ digits look like (`recognizer.py`) takes the one that makes most sense.
 
 import io
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageFilter, ImageOps
 from scipy import ndimage
 from skimage.filters import threshold_otsu
 
@@ -23,7 +24,8 @@ MAX_PIXELS = 80_000_000  # more is refused before it is decoded
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # in favour of that limit
 
 FAINTEST = 0.04  # of the paper's brightness: what differs less from paper is never ink
-BACKGROUNDS = (0.4, 0.12)  # widest stroke that counts as ink, as a share of the shorter side
+SLOPES = np.linspace(-0.26, 0.26, 53)  # of ruled lines: tangents of up to 15 degrees
+BACKGROUNDS = (0.4, 0.2, 0.1)  # widest stroke that counts as ink, as a share of the shorter side
 
 
 class InkError(UserError):
@@ -70,7 +72,9 @@ def open_picture(source: Path | BinaryIO) -> Image.Image:
 
 
 def find_ink(image: Image.Image) -> list[Ink]:
-    """Ways to tell ink from paper in `image` (any mode and size), all different; none if it is blank.
+    """Ways to tell ink from paper in `image` (any mode and size), all different, the likeliest first.
+
+    None if it is blank.
 
     Raises:
         InkError: if the picture's mode cannot be converted to colours.
@@ -78,22 +82,14 @@ def find_ink(image: Image.Image) -> list[Ink]:
     pixels, scale = _working_copy(image)
     if min(pixels.shape[:2]) < 2:
         return []
-    if _is_light_on_dark(pixels):
-        pixels = 255 - pixels
-    # The darkest channel shows a pen of any colour on paper of any colour.
-    grey = pixels.min(2)
-    side = min(grey.shape)
     masks = []
-    if (mask := _bilevel(grey)) is not None:
-        masks = [mask]
-    else:
-        grey = ndimage.gaussian_filter(ndimage.median_filter(grey, 3), max(0.6, side / 500))
-        for share in BACKGROUNDS:
-            contrast = _contrast(grey, int(share * side))
-            if (level := _threshold(contrast)) is not None:
-                masks.append(contrast > level)
-    cleaned = [_without_lines(_without_frame(mask)) for mask in masks]
-    return [Ink(mask, scale) for mask in _different([*cleaned, *masks])]
+    for inverted in _polarities(pixels):
+        # The darkest channel shows a pen of any colour on paper of any colour.
+        grey = (255 - pixels if inverted else pixels).min(2)
+        even = _bilevel(grey)
+        for mask in _uneven(grey) if even is None else [even]:
+            masks += [_without_lines(_without_frame(mask)), mask]
+    return [Ink(mask, scale) for mask in _different(masks)]
 
 
 def _working_copy(image: Image.Image) -> tuple[np.ndarray, float]:
@@ -127,13 +123,20 @@ def _as_rgb(image: Image.Image) -> Image.Image:
         raise InkError(f"a picture of mode {image.mode} cannot be read: {error}") from error
 
 
-def _is_light_on_dark(pixels: np.ndarray) -> bool:
-    """Ink is what differs most from its surroundings, whose brightness is their median."""
+def _polarities(pixels: np.ndarray) -> list[bool]:
+    """Whether the ink is lighter than the paper: the likelier answer first, both where it is uncertain.
+
+    Ink is what differs most from its surroundings, whose brightness is their median. Narrow surroundings
+    tell it in uneven light, wide ones for thick strokes.
+    """
     small = Image.fromarray(pixels.mean(2).astype(np.uint8))
     small.thumbnail((64, 64))
     grey = np.asarray(small, np.float32)
-    difference = grey - ndimage.median_filter(grey, max(grey.shape) // 2 | 1)
-    return bool((difference**3).sum() > 0)
+    answers = []
+    for share in (6, 2):
+        difference = grey - ndimage.median_filter(grey, max(grey.shape) // share | 1)
+        answers.append(bool((difference**3).sum() > 0))
+    return list(dict.fromkeys(reversed(answers)))
 
 
 def _bilevel(grey: np.ndarray) -> np.ndarray | None:
@@ -143,9 +146,20 @@ def _bilevel(grey: np.ndarray) -> np.ndarray | None:
     level = threshold_otsu(grey)
     dark = grey <= level
     within = dark * grey[dark].std() + ~dark * grey[~dark].std()
-    even = grey.std() > 6 * np.sqrt((within**2).mean())
-    thin = ndimage.distance_transform_edt(dark).max() < 0.25 * min(grey.shape)
+    even = grey.std() > 4 * np.sqrt((within**2).mean())
+    thin = ndimage.distance_transform_edt(dark).max() < 0.3 * min(grey.shape)
     return dark if even and thin else None
+
+
+def _uneven(grey: np.ndarray) -> Iterator[np.ndarray]:
+    """The ink of a photograph, bool (H, W), for ever narrower strokes."""
+    side = min(grey.shape)
+    smooth = Image.fromarray(grey.astype(np.uint8)).filter(ImageFilter.MedianFilter(3))
+    smooth = ndimage.gaussian_filter(np.asarray(smooth, np.float32), max(0.6, side / 500))
+    for share in BACKGROUNDS:
+        contrast = _contrast(smooth, int(share * side))
+        if (level := _threshold(contrast)) is not None:
+            yield contrast > level
 
 
 def _contrast(grey: np.ndarray, widest: int) -> np.ndarray:
@@ -196,47 +210,36 @@ def _without_lines(mask: np.ndarray) -> np.ndarray:
     """
     mask = mask.copy()
     for view in (mask, mask.T):
-        on_line = _lines(view)
-        if on_line.any():
-            view &= ~on_line | (_run_lengths(view) > _run_lengths(on_line) + 1)
+        columns, tops, bottoms = _vertical_runs(view)
+        thin = bottoms - tops < max(5, 0.06 * min(mask.shape))
+        columns, tops, bottoms = columns[thin], tops[thin], bottoms[thin]
+        for run in np.flatnonzero(_on_lines(columns, (tops + bottoms) / 2, view.shape)):
+            view[tops[run] : bottoms[run], columns[run]] = False
     return mask
 
 
-def _lines(mask: np.ndarray) -> np.ndarray:
-    """True, (H, W), along lines that run from left to right, at up to 15 degrees."""
-    height, width = mask.shape
-    thickest = max(4, 0.035 * min(height, width))
-    columns = np.arange(width)
-    # A line is thin: what is ink here but not a line's thickness above and below.
-    thick = ndimage.minimum_filter1d(mask, int(thickest) + 1, axis=0)
-    thin = ndimage.maximum_filter1d(
-        mask & ~ndimage.maximum_filter1d(thick, int(thickest) + 1, axis=0), 3, axis=0
-    )
-    found = np.zeros_like(mask)
-    for tilt in np.linspace(-0.26, 0.26, 53):
-        drop = np.round(tilt * (columns - width / 2)).astype(int)
-        rows = np.arange(height)[:, None] + drop
-        inside = (rows >= 0) & (rows < height)
-        ink = thin[rows.clip(0, height - 1), columns] & inside
-        length = inside.sum(1)
-        full = (ink.sum(1) > 0.7 * length) & (length > 0.4 * width)
-        for row in np.flatnonzero(full):
-            for near in (row - 1, row, row + 1):
-                at = near + drop
-                visible = (at >= 0) & (at < height)
-                found[at[visible], columns[visible]] = True
+def _vertical_runs(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Column, first row and row after the last of every vertical run of ink."""
+    steps = np.diff(mask.T.astype(np.int8), axis=1, prepend=0, append=0)
+    columns, tops = np.nonzero(steps == 1)
+    return columns, tops, np.nonzero(steps == -1)[1]
+
+
+def _on_lines(x: np.ndarray, y: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Which of the points (x, y) lie on a line from left to right, at up to 15 degrees: a Hough transform."""
+    height, width = shape
+    found = np.zeros(len(x), bool)
+    reach = int(SLOPES[-1] * width / 2) + 2
+    for slope in SLOPES:
+        rise = np.sort(slope * (np.arange(width) - width / 2))
+        rows = np.round(y - slope * (x - width / 2)).astype(int) + reach
+        count = np.convolve(np.bincount(rows, minlength=height + 2 * reach), np.ones(5), "same")
+        level = np.arange(len(count)) - reach
+        # How many columns of the picture the line at each level runs through.
+        length = np.searchsorted(rise, height - level) - np.searchsorted(rise, -level)
+        full = (count > 0.8 * length) & (length > 0.4 * width)
+        found |= np.convolve(full, np.ones(5), "same")[rows] > 0
     return found
-
-
-def _run_lengths(mask: np.ndarray) -> np.ndarray:
-    """For each True pixel the length of the vertical run that it lies in, else 0: int, (H, W)."""
-    above, below = np.zeros(mask.shape, int), np.zeros(mask.shape, int)
-    for counts, rows in ((above, mask), (below[::-1], mask[::-1])):
-        count = np.zeros(mask.shape[1], int)
-        for row, ink in enumerate(rows):
-            count = (count + 1) * ink
-            counts[row] = count
-    return (above + below - 1) * mask
 
 
 def _different(masks: list[np.ndarray]) -> list[np.ndarray]:

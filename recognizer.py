@@ -1,7 +1,7 @@
 """Ink in, digits out: loads a checkpoint once and reads strokes, pictures and pages of them."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -12,8 +12,10 @@ from calibration import describe
 from ink import Box, Candidate, Page, Strokes, page_from_image, page_from_strokes
 
 # How readings of the same ink compete, as negative log-likelihoods; chosen by `benchmarks/reading.py`.
-SHARPNESS = 6.0  # of the step from digit to not a digit, at a distance of 1
-CUT_COST = 0.7  # of taking one side of a digit from connected ink
+SHARPNESS = 15.0  # of the step from digit to not a digit, at a distance of 1
+NOTHING = 20.0  # of a version in which nothing is read
+DOUBT = 1.5  # of each assumption that a candidate needs
+VERSION_DOUBT = 2.0  # of each version of the page that is passed over
 
 
 @dataclass(frozen=True)
@@ -103,62 +105,55 @@ class Recognizer:
 
     def read(self, pages: Sequence[Page], batch_size: int = 256) -> list[list[Reading]]:
         """Readings of each page. All glyphs go through the network together, `batch_size` at a time."""
-        candidates = [
-            candidate for page in pages for version in page.versions for line in version for candidate in line
-        ]
-        if not candidates:
-            return [[] for _ in pages]
-        probabilities, distances = self._classify([c.glyph for c in candidates], batch_size)
-        rows = {id(candidate): row for row, candidate in enumerate(candidates)}
-        cost = np.logaddexp(0, SHARPNESS * (distances - 1)) - np.log(probabilities.max(1))
-        cost += [CUT_COST * candidate.cuts for candidate in candidates]
+        candidates = [c for page in pages for version in page.versions for line in version for c in line]
+        seen = [c for c in candidates if c.glyph is not None]
+        costs = {id(c): DOUBT * c.doubts for c in candidates}
+        readings: dict[int, Reading] = {}
+        for candidate, (probabilities, distance) in zip(seen, self._classify(seen, batch_size), strict=True):
+            digit = int(probabilities.argmax())
+            costs[id(candidate)] += np.logaddexp(0, SHARPNESS * (distance - 1)) - np.log(probabilities[digit])
+            readings[id(candidate)] = Reading(
+                digit, probabilities, distance <= 1, candidate.box, candidate.glyph
+            )
+        return [self._read_page(page, costs, readings) for page in pages]
 
-        def read_page(page: Page) -> list[Reading]:
-            versions = [
-                [_cheapest_chain(line, [cost[rows[id(c)]] for c in line]) for line in version]
-                for version in page.versions
-            ]
-            if not versions:
-                return []
-            best = min(versions, key=lambda version: _mean_cost(version, cost, rows))
-            return [
-                Reading(
-                    digit=int(probabilities[rows[id(c)]].argmax()),
-                    probabilities=probabilities[rows[id(c)]],
-                    is_digit=bool(distances[rows[id(c)]] <= 1),
-                    box=c.box,
-                    glyph=c.glyph,
-                    line=number,
-                )
-                for number, line in enumerate(best)
-                for c in line
-            ]
+    def _read_page(self, page: Page, costs: dict[int, float], readings: dict[int, Reading]) -> list[Reading]:
+        """The page's best version, each line by its cheapest chain."""
+        best: list[list[Candidate]] = []
+        lowest = np.inf
+        for place, version in enumerate(page.versions):
+            chains = [_cheapest_chain(line, costs) for line in version]
+            lines = [[c for c in chain if c.glyph is not None] for chain in chains]
+            cost = VERSION_DOUBT * place + _mean_cost([c for line in lines for c in line], costs)
+            if cost < lowest:
+                best, lowest = [line for line in lines if line], cost
+        return [replace(readings[id(c)], line=number) for number, line in enumerate(best) for c in line]
 
-        return [read_page(page) for page in pages]
-
-    def _classify(self, glyphs: list[np.ndarray], batch_size: int) -> tuple[np.ndarray, np.ndarray]:
-        """Calibrated probabilities, float32 (N, 10), and distances from what digits look like, (N,)."""
-        probabilities, distances = [], []
-        with torch.inference_mode():
-            for ink in torch.from_numpy(np.stack(glyphs))[:, None].split(batch_size):
-                features, logits = describe(self.model, ink.to(self.device))
-                probabilities.append((logits / self.calibration.temperature).softmax(1).cpu())
-                distances.append(self.calibration.distance(features).cpu())
-        return torch.cat(probabilities).numpy(), torch.cat(distances).numpy()
+    def _classify(self, candidates: list[Candidate], batch_size: int) -> Iterator[tuple[np.ndarray, float]]:
+        """Calibrated probabilities, float32 (10,), and the distance from what digits look like."""
+        for at in range(0, len(candidates), batch_size):
+            glyphs = np.stack([candidate.glyph for candidate in candidates[at : at + batch_size]])
+            with torch.inference_mode():
+                features, logits = describe(self.model, torch.from_numpy(glyphs)[:, None].to(self.device))
+                probabilities = (logits / self.calibration.temperature).softmax(1).cpu().numpy()
+                distances = self.calibration.distance(features).tolist()
+            yield from zip(probabilities, distances, strict=True)
 
 
-def _cheapest_chain(line: list[Candidate], costs: list[float]) -> list[Candidate]:
+def _cheapest_chain(line: list[Candidate], costs: dict[int, float]) -> list[Candidate]:
     """The chain of candidates from a line's first piece to its last with the lowest sum of costs."""
     best: dict[int, tuple[float, list[Candidate]]] = {0: (0.0, [])}
-    for candidate, cost in sorted(zip(line, costs, strict=True), key=lambda pair: pair[0].stop):
+    for candidate in sorted(line, key=lambda candidate: candidate.stop):
         before, chain = best[candidate.start]
-        if candidate.stop not in best or before + cost < best[candidate.stop][0]:
-            best[candidate.stop] = (before + cost, [*chain, candidate])
+        cost = before + costs[id(candidate)]
+        if candidate.stop not in best or cost < best[candidate.stop][0]:
+            best[candidate.stop] = (cost, [*chain, candidate])
     return best[max(best)][1]
 
 
-def _mean_cost(version: list[list[Candidate]], cost: np.ndarray, rows: dict[int, int]) -> float:
-    """Of its digits, each counted by its height: a version is not better for its specks."""
-    chosen = [candidate for line in version for candidate in line]
-    heights = [candidate.box[3] - candidate.box[1] for candidate in chosen]
-    return float(np.average([cost[rows[id(c)]] for c in chosen], weights=np.maximum(heights, 1e-9)))
+def _mean_cost(digits: list[Candidate], costs: dict[int, float]) -> float:
+    """Each digit counted by its height: a version is not worse for the dirt that it reads."""
+    if not digits:
+        return NOTHING
+    heights = [max(digit.box[3] - digit.box[1], 1e-9) for digit in digits]
+    return float(np.average([costs[id(digit)] for digit in digits], weights=heights))

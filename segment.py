@@ -11,6 +11,7 @@ import numpy as np
 Box = tuple[float, float, float, float]  # left, top, right, bottom
 
 SPECK = 0.3  # of the tallest piece's height: what is smaller and away from any line is no digit
+FLAT = 0.2  # height over width: what is flatter is a line and no digit
 TALL = 0.5  # of it: what is smaller does not make a line of its own
 MOST_PIECES = 4  # that a digit may fall into
 WIDEST_GAP = 0.3  # between pieces of a digit, in heights of the line
@@ -70,6 +71,18 @@ def _pieces(line: list[int], boxes: Sequence[Box]) -> list[list[int]]:
     return sorted(pieces, key=lambda piece: sum(union([boxes[i] for i in piece])[::2]))
 
 
+def side_by_side(indices: Sequence[int], boxes: Sequence[Box]) -> list[list[int]]:
+    """Groups of boxes from left to right; those in a group stand mostly above one another."""
+    groups: list[list[int]] = []
+    for index in sorted(indices, key=lambda i: boxes[i][0] - boxes[i][2]):  # the widest first
+        overlaps = [_overlap(boxes[index], union([boxes[i] for i in group]), axis=0) for group in groups]
+        if overlaps and max(overlaps) > 0.3:
+            groups[int(np.argmax(overlaps))].append(index)
+        else:
+            groups.append([index])
+    return sorted(groups, key=lambda group: sum(union([boxes[i] for i in group])[::2]))
+
+
 def possible_digits(boxes: Sequence[Box]) -> list[tuple[int, int]]:
     """Runs of neighbouring pieces that may be one digit: (start, stop) for boxes[start:stop].
 
@@ -90,6 +103,16 @@ def possible_digits(boxes: Sequence[Box]) -> list[tuple[int, int]]:
             if stop == start + 1 or (near and right - left < WIDEST_DIGIT * height):
                 runs.append((start, stop))
     return runs
+
+
+def small_pieces(boxes: Sequence[Box]) -> list[int]:
+    """Indices of the pieces of a line that may be dirt: small ones and flat ones."""
+    tallest = max(bottom - top for _, top, _, bottom in boxes)
+    return [
+        index
+        for index, (left, top, right, bottom) in enumerate(boxes)
+        if max(bottom - top, right - left) < SPECK * tallest or bottom - top < FLAT * (right - left)
+    ]
 
 
 def _overlap(first: Box, second: Box, axis: int) -> float:

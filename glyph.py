@@ -1,0 +1,124 @@
+"""Ink in the form of MNIST's images: longest side 20 pixels, MNIST's pen width, soft edges, centre of mass
+on pixel 14 after a shift by whole pixels.
+
+Strokes are drawn afresh from their points, a picture's ink from the distance to its outline. Both are the
+same computation: how deep inside the ink, or how far outside, each of the 28x28 pixels lies.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy import ndimage
+
+from segment import Box
+
+SIZE, LONGEST, CENTRE = 28, 20, 14  # of MNIST's images, in pixels
+PEN = 2.5  # width of the pen, in pixels of those images
+SOFT = 2.0  # width of its soft edge
+MOST_CHANGE = 1.0  # pixels by which each side of a picture's strokes may be moved to get there
+SPACING = 0.3  # pixels between the points that a stroke is drawn from
+
+
+def draw_strokes(strokes: list[np.ndarray], box: Box) -> np.ndarray:
+    """The glyph of strokes.
+
+    Args:
+        strokes: each float64, (points, 2), at least one point.
+        box: around all of them.
+
+    Returns:
+        float32, (28, 28), ink 1 on 0.
+    """
+    low, high = np.array(box[:2]), np.array(box[2:])
+    extent = (high - low).max()
+    scale = (LONGEST - PEN) / extent if extent > 0 else 0.0
+    scaled = [_thinned((stroke - low) * scale) + PEN / 2 for stroke in strokes]
+    starts = np.concatenate([stroke[: max(1, len(stroke) - 1)] for stroke in scaled])
+    ends = np.concatenate([stroke[min(1, len(stroke) - 1) :] for stroke in scaled])
+
+    def depth(pixels: np.ndarray) -> np.ndarray:
+        return PEN / 2 - _distance(pixels, starts, ends)
+
+    return _render((high - low) * scale + PEN, depth)
+
+
+def _thinned(stroke: np.ndarray) -> np.ndarray:
+    """The stroke without points that lie closer than SPACING along its way; its ends stay."""
+    if len(stroke) < 3:
+        return stroke
+    way = np.concatenate([[0], np.hypot(*np.diff(stroke, axis=0).T).cumsum()])
+    keep = np.diff(np.floor(way / SPACING), prepend=-1) > 0
+    keep[-1] = True
+    return stroke[keep]
+
+
+def _distance(pixels: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """From each of (N, 2) pixels to the nearest of (M, 2) to (M, 2) line segments: (N,)."""
+    nearest = np.full(len(pixels), np.inf)
+    for at in range(0, len(starts), 1024):  # bounds the memory of long scribbles
+        start, along = starts[at : at + 1024], ends[at : at + 1024] - starts[at : at + 1024]
+        squared = (along**2).sum(1)
+        away = pixels[:, None] - start
+        share = ((away * along).sum(-1) / np.maximum(squared, 1e-12)).clip(0, 1)
+        away -= share[..., None] * along
+        np.minimum(nearest, np.sqrt((away**2).sum(-1)).min(1), out=nearest)
+    return nearest
+
+
+def draw_mask(mask: np.ndarray) -> np.ndarray:
+    """The glyph of a picture's ink: float32, (28, 28), ink 1 on 0.
+
+    Args:
+        mask: bool, (H, W), True for ink, cropped to it.
+    """
+    height, width = mask.shape
+    padded = np.pad(mask, 1)
+    inside = ndimage.distance_transform_edt(padded)
+    outline = inside[1:-1, 1:-1] - ndimage.distance_transform_edt(~padded)[1:-1, 1:-1]
+    longest = max(height, width)
+    pen = pen_width(inside)
+    # Moving each side by `change` makes the strokes as wide as MNIST's once the longest side is 20 pixels.
+    change = (PEN * longest - LONGEST * pen) / (2 * (LONGEST - PEN))
+    limit = MOST_CHANGE * longest / LONGEST
+    change = float(np.clip(change, -limit, limit))
+    scale = LONGEST / (longest + 2 * change)
+    outline = np.pad(outline, 1, mode="edge")
+    if scale < 1:
+        outline = ndimage.gaussian_filter(outline, 0.3 / scale)
+
+    def depth(pixels: np.ndarray) -> np.ndarray:
+        at = pixels / scale - change - 0.5  # in (x, y) of the mask's pixels
+        edge = at.clip([0, 0], [width - 1, height - 1])
+        value = ndimage.map_coordinates(outline, (edge + 1).T[::-1], order=1)
+        return (value - np.hypot(*(at - edge).T) + change) * scale
+
+    return _render((np.array([width, height]) + 2 * change) * scale, depth)
+
+
+def pen_width(inside: np.ndarray) -> float:
+    """Typical stroke width: twice the median depth along the middle of the strokes."""
+    ridge = inside[(inside == ndimage.maximum_filter(inside, 3)) & (inside > 0)]
+    return 2 * float(np.median(ridge))
+
+
+def _render(extent: np.ndarray, depth: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """Ink of `extent` (width, height) pixels as MNIST has it.
+
+    Args:
+        depth: how far inside the ink, in pixels, each of (N, 2) points lies, counted from the top left
+            corner of its box; negative outside.
+    """
+    corner = np.round(CENTRE - extent / 2)
+    rows, columns = np.mgrid[:SIZE, :SIZE]
+    pixels = np.stack([columns, rows], -1).reshape(-1, 2) + 0.5 - corner
+    return centred((depth(pixels).reshape(SIZE, SIZE) / SOFT + 0.5).clip(0, 1))
+
+
+def centred(glyph: np.ndarray) -> np.ndarray:
+    """`glyph` shifted by whole pixels, so that its centre of mass rounds to (14, 14): float32, (28, 28)."""
+    total = glyph.sum()
+    if total == 0:
+        return glyph.astype(np.float32)
+    pixels = np.arange(SIZE)
+    shift = [int(np.floor(CENTRE - (glyph.sum(axis) @ pixels) / total + 0.5)) for axis in (1, 0)]
+    return ndimage.shift(glyph.astype(np.float32), shift, order=0, mode="constant")
