@@ -1,0 +1,708 @@
+"""predict.py as people run it: every kind of input, in order, and no file that stops the rest."""
+
+import contextlib
+import io
+import json
+import os
+import re
+import signal
+import struct
+import subprocess
+import sys
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageDraw
+
+import predict
+from inputs import Item, find_sources
+from recognizer import Reading, Recognizer
+from runtime import UserError, run_script
+from stroke_files import Drawing, read_drawing
+from tests.conftest import obey_permissions
+
+posix = pytest.mark.skipif(os.name != "posix", reason="signals, permissions and terminals as on POSIX")
+
+# Strokes of digits, in a frame of about 60 x 100.
+ONE = [[[30, 0], [30, 50], [31, 100]]]
+SEVEN = [[[0, 0], [30, 2], [60, 0], [45, 35], [30, 70], [22, 100]]]
+FOUR = [[[25, 0], [14, 30], [0, 62], [30, 62], [62, 60]], [[46, 8], [43, 60], [42, 105]]]
+ZERO = [[[30 + 28 * np.sin(t), 50 - 50 * np.cos(t)] for t in np.linspace(0, 2 * np.pi, 40).tolist()]]
+DIGITS = {"1": ONE, "7": SEVEN, "4": FOUR, "0": ZERO}
+
+
+def picture_of(text: str, width: int = 9) -> Image.Image:
+    """Digits of `DIGITS` side by side, black on white."""
+    image = Image.new("L", (60 + 110 * len(text), 180), "white")
+    pen = ImageDraw.Draw(image)
+    for place, digit in enumerate(text):
+        for stroke in DIGITS[digit]:
+            path = [(50 + 110 * place + x, 40 + y) for x, y in stroke]
+            pen.line(path, "black", width, joint="curve")
+    return image
+
+
+def save(path: Path, text: str, **options: object) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    picture_of(text).save(path, **options)
+    return path
+
+
+def lines_of(*strokes: object) -> str:
+    return "".join(json.dumps({"strokes": each}) + "\n" for each in strokes)
+
+
+@dataclass
+class Ran:
+    status: int
+    out: str
+    err: str
+
+    @property
+    def objects(self) -> list[dict]:
+        """What --json printed, which must be strict JSON."""
+
+        def refuse(constant: str) -> None:
+            raise AssertionError(f"{constant} is not JSON")
+
+        return [json.loads(line, parse_constant=refuse) for line in self.out.splitlines()]
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, capsys) -> Callable[..., Ran]:
+    """Run predict.py's main in this process, in an empty folder; `stdin` is bytes."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: object, stdin: bytes = b"") -> Ran:
+        capsys.readouterr()
+        monkeypatch.setattr(
+            sys, "argv", ["predict.py", "--threads", "1", "--device", "cpu", *map(str, arguments)]
+        )
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(stdin))))
+        with pytest.raises(SystemExit) as exit_:
+            run_script(predict.main)
+        return Ran(exit_.value.code, *capsys.readouterr())
+
+    return run
+
+
+def names(*arguments: str) -> list[str]:
+    """The paths that arguments stand for; those that are no good in brackets."""
+    return [f"({source.path})" if source.fault else source.path for source in find_sources(arguments)]
+
+
+# Which files
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch) -> Path:
+    """Empty files by many names; nothing opens them here."""
+    monkeypatch.chdir(tmp_path)
+    for name in (
+        "b.PNG",
+        "a10.jpg",
+        "a2.jpeg",
+        "notes.txt",
+        ".hidden.png",
+        "sub/z.json",
+        "sub/deep/y.jsonl.gz",
+    ):
+        path = tmp_path / "f" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    (tmp_path / "f" / ".git").mkdir()
+    (tmp_path / "f" / ".git" / "x.png").touch()
+    (tmp_path / "empty").mkdir()
+    return tmp_path / "f"
+
+
+def test_a_folder_is_read_through_in_sorted_order(folder):
+    everything = ["f/a10.jpg", "f/a2.jpeg", "f/b.PNG", "f/sub/deep/y.jsonl.gz", "f/sub/z.json"]
+    assert [Path(name).as_posix() for name in names("f")] == everything
+    assert names("f/sub/z.json", "f/b.PNG") == ["f/sub/z.json", "f/b.PNG"], "named files stay in their order"
+    assert names("f/notes.txt") == ["f/notes.txt"], "what is named is read whatever its name"
+
+
+def test_patterns_where_the_shell_leaves_them_to_us(folder):
+    assert names("f/a*.jp*") == ["f/a10.jpg", "f/a2.jpeg"]
+    assert names("f/**/*.json") == ["f/sub/z.json"]
+    assert names("f/s?b") == ["f/sub/deep/y.jsonl.gz", "f/sub/z.json"]
+    assert names(f"{folder}/[b]*") == [f"{folder}/b.PNG"]
+
+
+def test_a_path_that_exists_is_no_pattern(folder):
+    (folder / "a[1].png").touch()
+    (folder / "a1.png").touch()
+    assert names("f/a[1].png") == ["f/a[1].png"]
+
+
+def test_what_is_missing_keeps_its_place(folder):
+    assert names("no.png", "f/b.PNG", "no*", "empty", "", "-", "-") == [
+        "(no.png)",
+        "f/b.PNG",
+        "(no*)",
+        "(empty)",
+        "()",
+        "-",
+        "(-)",
+    ]
+
+
+@posix
+def test_links_in_a_circle_end(folder):
+    (folder / "sub" / "up").symlink_to(folder, target_is_directory=True)
+    (folder / "link.png").symlink_to("b.PNG")
+    (folder / "pipe.png").unlink(missing_ok=True)
+    os.mkfifo(folder / "pipe.png")  # reading it would wait for ever
+    assert names("f") == [
+        "f/a10.jpg",
+        "f/a2.jpeg",
+        "f/b.PNG",
+        "f/link.png",
+        "f/sub/deep/y.jsonl.gz",
+        "f/sub/z.json",
+    ]
+
+
+# What is printed
+
+
+def test_a_line_for_each_input(run, tmp_path):
+    save(tmp_path / "seven.png", "7")
+    save(tmp_path / "photo of four.jpg", "4")
+    (tmp_path / "one.json").write_text(json.dumps(ONE))
+    (tmp_path / "many.jsonl").write_text(lines_of(ZERO, [], FOUR))
+    result = run("seven.png", "photo of four.jpg", "one.json", "many.jsonl")
+    assert (result.status, result.err) == (0, "")
+    lines = result.out.splitlines()
+    patterns = [
+        r"seven.png           7 +\d\d %",
+        r"photo of four.jpg   4 +\d\d %",
+        r"one.json            1 +\d\d %",
+        r"many.jsonl:1        0 +\d\d %",
+        r"many.jsonl:2        \(blank\)",
+        r"many.jsonl:3        4 +\d\d %",
+    ]
+    for line, pattern in zip(lines, patterns, strict=True):
+        assert re.fullmatch(pattern, line), line
+    assert {line.index("%") for line in lines if "%" in line} == {lines[0].index("%")}, "aligned"
+
+
+def test_json(run, tmp_path):
+    save(tmp_path / "b.png", "71")
+    (tmp_path / "a.jsonl").write_text(lines_of(SEVEN, []))
+    (tmp_path / "c.json").write_text(json.dumps(FOUR))
+    result = run("--json", "b.png", "a.jsonl", "c.json")
+    assert (result.status, result.err) == (0, "")
+    objects = result.objects
+    assert [(o["path"], o.get("line"), o["text"]) for o in objects] == [
+        ("b.png", None, "71"),
+        ("a.jsonl", 1, "7"),
+        ("a.jsonl", 2, ""),
+        ("c.json", None, "4"),
+    ]
+    assert "line" not in objects[0]
+    assert objects[2]["digits"] == []
+    seven, one = objects[0]["digits"]
+    assert (seven["digit"], seven["is_digit"], one["digit"]) == (7, True, 1)
+    for digit in (seven, one):
+        assert set(digit) == {"digit", "confidence", "probabilities", "box", "is_digit"}
+        assert len(digit["probabilities"]) == 10
+        assert sum(digit["probabilities"]) == pytest.approx(1, abs=1e-5)
+        assert digit["confidence"] == digit["probabilities"][digit["digit"]] == max(digit["probabilities"])
+    left, top, right, bottom = seven["box"]  # drawn at 50 to 110, 40 to 140, with a pen of 9
+    assert np.abs(np.array([left, top, right, bottom]) - [46, 36, 114, 144]).max() < 8
+    assert one["box"][0] > right
+    (four,) = objects[3]["digits"]
+    assert np.abs(np.array(four["box"]) - [0, 0, 62, 105]).max() < 8, "in the strokes' own coordinates"
+
+
+def test_names_of_all_kinds(run, tmp_path):
+    """In Chinese, with a line break, and of bytes that are no text."""
+    odd = ["数字.png", "line\nbreak.png"] if os.name == "posix" else ["数字.png"]
+    if sys.platform == "linux":
+        odd.append(os.fsdecode(b"latin-\xe9.png"))
+    for name in odd:
+        save(tmp_path / name, "7")
+    result = run(*odd, "--json")
+    assert result.status == 0
+    assert [o["path"] for o in result.objects] == odd
+    lines = run(*odd).out.splitlines()
+    assert len(lines) == len(odd)
+    assert all(line.split()[1] == "7" for line in lines)
+
+
+def test_names_that_the_output_cannot_show(project):
+    """Where the terminal or the pipe takes no Chinese, as on Windows."""
+    save(project.folder / "数字.png", "7")
+    project.environment["PYTHONIOENCODING"] = "ascii:strict"
+    result = project.run("predict.py", "数字.png")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith(r"\u6570\u5b57.png   7 ")
+
+
+def test_single_reads_all_ink_as_one_digit(run, tmp_path):
+    (tmp_path / "seven.jsonl").write_text(lines_of([*SEVEN, [[90, 20], [91, 25]]]))
+    save(tmp_path / "two.png", "71")
+    result = run("seven.jsonl", "two.png", "--single", "--json")
+    assert [len(o["digits"]) for o in result.objects] == [1, 1]
+    assert len(run("two.png", "--json").objects[0]["digits"]) == 2
+
+
+# Batches
+
+
+def test_any_batch_size_reads_the_same(run, tmp_path):
+    for place, text in enumerate(["7", "10", "4", "417", "0"]):
+        save(tmp_path / f"{place}.png", text)
+    (tmp_path / "3.jsonl").write_text(lines_of(*[ONE, SEVEN, [], FOUR, ZERO] * 4))
+    (tmp_path / "2.json").write_text("[[[NaN, 1]]]")
+    one, seven, many = (run(".", "--json", "--batch-size", size) for size in (1, 7, 64))
+    assert one.status == seven.status == many.status == 1
+    assert len(one.objects) == 26
+    for other in (seven.objects, many.objects):
+        for first, second in zip(one.objects, other, strict=True):
+            assert first.get("error") == second.get("error")
+            assert [first["path"], first.get("line"), first.get("text")] == [
+                second["path"],
+                second.get("line"),
+                second.get("text"),
+            ]
+            for a, b in zip(first.get("digits", []), second.get("digits", []), strict=True):
+                assert a["probabilities"] == pytest.approx(b["probabilities"], abs=1e-4)
+                assert a["box"] == b["box"]
+
+
+# Bad inputs
+
+
+def broken(kind: str) -> bytes:
+    """The bytes of a picture that cannot be read."""
+    buffer = io.BytesIO()
+    if kind == "truncated.jpg":
+        Image.effect_noise((400, 400), 80).save(buffer, "JPEG")
+        return buffer.getvalue()[:9000]
+    if kind == "bomb.png":  # 60,000 x 60,000 pixels of nothing in a few kilobytes
+
+        def chunk(name: bytes, content: bytes) -> bytes:
+            return (
+                struct.pack(">I", len(content))
+                + name
+                + content
+                + struct.pack(">I", zlib.crc32(name + content))
+            )
+
+        header = struct.pack(">IIBBBBB", 60_000, 60_000, 1, 0, 0, 0, 0)
+        return (
+            b"\x89PNG\r\n\x1a\n"
+            + chunk(b"IHDR", header)
+            + chunk(b"IDAT", zlib.compress(bytes(10**6)))
+            + chunk(b"IEND", b"")
+        )
+    return {"empty.png": b"", "text.png": b"this is not a picture\n", "empty.json": b"", "empty.jsonl": b""}[
+        kind
+    ]
+
+
+BROKEN = ["truncated.jpg", "bomb.png", "empty.png", "text.png", "empty.json", "empty.jsonl"]
+
+
+def test_a_broken_file_is_reported_and_the_rest_go_on(run, tmp_path):
+    for name in BROKEN:
+        (tmp_path / name).write_bytes(broken(name))
+    save(tmp_path / "first.png", "7")
+    save(tmp_path / "last.png", "4")
+    order = ["first.png", *BROKEN, "missing.png", "last.png"]
+    result = run("--json", *order)
+    assert result.status == 1
+    assert result.err == ""
+    assert [o["path"] for o in result.objects] == order
+    assert [o.get("text") for o in result.objects] == ["7", *[None] * (len(BROKEN) + 1), "4"]
+    for report in result.objects[1:-1]:
+        assert set(report) in ({"path", "error"}, {"path", "line", "error"})
+        assert Path(report["path"]).name in report["error"]
+    result = run(*order)
+    assert result.status == 1
+    assert [line.split()[:2] for line in result.out.splitlines()] == [["first.png", "7"], ["last.png", "4"]]
+    errors = result.err.splitlines()
+    assert len(errors) == len(order) - 2
+    for name, line in zip(order[1:-1], errors, strict=True):
+        assert line.startswith("predict.py: error: ")
+        assert name in line
+
+
+def test_odd_pictures_are_read(run, tmp_path):
+    """One pixel, and a strip of 20,000: no ink, or a digit at its end."""
+    Image.new("L", (1, 1), "white").save(tmp_path / "white.png")
+    Image.new("L", (1, 1), "black").save(tmp_path / "black.png")
+    wide = Image.new("L", (20_000, 1800), "white")
+    wide.paste(picture_of("7").resize((1500, 1800)), (18_000, 0))
+    wide.save(tmp_path / "wide.png")
+    result = run("--json", "white.png", "black.png", "wide.png", "--annotate", "out")
+    assert result.status == 0
+    white, _, digit = result.objects
+    assert white["text"] == ""
+    assert digit["text"] == "7"
+    assert digit["digits"][0]["box"][0] > 18_000
+    assert Image.open(tmp_path / "out" / "wide.png").size == (20_000, 1800)
+
+
+def test_odd_strokes_are_read(run, tmp_path):
+    """Nothing, a dot, a flat line, a drawing larger than the world or smaller than an atom."""
+    odd = [[], [[]], [[[5, 5]]], [[[0, 0], [100, 0]]]]
+    for size in (1e300, 1e-300):
+        odd.append([[[x * size, y * size] for x, y in stroke] for stroke in SEVEN])
+    (tmp_path / "odd.jsonl").write_text(lines_of(*odd))
+    result = run("--json", "odd.jsonl", "--annotate", "out")
+    assert result.status == 0, result.objects
+    texts = [o["text"] for o in result.objects]
+    assert texts[:2] == ["", ""]
+    assert texts[4:] == ["7", "7"]
+    assert all(len(o["digits"]) <= 1 for o in result.objects)
+    assert len(list(tmp_path.glob("out/*/*.png"))) == len(odd)
+
+
+def test_bad_lines_are_reported_with_their_line(run, tmp_path):
+    good = json.dumps({"strokes": SEVEN})
+    (tmp_path / "s.jsonl").write_text(f'{good}\n{{"strokes": [[[NaN, 1]]]}}\n\nhello\n{good}\n')
+    result = run("--json", "s.jsonl")
+    assert result.status == 1
+    assert [(o["line"], o.get("text")) for o in result.objects] == [(1, "7"), (2, None), (4, None), (5, "7")]
+    assert (
+        "s.jsonl, line 2 is no drawing: stroke 1 has a coordinate that is not finite"
+        in result.objects[1]["error"]
+    )
+
+
+USAGE = {
+    (): "required: INPUT",
+    ("none.png",): "nothing to read: none.png: no such file or folder",
+    ("none*.png", "x"): "nothing to read: none*.png: no file matches (and 1 more like it)",
+    ("empty",): "nothing to read: empty holds no pictures and no stroke files",
+    ("",): "nothing to read: '': no such file or folder",
+    ("a.png", "--checkpoint", "none.pt"): "none.pt: no such checkpoint",
+    ("a.png", "--checkpoint", "a.png"): "a.png is not a checkpoint",
+    ("a.png", "--batch-size", "0"): "must be at least 1",
+    ("a.png", "--annotate", "a.png"): "cannot make the folder a.png",
+    ("a.png", "--annotate", "."): "a.png lies in .: name a folder apart from it for the copies",
+    ("a.png", "--singel"): "unrecognized arguments",
+}
+
+
+@pytest.mark.parametrize(("arguments", "message"), USAGE.items(), ids=[" ".join(a) or "none" for a in USAGE])
+def test_bad_usage_is_one_line(run, tmp_path, arguments, message):
+    save(tmp_path / "a.png", "7")
+    (tmp_path / "empty").mkdir()
+    before = (tmp_path / "a.png").read_bytes()
+    result = run(*arguments)
+    assert (result.status, result.out) == (2, "")
+    assert result.err.startswith("predict.py: error: ")
+    assert result.err.count("\n") == 1
+    assert message in result.err
+    assert (tmp_path / "a.png").read_bytes() == before
+
+
+@posix
+def test_a_folder_and_a_file_without_permission(project):
+    """A real process, since root may read all that it likes."""
+    (project.folder / "in" / "closed").mkdir(parents=True)
+    save(project.folder / "in" / "closed" / "x.png", "7")
+    save(project.folder / "in" / "locked.png", "7")
+    save(project.folder / "in" / "open.png", "7")
+    (project.folder / "in" / "locked.png").chmod(0)
+    (project.folder / "in" / "closed").chmod(0)
+    try:
+        result = project.run("predict.py", "--json", "in", "in/closed/x.png", preexec_fn=obey_permissions())
+    finally:
+        (project.folder / "in" / "closed").chmod(0o700)
+    assert result.returncode == 1, result.stderr
+    closed, locked, is_open, inside = map(json.loads, result.stdout.splitlines())
+    assert (closed["path"], locked["path"], inside["path"]) == (
+        "in/closed",
+        "in/locked.png",
+        "in/closed/x.png",
+    )
+    assert all("Permission denied" in each["error"] for each in (closed, locked, inside))
+    assert is_open["text"] == "7"
+
+
+# Standard input
+
+
+def test_standard_input_is_told_by_its_content(run):
+    buffer = io.BytesIO()
+    picture_of("7").save(buffer, "PNG")
+    for content, expected in (
+        (buffer.getvalue(), [(None, "7")]),
+        (json.dumps(FOUR).encode(), [(None, "4")]),
+        (b"\xef\xbb\xbf\n " + json.dumps(FOUR, indent=1).encode(), [(None, "4")]),
+        (lines_of(ONE, [], ZERO).encode(), [(1, "1"), (2, ""), (3, "0")]),
+    ):
+        result = run("--json", "-", stdin=content)
+        assert result.status == 0, result.objects
+        assert [(o.get("line"), o["text"]) for o in result.objects] == expected
+        assert {o["path"] for o in result.objects} == {"-"}
+    for content, error in ((b"", "standard input"), (b"hello", "standard input"), (b"[", "is not JSON")):
+        result = run("-", stdin=content)
+        assert (result.status, result.out) == (1, "")
+        assert error in result.err
+
+
+def test_a_line_is_answered_before_the_next_is_sent(project):
+    """With batches of one: another program may hold a conversation."""
+    process = project.start("predict.py", "--json", "--batch-size", 1, "-", stdin=subprocess.PIPE)
+    for strokes, text in ((SEVEN, "7"), (FOUR, "4"), ([], "")):
+        process.stdin.write(lines_of(strokes))
+        process.stdin.flush()
+        assert json.loads(process.stdout.readline())["text"] == text
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err) == (0, "", "")
+
+
+# Ends before the end
+
+
+@posix
+def test_ctrl_c_leaves_whole_lines(project):
+    process = project.start("predict.py", "--json", "--batch-size", 1, "-", stdin=subprocess.PIPE)
+    process.stdin.write(lines_of(SEVEN))
+    process.stdin.flush()
+    first = process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert err == "\nInterrupted.\n"
+    assert [json.loads(line)["text"] for line in (first + out).splitlines()] == ["7"]
+
+
+@posix
+def test_a_reader_that_leaves_early(project):
+    """As `| head -1` does: no traceback, and it ends."""
+    (project.folder / "s.jsonl").write_text(lines_of(*[SEVEN] * 300))
+    process = project.start("predict.py", "--json", "--batch-size", 2, "s.jsonl")
+    assert json.loads(process.stdout.readline())["text"] == "7"
+    process.stdout.close()
+    process.stdout = None
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 141
+    assert err == ""
+
+
+@posix
+@pytest.mark.parametrize(("inputs", "bar"), [(12, b"/12 ["), (2, b""), (0, b" inputs [")])
+def test_a_bar_for_a_long_list_on_a_terminal(project, inputs, bar):
+    """Lines go to the pipe; the bar, where there is one, to the terminal."""
+    import fcntl
+    import termios
+
+    files = [save(project.folder / f"{place}.png", "7").name for place in range(inputs)]
+    terminal, end = os.openpty()
+    fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    process = project.start("predict.py", *(files or "-"), stdin=subprocess.PIPE, stderr=end)
+    os.close(end)
+    out, _ = process.communicate(lines_of(*[SEVEN] * 3), timeout=60)
+    shown = b""
+    with contextlib.suppress(OSError):  # the end of a terminal that nobody writes to
+        while part := os.read(terminal, 10_000):
+            shown += part
+    os.close(terminal)
+    assert process.returncode == 0
+    assert len(out.splitlines()) == (inputs or 3)
+    assert bar in shown if bar else shown == b""
+
+
+# Copies
+
+
+def copied(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def test_copies_lie_as_their_inputs_do(run, tmp_path):
+    for name in ("in/a/1.png", "in/b/1.png", "in/b/1.gif", "in/b/1.gif.png", "in/photo.jpg", "in/blank.bmp"):
+        save(tmp_path / name, "" if "blank" in name else "7")
+    (tmp_path / "in" / "many.jsonl").write_text(lines_of(SEVEN, [], FOUR))
+    (tmp_path / "in" / "one.json").write_text(json.dumps(ONE))
+    (tmp_path / "in" / "bad.png").write_text("no picture")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.*") if path.is_file()}
+    result = run("in", "-", "--annotate", "out/copies", stdin=lines_of(ZERO).encode())
+    assert result.status == 1
+    assert copied(tmp_path / "out" / "copies") == [
+        "a/1.png",
+        "b/1.gif-2.png",
+        "b/1.gif.png",
+        "b/1.png",
+        "blank.bmp.png",
+        "many.jsonl/1.png",
+        "many.jsonl/2.png",
+        "many.jsonl/3.png",
+        "one.json.png",
+        "photo.jpg",
+        "stdin/1.png",
+    ]
+    assert all(path.read_bytes() == content for path, content in before.items())
+    assert Image.open(tmp_path / "out/copies/photo.jpg").format == "JPEG"
+    again = run("in/photo.jpg", "--annotate", "out/copies")
+    assert again.status == 0, "a second run writes over the first one's copies"
+    assert "photo.jpg" in copied(tmp_path / "out" / "copies")
+
+
+@pytest.mark.parametrize(
+    "arguments", [("up/../x/1.png", "y/1.png"), ("../t/x/1.png", "{}/y/1.png"), ("x", "y")]
+)
+def test_copies_stay_in_their_folder(run, tmp_path, monkeypatch, arguments):
+    for name in ("t/x/1.png", "t/y/1.png", "t/up/1.png"):
+        save(tmp_path / name, "7")
+    monkeypatch.chdir(tmp_path / "t")
+    out = tmp_path / "elsewhere" / "out"
+    result = run(*[a.format(tmp_path / "t") for a in arguments], "--annotate", out)
+    assert result.status == 0
+    assert copied(tmp_path / "elsewhere") == ["out/x/1.png", "out/y/1.png"]
+
+
+def colours_of(path: Path) -> np.ndarray:
+    return np.asarray(Image.open(path).convert("RGB")).astype(int)
+
+
+def test_a_copy_is_the_picture_with_a_box_around_each_digit(run, tmp_path):
+    save(tmp_path / "two.png", "71")
+    save(tmp_path / "blank.png", "")
+    picture_of("7").resize((28, 28)).save(tmp_path / "small.png")
+    (tmp_path / "two.jsonl").write_text(lines_of(SEVEN, []))
+    result = run("two.png", "blank.png", "small.png", "two.jsonl", "--annotate", "out", "--json")
+    assert result.status == 0
+    copy = colours_of(tmp_path / "out/two.png")
+    assert copy.shape == (180, 280, 3)
+    for digit in result.objects[0]["digits"]:
+        left, top, right, bottom = (round(value) for value in digit["box"])
+        for x, y in (
+            (left - 2, (top + bottom) // 2),
+            (right + 2, (top + bottom) // 2),
+            ((left + right) // 2, bottom + 2),
+        ):
+            around = copy[y - 2 : y + 3, x - 2 : x + 3].reshape(-1, 3)
+            assert (around[:, 2] - around[:, 0] > 60).any(), "a blue box"
+    outside = np.abs(copy[150:] - colours_of(tmp_path / "two.png")[150:])
+    assert outside.max() == 0, "the rest is as it was"
+    assert colours_of(tmp_path / "out/small.png").shape == (280, 280, 3), "enlarged so that labels fit"
+    for blank in ("out/blank.png", "out/two.jsonl/2.png"):
+        assert colours_of(tmp_path / blank).std() > 1, "it says (blank)"
+    drawn = colours_of(tmp_path / "out/two.jsonl/1.png")
+    assert (drawn.sum(2) < 100).mean() > 0.01, "strokes in black"
+
+
+def test_copies_that_cannot_be_written_are_an_error(run, tmp_path):
+    save(tmp_path / "a.png", "7")
+    (tmp_path / "out" / "a.png").mkdir(parents=True)
+    result = run("a.png", "--annotate", "out")
+    assert result.status == 2
+    assert "cannot write" in result.err
+    assert result.err.count("\n") == 1
+    assert list((tmp_path / "out").iterdir()) == [tmp_path / "out" / "a.png"], "no half file"
+
+
+# Many files
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_memory_is_flat(project):
+    """Of a real process, after hundreds of inputs and after thousands."""
+    process = project.start("predict.py", "--batch-size", 50, "-", stdin=subprocess.PIPE)
+
+    def read(count: int) -> float:
+        """Have so many more drawings read; the resident MiB then."""
+        for _ in range(count // 50):
+            process.stdin.write(lines_of(*[SEVEN, ZERO] * 25))
+            process.stdin.flush()
+            for _ in range(50):
+                assert process.stdout.readline()
+        status = Path(f"/proc/{process.pid}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) / 1024
+
+    before = read(500)
+    growth = read(2500) - before
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert growth < 8, "MiB; 1 KB kept for each drawing would be 2.4, a glyph 7.5"
+
+
+# Any bytes
+
+
+PICTURE = picture_of("7").resize((84, 90))
+
+
+def encoded(kind: str) -> bytes:
+    buffer = io.BytesIO()
+    options = {"compression": "tiff_lzw"} if kind == "TIFF" else {}
+    PICTURE.convert("P" if kind == "GIF" else "RGB").save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+@pytest.fixture(scope="module")
+def read() -> Callable[..., list[Reading] | UserError]:
+    """What predict.py makes of one input, checked: readings that JSON can hold, or a one-line error."""
+    recognizer = Recognizer()
+
+    def read(content: bytes | Drawing, single: bool = False) -> list[Reading] | UserError:
+        page = predict.find_ink(Item("-", None, content), single)
+        if isinstance(page, UserError):
+            assert "\n" not in str(page)
+            return page
+        (readings,) = recognizer.read([page])
+        for reading in readings:
+            assert ((reading.glyph >= 0) & (reading.glyph <= 1)).all()
+            assert reading.probabilities.sum() == pytest.approx(1, abs=1e-5)
+            assert np.isfinite(reading.box).all()
+        assert not single or len(readings) <= 1
+        return readings
+
+    return read
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM"])
+def test_damaged_pictures_are_read_or_refused(read, kind):
+    valid = encoded(kind)
+    assert [reading.digit for reading in read(valid)] == [7]
+
+    @settings(max_examples=60, deadline=None)
+    @given(st.data(), st.booleans())
+    def damage(data: st.DataObject, single: bool) -> None:
+        content = bytearray(valid)
+        for _ in range(data.draw(st.integers(0, 4), "changes")):
+            # Half of them in the header, where there are more ways to be wrong.
+            last = data.draw(st.sampled_from([40, len(content) - 1]))
+            content[data.draw(st.integers(0, last), "at")] = data.draw(st.integers(0, 255), "byte")
+        del content[data.draw(st.integers(len(valid) // 2, 2 * len(valid)), "length") :]
+        read(bytes(content), single)
+
+    damage()
+
+
+STARTS = [b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF89a", b"II*\0", b"P5 ", b"BM"]
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")
+@settings(max_examples=100, deadline=None)
+@given(content=st.binary(max_size=200), start=st.sampled_from(STARTS))
+def test_any_bytes_are_read_or_refused(read, content, start):
+    read(start + content)
+
+
+coordinates = st.integers(-(10**6), 10**6) | st.floats(-1e300, 1e300, allow_subnormal=False)
+drawings = st.lists(st.lists(st.tuples(coordinates, coordinates), max_size=6), max_size=5)
+
+
+@settings(max_examples=150, deadline=None)
+@given(strokes=drawings, single=st.booleans())
+def test_any_strokes_are_read(read, strokes, single):
+    """Whatever is finite: flat, single points, all in one place, far apart."""
+    drawing = read_drawing(io.BytesIO(json.dumps(strokes).encode()), "fuzz")
+    assert isinstance(read(drawing, single), list)
