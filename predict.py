@@ -139,18 +139,14 @@ def show_json(item: Item, outcome: list[Reading] | UserError) -> None:
         report["digits"] = [
             {
                 "digit": reading.digit,
-                "confidence": rounded(reading.confidence),
-                "probabilities": [rounded(value) for value in reading.probabilities],
-                "box": [rounded(value) for value in reading.box],
+                "confidence": round(reading.confidence, 6),
+                "probabilities": [round(float(value), 6) for value in reading.probabilities],
+                "box": [float(f"{side:.6g}") for side in reading.box],  # of strokes in any unit
                 "is_digit": reading.is_digit,
             }
             for reading in outcome
         ]
     write_line(json.dumps(report, allow_nan=False))
-
-
-def rounded(value: float) -> float:
-    return round(float(value), 6)
 
 
 def show_line(item: Item, outcome: list[Reading] | UserError, width: int) -> None:

@@ -4,9 +4,8 @@
     .jsonl, .jsonl.gz   a drawing on each line: an object with "strokes" as above and, where known,
                         "label" (0 to 9) and "writer" (a number or a name); blank lines are skipped
 
-x runs to the right and y downwards, in any unit. Coordinates are numbers that a 64-bit float holds,
-however large; NaN, Infinity, true, null and "1" are errors. No strokes, or strokes without points, are
-blank ink and no error.
+x runs to the right and y downwards, in any unit. Coordinates are numbers up to 1e300; NaN, Infinity, true,
+null and "1" are errors. No strokes, or strokes without points, are blank ink and no error.
 """
 
 import gzip
@@ -25,6 +24,8 @@ from runtime import UserError, short
 MAX_POINTS = 1_000_000
 MAX_BYTES = 32 * 2**20
 
+LARGEST, SMALLEST = 1e300, 1e-300  # so that sizes and scales of drawings are finite numbers too
+
 LINE_SUFFIXES = (".jsonl", ".jsonl.gz")
 SUFFIXES = (".json", *LINE_SUFFIXES)
 
@@ -38,7 +39,7 @@ class Drawing:
     """One drawing.
 
     Attributes:
-        strokes: each float64, (points, 2): x and y, finite, y downwards.
+        strokes: each float64, (points, 2): x and y, within +-1e300, y downwards.
         label: the digit that was meant, 0 to 9, if known.
         writer: who drew it, if known.
     """
@@ -187,8 +188,9 @@ def _checked_strokes(strokes: Any, where: str) -> list[np.ndarray]:
             array = np.array(stroke, dtype=np.float64).reshape(-1, 2)
         except OverflowError:  # a whole number beyond what a float holds
             array = np.array([[np.inf, np.inf]])
-        if not np.isfinite(array).all():
-            _refuse(where, f"stroke {place} has a coordinate that is not finite")
+        if not (np.abs(array) <= LARGEST).all():  # false for NaN too
+            _refuse(where, f"stroke {place} has a coordinate that is not finite or beyond {LARGEST:g}")
+        array[np.abs(array) < SMALLEST] = 0
         arrays.append(array)
     return arrays
 
