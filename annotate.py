@@ -143,7 +143,8 @@ def _draw_readings(sheet: Image.Image, readings: Sequence[Reading], boxes: Seque
         pen.rectangle(box.tolist(), outline=colour, width=line)
     for reading, box, colour in zip(readings, boxes, colours, strict=True):
         text = f"{reading.digit}  {in_percent(reading)}" if reading.is_digit else "?"
-        if pen.textlength(text, font) > 2 * (box[2] - box[0]):  # it would cover the next digit's
+        room = max(box[2] - box[0], 0.6 * (box[3] - box[1]))  # a 1 is narrow, and stands apart
+        if pen.textlength(text, font) > room:  # it would cover the next digit's
             text = text[0]
         _draw_label(pen, sheet.size, box, text, font, colour)
     if not readings:

@@ -153,6 +153,8 @@ def _items_of_standard_input() -> Iterator[Item]:
     """A picture, a list of strokes, or an object on each line: the first character tells."""
     path, name = STANDARD_INPUT, "standard input"
     try:
+        if sys.stdin is None:
+            raise UserError(f"{name} is closed")
         stream = sys.stdin.buffer
         first = stream.peek(1).lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
         if first == b"{":
@@ -166,5 +168,5 @@ def _items_of_standard_input() -> Iterator[Item]:
             yield Item(path, None, content)
     except UserError as error:
         yield Item(path, None, error)
-    except (OSError, AttributeError) as error:  # Python has no sys.stdin where it was closed
-        yield Item(path, None, UserError(f"{name} cannot be read: {error}"))
+    except OSError as error:
+        yield Item(path, None, UserError(f"{name} cannot be read: {error.strerror or error}"))

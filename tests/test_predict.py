@@ -76,15 +76,16 @@ class Ran:
 
 @pytest.fixture
 def run(tmp_path, monkeypatch, capsys) -> Callable[..., Ran]:
-    """Run predict.py's main in this process, in an empty folder; `stdin` is bytes."""
+    """Run predict.py's main in this process, in an empty folder; stdin is closed if it is None."""
     monkeypatch.chdir(tmp_path)
 
-    def run(*arguments: object, stdin: bytes = b"") -> Ran:
+    def run(*arguments: object, stdin: bytes | None = b"") -> Ran:
         capsys.readouterr()
         monkeypatch.setattr(
             sys, "argv", ["predict.py", "--threads", "1", "--device", "cpu", *map(str, arguments)]
         )
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(stdin))))
+        stream = None if stdin is None else io.TextIOWrapper(io.BufferedReader(io.BytesIO(stdin)))
+        monkeypatch.setattr(sys, "stdin", stream)
         with pytest.raises(SystemExit) as exit_:
             run_script(predict.main)
         return Ran(exit_.value.code, *capsys.readouterr())
@@ -453,6 +454,16 @@ def test_standard_input_is_told_by_its_content(run):
         result = run("-", stdin=content)
         assert (result.status, result.out) == (1, "")
         assert error in result.err
+
+
+def test_standard_input_that_cannot_be_read(run, tmp_path):
+    save(tmp_path / "a.png", "7")
+    result = run("-", "a.png", stdin=None)
+    assert (result.status, result.out.split()[:2]) == (1, ["a.png", "7"])
+    assert result.err == "predict.py: error: standard input is closed\n"
+    result = run("-", "-", stdin=lines_of(SEVEN).encode())
+    assert (result.status, result.out.split()[:2]) == (1, ["-:1", "7"])
+    assert result.err == "predict.py: error: standard input can be read only once\n"
 
 
 def test_a_line_is_answered_before_the_next_is_sent(project):
