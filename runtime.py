@@ -4,6 +4,8 @@ What a user can mend is raised as `UserError`. `run_script` turns it into one li
 status 2, so no script shows a traceback for bad input.
 """
 
+from __future__ import annotations
+
 import argparse
 import contextlib
 import math
@@ -12,9 +14,10 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
-import torch
+if TYPE_CHECKING:
+    import torch
 
 PROJECT = Path(__file__).resolve().parent
 
@@ -107,12 +110,16 @@ def number(
     return parse
 
 
-def add_device_arguments(add: Callable[..., argparse.Action]) -> None:
-    """Add --device and --threads, for `pick_device`, by a parser's or a group's `add_argument`."""
+def add_device_arguments(add: Callable[..., argparse.Action], threads: int | None = None) -> None:
+    """Add --device and --threads, for `pick_device`, by a parser's or a group's `add_argument`.
+
+    `threads` is the default of --threads; None leaves the choice to PyTorch.
+    """
     where = "where to compute; auto: CUDA, else Apple's MPS, else the CPU"
     add("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto", help=where)
     count = number(int, at_least=1)
-    add("--threads", type=count, metavar="N", help="CPU threads (default: PyTorch's choice)")
+    unless = "" if threads else " (default: PyTorch's choice)"
+    add("--threads", type=count, default=threads, metavar="N", help=f"CPU threads{unless}")
 
 
 def pick_device(name: str, threads: int | None = None) -> torch.device:
@@ -121,6 +128,8 @@ def pick_device(name: str, threads: int | None = None) -> torch.device:
     Raises:
         UserError: if this machine or this build of PyTorch lacks that device.
     """
+    import torch  # seconds, in which the window is already up and its arguments are already checked
+
     if threads:
         torch.set_num_threads(threads)
     torch.backends.cudnn.allow_tf32 = False  # full precision is to be that on a GPU too
@@ -138,6 +147,8 @@ def pick_device(name: str, threads: int | None = None) -> torch.device:
 
 def describe_device(device: torch.device) -> str:
     """The device in words, as in "cpu, 4 threads" or "cuda, NVIDIA H200"."""
+    import torch
+
     if device.type == "cuda":
         return f"cuda, {torch.cuda.get_device_name(device)}"
     if device.type == "mps":

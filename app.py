@@ -1,0 +1,99 @@
+"""Draw digits in a window and have them read.
+
+python app.py                  draw with the left button, erase with the right one; F1 shows all keys
+python app.py photo.png        read a picture, and draw on it
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runtime import ArgumentParser, UserError, add_device_arguments, number, run_script, short
+
+if TYPE_CHECKING:
+    import tkinter as tk
+
+SIDE = 374  # points (1/72 inch) of the sheet: 520 pixels at 100 dots per inch
+BRUSH = 0.04  # of the sheet's side
+
+
+def main() -> int:
+    args = parse_arguments()
+    root = open_display()
+    # Only now: these need Tk, which a machine may lack.
+    from session import Session
+    from theme import Theme
+
+    theme = Theme(root, args.theme)
+    side = args.size or theme.px(SIDE)
+    brush = args.brush or BRUSH * side
+    Session(root, theme, (args.checkpoint, args.device, args.threads), side, brush, args.picture).run()
+    return 0
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = ArgumentParser("Draw digits in a window and have them read.")
+    add = parser.add_argument
+    add("picture", nargs="?", type=Path, metavar="PICTURE", help="a picture to read and draw on")
+    add(
+        "--checkpoint",
+        metavar="FILE",
+        help="weights to read with: a file, newest or shipped (default: those that reading ships with)",
+    )
+    add(
+        "--size",
+        type=number(int, at_least=100, at_most=4000),
+        metavar="N",
+        help="side of the sheet in pixels (default: 520 at 100 dots per inch)",
+    )
+    add(
+        "--brush",
+        type=number(float, at_least=1, at_most=200),
+        metavar="N",
+        help="width of the pen in pixels (default: 4 %% of the side)",
+    )
+    add("--theme", choices=("auto", "light", "dark"), default="auto", help="auto: as the desktop is set")
+    add_device_arguments(add, threads=1)  # more only help with many digits at a time
+    args = parser.parse_args()
+    # Found here, before a window opens, what is likely to be mistyped; the rest once it is read.
+    for path, what in ((args.picture, "picture"), (_path(args.checkpoint), "checkpoint")):
+        if path and not path.exists():
+            raise UserError(f"{short(path)}: no such {what}")
+    return args
+
+
+def _path(checkpoint: str | None) -> Path | None:
+    return Path(checkpoint) if checkpoint not in (None, "newest", "shipped") else None
+
+
+def open_display() -> tk.Tk:
+    """Tk's main window, empty.
+
+    Raises:
+        UserError: if there is no Tk or no display.
+    """
+    try:
+        import tkinter as tk
+    except ImportError:
+        raise UserError(
+            "this Python has no Tk to open a window with: apt install python3-tk (Debian, Ubuntu), "
+            "brew install python-tk (macOS); predict.py reads pictures without it"
+        ) from None
+    if sys.platform == "win32":  # else Windows enlarges the window's pixels on fine screens
+        import ctypes
+
+        ctypes.windll.shcore.SetProcessDpiAwareness(1)
+    try:
+        return tk.Tk(className="Digits")
+    except tk.TclError as error:
+        raise UserError(
+            f"cannot open a window: {error}. Run it in a desktop session, or as xvfb-run python app.py; "
+            "predict.py reads pictures without a display"
+        ) from None
+
+
+if __name__ == "__main__":
+    run_script(main)

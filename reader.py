@@ -1,0 +1,181 @@
+"""Reading in a process of its own, so that the window never waits: not for PyTorch, and not for an answer.
+
+A thread would not do: importing PyTorch holds Python's lock for tenths of a second at a time. The process
+is started afresh ("spawn"), on every platform alike, and ends when its pipe does, that is with the window,
+however that ends. Whatever takes longer than a blink is done there: reading, explaining, opening pictures,
+writing files.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import signal
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING, Any
+
+from runtime import UserError
+
+if TYPE_CHECKING:
+    import tkinter as tk
+
+LOOK_BUSY, LOOK_IDLE = 3, 40  # milliseconds between looks for an answer
+READY, ANSWER, TROUBLE, FAILURE = "ready", "answer", "trouble", "failure"  # what the process sends
+
+
+@dataclass(frozen=True)
+class Job:
+    task: str  # a method of Desk
+    arguments: tuple[Any, ...]
+    then: Callable[[Any], None]
+    otherwise: Callable[[str], None]
+    newest: bool
+
+
+class Reader:
+    """The window's side: asks one question at a time and hands each answer to whoever asked.
+
+    Nothing here waits: it looks for an answer every few milliseconds, in the window's own event loop.
+
+    Args:
+        root: whose event loop that is.
+        checkpoint, device, threads: as `Recognizer` and `pick_device` take them.
+        on_ready: called once questions are answered.
+        on_failure: called with the reason if they will not be, or not any more.
+        on_restart: called if the process died and was started again.
+    """
+
+    def __init__(
+        self,
+        root: tk.Misc,
+        checkpoint: str | None,
+        device: str,
+        threads: int,
+        *,
+        on_ready: Callable[[], None],
+        on_failure: Callable[[str], None],
+        on_restart: Callable[[], None],
+    ) -> None:
+        self._root = root
+        self._settings = checkpoint, device, threads
+        self._on_ready, self._on_failure, self._on_restart = on_ready, on_failure, on_restart
+        self._waiting: list[Job] = []
+        self._look_due = ""
+        self._start()
+
+    def ask(
+        self,
+        task: str,
+        *arguments: Any,
+        then: Callable[[Any], None],
+        otherwise: Callable[[str], None],
+        newest: bool = False,
+    ) -> None:
+        """Have a method of `Desk` called; `then` gets its answer, `otherwise` the reason for none.
+
+        Of waiting questions of one kind that were asked with `newest`, only the last one stays.
+        """
+        if newest:
+            self._waiting = [job for job in self._waiting if not (job.newest and job.task == task)]
+        self._waiting.append(Job(task, arguments, then, otherwise, newest))
+        self._send_next()
+
+    def close(self) -> None:
+        """End the process."""
+        self._root.after_cancel(self._look_due)
+        self._pipe.close()
+        self.process.terminate()
+        self.process.join()
+
+    def _start(self) -> None:
+        self._ready = False
+        self._running: Job | None = None
+        context = multiprocessing.get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        self.process = context.Process(target=serve, args=(theirs, *self._settings), daemon=True)
+        self.process.start()
+        theirs.close()  # else the pipe would not end with the process
+        self._look_in(LOOK_IDLE)
+
+    def _send_next(self) -> None:
+        if self._ready and self._running is None and self._waiting:
+            self._running = self._waiting.pop(0)
+            with contextlib.suppress(OSError):  # the process has died: the next look finds out
+                self._pipe.send((self._running.task, self._running.arguments))
+            self._look_in(LOOK_BUSY)
+
+    def _look_in(self, milliseconds: int) -> None:
+        if self._look_due:
+            self._root.after_cancel(self._look_due)
+        self._look_due = self._root.after(milliseconds, self._look)
+
+    def _look(self) -> None:
+        """Take in an answer, if there is one."""
+        try:
+            message = self._pipe.recv() if self._pipe.poll() else None
+        except (EOFError, OSError):
+            self._lost()
+            return
+        self._look_in(LOOK_BUSY if self._running else LOOK_IDLE)  # whatever becomes of the answer
+        if message:
+            self._take(*message)
+            self._send_next()
+
+    def _take(self, kind: str, value: Any) -> None:
+        if kind == READY:
+            self._ready = True
+            self._on_ready()
+        elif kind == FAILURE:
+            self._on_failure(value)
+        else:
+            job, self._running = self._running, None
+            (job.then if kind == ANSWER else job.otherwise)(value)
+
+    def _lost(self) -> None:
+        """The process has died, as when the system runs out of memory."""
+        self.process.join()
+        self._pipe.close()
+        if not self._ready:
+            self._on_failure(f"the reading process ended while it loaded (exit code {self.process.exitcode})")
+            return
+        unanswered = self._running
+        self._start()
+        if unanswered:
+            unanswered.otherwise("the reading process ended and was started again")
+        self._on_restart()
+
+
+# the process
+
+
+def serve(pipe: Connection, checkpoint: str | None, device: str, threads: int) -> None:
+    """Load the network, then answer questions until the pipe ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is for the window
+    try:
+        try:
+            from desk import Desk  # takes seconds, and PyTorch, which the window does without
+
+            desk = Desk(checkpoint, device, threads)
+        except Exception as error:
+            pipe.send((FAILURE, _reason(error)))
+            return
+        pipe.send((READY, None))
+        while True:
+            task, arguments = pipe.recv()
+            try:
+                answer = ANSWER, getattr(desk, task)(*arguments)
+            except Exception as error:
+                answer = TROUBLE, _reason(error)
+            pipe.send(answer)
+    except (EOFError, BrokenPipeError, ConnectionError):  # the window has gone
+        return
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, UserError):
+        return str(error)
+    traceback.print_exception(error)
+    return f"{type(error).__name__}: {error}"

@@ -1,0 +1,371 @@
+"""A session at the window: what each button and key does, and what happens when an answer arrives."""
+
+import sys
+import tkinter as tk
+import traceback
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import corrections
+from answers import Answer, Shown
+from drawing import Drawing, Page, Picture
+from exchange import ask_for_picture, ask_where_to_save, copy_text, picture_from_clipboard
+from history import Entry
+from keys import key_for, listen
+from panes import Help
+from reader import Reader
+from runtime import UserError, short
+from theme import Theme
+from window import Window
+
+READ_AFTER = 10  # milliseconds from a change to the question: the changes in between share one
+
+
+class Session:
+    """From the window's opening to its end.
+
+    Args:
+        root: Tk's main window, empty.
+        theme: how it looks.
+        reading: checkpoint, device and threads, as `Reader` takes them.
+        side: of the sheet at first, in pixels.
+        brush: the pen's width at first, in pixels.
+        picture: to open at once.
+    """
+
+    def __init__(
+        self,
+        root: tk.Tk,
+        theme: Theme,
+        reading: tuple[str | None, str, int],
+        side: int,
+        brush: float,
+        picture: Path | None = None,
+    ) -> None:
+        self.root, self.theme = root, theme
+        self.drawing = Drawing()
+        self.shown = Shown()
+        self._label_due: int | None = None  # a correction of a reading that has not arrived
+        self._opened = -1  # the drawing's version at which a picture was opened
+        self._restarted_at = -1
+        self._read_due = ""
+        self._was_ready = False
+        self._failure: BaseException | None = None
+        root.report_callback_exception = self._caught
+        root.protocol("WM_DELETE_WINDOW", self.quit)
+        self.reader = Reader(
+            root, *reading, on_ready=self._ready, on_failure=self._failed, on_restart=self._restarted
+        )
+        self.window = Window(root, theme, self.drawing, self, side, brush)
+        self.sheet, self.history = self.window.sheet, self.window.history
+        listen(root, self, self.correct)
+        self._show(Shown())
+        self._say("Loading the network…")
+        if picture:
+            self._open(picture, otherwise=self._end_with)
+
+    def run(self) -> None:
+        """Until the window is closed.
+
+        Raises:
+            UserError: if reading is not possible, or the picture to open at once is none.
+            KeyboardInterrupt: after Ctrl-C in the terminal.
+        """
+        try:
+            self.root.mainloop()
+        finally:
+            self.reader.close()
+            self.root.destroy()
+        if self._failure:
+            raise self._failure
+
+    # drawing
+
+    def undo(self) -> None:
+        self.sheet.pen_up()
+        if self.shown.corrected:
+            label, name = self.shown.corrected.popitem()[1]
+            self._ask("forget", name, then=lambda _: self._say(f"Taken back: the sample of a {label}."))
+            self._show(self.shown)
+        elif self.drawing.undo():
+            self._page_changed()
+
+    def redo(self) -> None:
+        self.sheet.pen_up()
+        if self.drawing.redo():
+            self._page_changed()
+
+    def clear(self) -> None:
+        self.sheet.pen_up()
+        self._remember()
+        if self.drawing.clear():
+            self._page_changed()
+
+    def thinner(self) -> None:
+        self.window.change_brush(-1)
+
+    def thicker(self) -> None:
+        self.window.change_brush(1)
+
+    def _page_changed(self, refit: bool = False) -> None:
+        """After a change that was not made on the sheet."""
+        self.sheet.show(refit)
+        self.changed()
+
+    def changed(self) -> None:
+        """After any change to the drawing."""
+        if self.drawing.blank:
+            self._take(Answer((), ""), self.drawing.version)
+        elif not self._read_due:
+            self._read_due = self.root.after(READ_AFTER, self._read)
+        self.window.show_hint(self.drawing.blank)
+        self.window.show_buttons(self.drawing.can_undo, self.drawing.can_redo)
+
+    # reading
+
+    def _ask(
+        self,
+        task: str,
+        *arguments: Any,
+        then: Callable[[Any], None],
+        otherwise: Callable[[str], None] | None = None,
+        newest: bool = False,
+    ) -> None:
+        """As `Reader.ask`; what goes wrong is said in the status line, if nothing else is to happen."""
+        self.reader.ask(task, *arguments, then=then, otherwise=otherwise or self._say, newest=newest)
+
+    def _read(self) -> None:
+        self._read_due = ""
+        page = self.drawing.snapshot()
+        if not page.blank:
+            then = partial(self._take, version=self.drawing.version)
+            self._ask("read", page, self.window.single.get(), then=then, newest=True)
+
+    def _take(self, answer: Answer, version: int) -> None:
+        """Show an answer, unless the drawing has changed since it was asked for."""
+        if version != self.drawing.version:
+            return
+        if version == self._opened and len(answer.digits) < 2:
+            self.window.single.set(True)
+            self.mode_changed()
+            return
+        shown = Shown(answer, version)
+        if len(answer.digits) == len(self.shown.answer.digits):
+            shown.chosen = self.shown.chosen
+        self._show(shown)
+        if self._label_due is not None:
+            label, self._label_due = self._label_due, None
+            self.correct(label)
+
+    def _ready(self) -> None:
+        self._was_ready = True
+        self._say(f"Draw a digit. {key_for('help')} shows all keys.")
+
+    def _restarted(self) -> None:
+        if self._restarted_at != self.drawing.version:  # a drawing that ends the process is not read twice
+            self._restarted_at = self.drawing.version
+            self.changed()
+
+    def _failed(self, reason: str) -> None:
+        if self._was_ready:
+            self._say(reason)  # what was drawn can still be seen
+        else:
+            self._end_with(reason)
+
+    # what is shown
+
+    def _show(self, shown: Shown) -> None:
+        self.shown = shown
+        self.window.show_reading(shown)
+        self.window.show_hint(self.drawing.blank)
+        self.window.show_buttons(self.drawing.can_undo, self.drawing.can_redo)
+        self.show_why()
+
+    def show_why(self) -> None:
+        """Show what speaks for the digit that is shown, or stop showing it."""
+        digit = self.shown.digit
+        if digit is None:
+            return
+        if not self.window.why.get():
+            self.window.show_heat(digit, None)
+            return
+
+        def show(heat: bytes) -> None:
+            if self.shown.digit is digit and self.window.why.get():
+                self.window.show_heat(digit, heat)
+
+        self._ask("explain", digit.glyph, digit.digit, then=show, newest=True)
+
+    def toggle_why(self) -> None:
+        self.window.why.set(not self.window.why.get())
+        self.show_why()
+
+    def toggle_mode(self) -> None:
+        self.window.single.set(not self.window.single.get())
+        self.mode_changed()
+
+    def mode_changed(self) -> None:
+        """Read again, after a change between one digit and a number."""
+        self.sheet.pen_up()
+        self.drawing.touch()
+        self._show(Shown())
+        self.changed()
+
+    def choose_previous(self) -> None:
+        self._choose(self.shown.chosen - 1)
+
+    def choose_next(self) -> None:
+        self._choose(self.shown.chosen + 1)
+
+    def _choose(self, place: int) -> None:
+        if 0 <= place < len(self.shown.answer.digits):
+            self.shown.chosen = place
+            self._show(self.shown)
+
+    def _say(self, text: str) -> None:
+        self.window.say(text)
+
+    # corrections and history
+
+    def correct(self, label: int) -> None:
+        """Keep the digit that is shown as a sample of `label`."""
+        self.sheet.pen_up()
+        if self.drawing.blank:
+            self._say("Nothing to correct yet: draw a digit first.")
+            return
+        if self.shown.version != self.drawing.version:
+            self._label_due = label  # the reading is on its way
+            return
+        digit = self.shown.digit
+        if digit is None:
+            self._say("Nothing to correct: no digit was found.")
+            return
+        _, name = self.shown.corrected.pop(self.shown.chosen, (label, corrections.new_name()))
+        self.shown.corrected[self.shown.chosen] = label, name
+        self._ask(
+            "keep",
+            name,
+            label,
+            self.drawing.page,
+            None if self.window.single.get() else digit.box,
+            digit.digit if digit.is_digit else None,
+            digit.confidence,
+            then=lambda path: self._say(f"Kept as a {label} in {short(path.parent)}/"),
+        )
+        self._show(self.shown)
+
+    def _remember(self) -> None:
+        """Put what is on the sheet into the history, with its reading."""
+        page, single = self.drawing.page, self.window.single.get()
+
+        def add(shown: Shown) -> None:
+            if shown.digit:
+                self.history.add(Entry(page, shown.text(), single))
+
+        if self.shown.version == self.drawing.version:
+            add(self.shown)
+        elif not page.blank:  # the reading has not arrived
+            self._ask("read", page, single, then=lambda answer: add(Shown(answer)))
+
+    def recall(self, entry: Entry) -> None:
+        """Bring back what was read before."""
+        self.sheet.pen_up()
+        self._remember()
+        if entry.page is not self.drawing.page:
+            self.window.single.set(entry.single)
+            self._replace(entry.page)
+
+    def _replace(self, page: Page) -> None:
+        self.drawing.replace(page)
+        self._show(Shown())
+        self._page_changed(refit=True)
+
+    def older(self) -> None:
+        self._step(1)
+
+    def newer(self) -> None:
+        self._step(-1)
+
+    def _step(self, by: int) -> None:
+        self.sheet.pen_up()
+        self._remember()
+        pages = [entry.page for entry in self.history.entries]
+        place = pages.index(self.drawing.page) if self.drawing.page in pages else -1
+        if 0 <= place + by < len(pages):
+            entry = self.history.entries[place + by]
+            self.recall(entry)
+            self.history.reveal(entry)
+
+    # pictures, files and the clipboard
+
+    def open(self) -> None:
+        path = ask_for_picture(self.root)
+        self.sheet.focus_set()
+        if path:
+            self._open(path)
+
+    def paste(self) -> None:
+        source = picture_from_clipboard(self.root)
+        if source:
+            self._open(source)
+        else:
+            self._say("There is no picture in the clipboard.")
+
+    def _open(self, source: Path | bytes, otherwise: Callable[[str], None] | None = None) -> None:
+        self._say("Opening the picture…")
+        self._ask("open", source, then=self._place, otherwise=otherwise)
+
+    def _place(self, picture: Picture) -> None:
+        """Lay a picture on the sheet, as large as fits, and read it: as a number, until it proves a digit."""
+        self.sheet.pen_up()
+        self._remember()
+        left, top, right, bottom = self.sheet.region
+        scale = min((right - left) / picture.width, (bottom - top) / picture.height)
+        wide, high = picture.width * scale / 2, picture.height * scale / 2
+        self.window.single.set(False)
+        self._replace(Page(picture=replace(picture, box=(-wide, -high, wide, high))))
+        self._opened = self.drawing.version
+        self._say("A picture: draw on it, or clear it.")
+
+    def save(self) -> None:
+        self.sheet.pen_up()
+        if self.drawing.blank:
+            self._say("Nothing to save yet.")
+            return
+        path = ask_where_to_save(self.root, self.shown.text().replace("?", "") or "drawing")
+        self.sheet.focus_set()
+        if path:
+            done = lambda path: self._say(f"Saved as {short(path)}")  # noqa: E731
+            self._ask("save", path, self.drawing.page, self.sheet.region, self.sheet.scale_now, then=done)
+
+    def copy(self) -> None:
+        text = self.shown.text()
+        if text:
+            copy_text(self.root, text)
+        self._say(f"Copied: {text}" if text else "Nothing to copy yet.")
+
+    # the rest
+
+    def help(self) -> None:
+        Help(self.root, self.theme)
+
+    def quit(self) -> None:
+        self.root.quit()
+
+    def _end_with(self, reason: str) -> None:
+        """Close the window: nothing can be read, or not what was asked for on the command line."""
+        self._failure = UserError(reason)
+        self.root.quit()
+
+    def _caught(self, kind: type, error: BaseException, trace: object) -> None:
+        """What a callback raised: Ctrl-C ends the window, anything else is shown and survived."""
+        if isinstance(error, KeyboardInterrupt):
+            self._failure = error
+            self.root.quit()
+            return
+        if not isinstance(error, UserError):
+            traceback.print_exception(error, file=sys.stderr)
+        self._say(str(error))
