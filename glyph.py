@@ -14,8 +14,9 @@ from segment import Box
 
 SIZE, LONGEST, CENTRE = 28, 20, 14  # of MNIST's images, in pixels
 PEN = 2.5  # width of the pen, in pixels of those images
-SOFT = 2.0  # width of its soft edge
-MOST_CHANGE = 1.0  # pixels by which each side of a picture's strokes may be moved to get there
+SOFT = 2.2  # width of its soft edge
+PENS = (2.0, 3.6)  # the width of a picture's strokes is brought into this range
+MOST_CHANGE = 1.0  # pixels by which each side of a stroke may be moved to get there
 SPACING = 0.3  # pixels between the points that a stroke is drawn from
 
 
@@ -77,8 +78,9 @@ def draw_mask(mask: np.ndarray) -> np.ndarray:
     outline = inside[1:-1, 1:-1] - ndimage.distance_transform_edt(~padded)[1:-1, 1:-1]
     longest = max(height, width)
     pen = pen_width(inside)
-    # Moving each side by `change` makes the strokes as wide as MNIST's once the longest side is 20 pixels.
-    change = (PEN * longest - LONGEST * pen) / (2 * (LONGEST - PEN))
+    # Moving each side by `change` brings the strokes to MNIST's widths once the longest side is 20 pixels.
+    wanted = float(np.clip(LONGEST * pen / longest, *PENS))
+    change = (wanted * longest - LONGEST * pen) / (2 * (LONGEST - wanted))
     limit = MOST_CHANGE * longest / LONGEST
     change = float(np.clip(change, -limit, limit))
     scale = LONGEST / (longest + 2 * change)

@@ -4,7 +4,7 @@ Where it is uncertain which ink makes one digit, all that is likely is offered, 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image
@@ -17,8 +17,11 @@ from segment import Box, find_lines, possible_digits, side_by_side, small_pieces
 __all__ = ["Box", "Candidate", "InkError", "Page", "open_picture", "page_from_image", "page_from_strokes"]
 
 TOUCH = 0.04  # of the largest stroke: strokes that come closer touch
+BLOB = 0.4  # ink that is as thick as this share of its longest side has not been written
+LEANING = 0.4  # ink along the picture's border, as a share of its longest side, that is no digit cut off
 MOST_PARTS = 500  # connected parts of a picture that are looked at, the largest
 
+Drawn = tuple[np.ndarray, Box, int]  # a glyph, its box, its doubts
 Strokes = Sequence[Sequence[Sequence[float]]]
 
 
@@ -74,10 +77,10 @@ def page_from_strokes(strokes: Strokes, single: bool = False) -> Page:
     joined_to_next: set[int] = set()
     lines = [[list(range(len(points)))]] if single else _stroke_lines(points, boxes, joined_to_next)
 
-    def draw(indices: list[int]) -> tuple[np.ndarray, Box]:
+    def draw(indices: list[int]) -> Drawn:
         left, top, right, bottom = union([boxes[i] for i in indices])
         box = tuple(float(side / unit) for side in (left, top, right, bottom))
-        return draw_strokes([points[i] for i in indices], (left, top, right, bottom)), box
+        return draw_strokes([points[i] for i in indices], (left, top, right, bottom)), box, 0
 
     return Page([_candidates(lines, boxes, draw, joined_to_next)])
 
@@ -99,7 +102,7 @@ def page_from_image(image: Image.Image, single: bool = False) -> Page:
 def _candidates(
     lines: list[list[list[int]]],
     boxes: Sequence[Box],
-    draw: Callable[[list[int]], tuple[np.ndarray, Box]],
+    draw: Callable[[list[int]], Drawn],
     joined_to_next: set[int],
 ) -> list[list[Candidate]]:
     """All possible digits of each line; a piece in `joined_to_next` touches the one to its right."""
@@ -110,10 +113,17 @@ def _candidates(
         alone = len(lines) == len(pieces) == 1
         dirt = [] if alone else small_pieces(piece_boxes)
         line = [Candidate(piece, piece + 1, None, piece_boxes[piece], 1) for piece in dirt]
-        for start, stop in possible_digits(piece_boxes):
-            glyph, box = draw([index for piece in pieces[start:stop] for index in piece])
-            doubts = (start > 0 and joined[start - 1]) + joined[stop - 1]
+        for start, stop in possible_digits(piece_boxes, joined):
+            glyph, box, doubts = draw([index for piece in pieces[start:stop] for index in piece])
+            if doubts and stop == start + 1 and not alone:
+                line.append(Candidate(start, stop, None, box, 2))
+            doubts += (start > 0 and joined[start - 1]) + joined[stop - 1]
             line.append(Candidate(start, stop, glyph, box, doubts))
+        for place, piece in enumerate(pieces):
+            if len(piece) > 1:  # what stands above or below its largest part may be dirt
+                largest = max(piece, key=lambda i: max(boxes[i][3] - boxes[i][1], boxes[i][2] - boxes[i][0]))
+                glyph, box, doubts = draw([largest])
+                line.append(Candidate(place, place + 1, glyph, box, doubts + 1))
         candidates.append(line)
     return candidates
 
@@ -207,7 +217,8 @@ def _single(ink: Ink) -> list[list[Candidate]]:
         box = union([boxes[i] for i in near])
     choices = dict.fromkeys([frozenset(near), frozenset([main]), frozenset(np.flatnonzero(~specks).tolist())])
     draw = _drawer(labels, boxes, ink.scale)
-    return [[Candidate(0, 1, *draw(sorted(choice)), doubts) for doubts, choice in enumerate(choices)]]
+    line = [Candidate(0, 1, *draw(sorted(choice))) for choice in choices]
+    return [[replace(candidate, doubts=candidate.doubts + place) for place, candidate in enumerate(line)]]
 
 
 def _fits(box: Box, digit: Box, size: float) -> bool:
@@ -231,14 +242,23 @@ def _boxes(labels: np.ndarray) -> list[Box]:
     return [(at[1].start, at[0].start, at[1].stop, at[0].stop) if at else (0, 0, 0, 0) for at in slices]
 
 
-def _drawer(
-    labels: np.ndarray, boxes: list[Box], scale: float
-) -> Callable[[list[int]], tuple[np.ndarray, Box]]:
-    def draw(indices: list[int]) -> tuple[np.ndarray, Box]:
+def _drawer(labels: np.ndarray, boxes: list[Box], scale: float) -> Callable[[list[int]], Drawn]:
+    """Draws what is made of some of the parts. Ink at the picture's border and blobs are doubtful: they may
+    be shadows, or the table under the sheet."""
+    height, width = labels.shape
+
+    def draw(indices: list[int]) -> Drawn:
         left, top, right, bottom = box = union([boxes[i] for i in indices])
         wanted = np.zeros(len(boxes) + 1, bool)
         wanted[np.array(indices) + 1] = True
-        return draw_mask(wanted[labels[top:bottom, left:right]]), tuple(float(side / scale) for side in box)
+        mask = wanted[labels[top:bottom, left:right]]
+        depth = ndimage.distance_transform_edt(np.pad(mask, 1)).max()
+        edges = [(left == 0, mask[:, 0]), (top == 0, mask[0]), (right == width, mask[:, -1])]
+        edges.append((bottom == height, mask[-1]))
+        contact = sum(int(edge.sum()) for touches, edge in edges if touches)
+        doubts = (contact > 0) + 2 * (contact > LEANING * max(mask.shape))
+        doubts += 2 * (2 * depth > BLOB * max(mask.shape))
+        return draw_mask(mask), tuple(float(side / scale) for side in box), doubts
 
     return draw
 

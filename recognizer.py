@@ -13,7 +13,6 @@ from ink import Box, Candidate, Page, Strokes, page_from_image, page_from_stroke
 
 # How readings of the same ink compete, as negative log-likelihoods; chosen by `benchmarks/reading.py`.
 SHARPNESS = 15.0  # of the step from digit to not a digit, at a distance of 1
-NOTHING = 20.0  # of a version in which nothing is read
 DOUBT = 1.5  # of each assumption that a candidate needs
 VERSION_DOUBT = 2.0  # of each version of the page that is passed over
 
@@ -25,7 +24,7 @@ class Reading:
     Attributes:
         digit: 0 to 9.
         probabilities: float32, (10,), calibrated, their sum is 1.
-        is_digit: False where the ink does not look like a digit: then `digit` is a guess.
+        strangeness: how unlike a digit the ink is, at least 0; at 1 it is stranger than 99 % of MNIST's.
         box: left, top, right, bottom, in the coordinates of the drawing or the picture.
         glyph: float32, (28, 28), ink 1 on 0: what the network saw.
         line: the line of text that it stands in, from 0.
@@ -33,10 +32,15 @@ class Reading:
 
     digit: int
     probabilities: np.ndarray
-    is_digit: bool
+    strangeness: float
     box: Box
     glyph: np.ndarray
     line: int = 0
+
+    @property
+    def is_digit(self) -> bool:
+        """Whether the ink looks like a digit; if not, `digit` is a guess."""
+        return self.strangeness <= 1
 
     @property
     def confidence(self) -> float:
@@ -112,9 +116,7 @@ class Recognizer:
         for candidate, (probabilities, distance) in zip(seen, self._classify(seen, batch_size), strict=True):
             digit = int(probabilities.argmax())
             costs[id(candidate)] += np.logaddexp(0, SHARPNESS * (distance - 1)) - np.log(probabilities[digit])
-            readings[id(candidate)] = Reading(
-                digit, probabilities, distance <= 1, candidate.box, candidate.glyph
-            )
+            readings[id(candidate)] = Reading(digit, probabilities, distance, candidate.box, candidate.glyph)
         return [self._read_page(page, costs, readings) for page in pages]
 
     def _read_page(self, page: Page, costs: dict[int, float], readings: dict[int, Reading]) -> list[Reading]:
@@ -122,8 +124,9 @@ class Recognizer:
         best: list[list[Candidate]] = []
         lowest = np.inf
         for place, version in enumerate(page.versions):
-            chains = [_cheapest_chain(line, costs) for line in version]
-            lines = [[c for c in chain if c.glyph is not None] for chain in chains]
+            lines = [_cheapest_chain(line, costs) for line in version]
+            if not any(lines):  # ink that is there is read, whatever it is
+                lines = [_cheapest_chain([c for c in line if c.glyph is not None], costs) for line in version]
             cost = VERSION_DOUBT * place + _mean_cost([c for line in lines for c in line], costs)
             if cost < lowest:
                 best, lowest = [line for line in lines if line], cost
@@ -141,19 +144,18 @@ class Recognizer:
 
 
 def _cheapest_chain(line: list[Candidate], costs: dict[int, float]) -> list[Candidate]:
-    """The chain of candidates from a line's first piece to its last with the lowest sum of costs."""
+    """The digits of the chain from a line's first piece to its last with the lowest sum of costs."""
     best: dict[int, tuple[float, list[Candidate]]] = {0: (0.0, [])}
     for candidate in sorted(line, key=lambda candidate: candidate.stop):
         before, chain = best[candidate.start]
         cost = before + costs[id(candidate)]
         if candidate.stop not in best or cost < best[candidate.stop][0]:
-            best[candidate.stop] = (cost, [*chain, candidate])
+            read = [candidate] if candidate.glyph is not None else []
+            best[candidate.stop] = (cost, chain + read)
     return best[max(best)][1]
 
 
 def _mean_cost(digits: list[Candidate], costs: dict[int, float]) -> float:
     """Each digit counted by its height: a version is not worse for the dirt that it reads."""
-    if not digits:
-        return NOTHING
     heights = [max(digit.box[3] - digit.box[1], 1e-9) for digit in digits]
     return float(np.average([costs[id(digit)] for digit in digits], weights=heights))

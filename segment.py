@@ -83,11 +83,12 @@ def side_by_side(indices: Sequence[int], boxes: Sequence[Box]) -> list[list[int]
     return sorted(groups, key=lambda group: sum(union([boxes[i] for i in group])[::2]))
 
 
-def possible_digits(boxes: Sequence[Box]) -> list[tuple[int, int]]:
+def possible_digits(boxes: Sequence[Box], joined: Sequence[bool]) -> list[tuple[int, int]]:
     """Runs of neighbouring pieces that may be one digit: (start, stop) for boxes[start:stop].
 
     Args:
         boxes: the pieces of one line, from left to right.
+        joined: whether each touches the one to its right, so that together they may be as wide as they are.
     """
     height = np.median([bottom - top for _, top, _, bottom in boxes])
     height = max(height, union(boxes)[3] - union(boxes)[1]) if len(boxes) < 3 else height
@@ -100,7 +101,11 @@ def possible_digits(boxes: Sequence[Box]) -> list[tuple[int, int]]:
                 for before, after in zip(boxes[start:], boxes[start + 1 : stop], strict=False)
             ]
             near = all(gap < WIDEST_GAP * height for gap in gaps)
-            if stop == start + 1 or (near and right - left < WIDEST_DIGIT * height):
+            if (
+                stop == start + 1
+                or all(joined[start : stop - 1])
+                or (near and right - left < WIDEST_DIGIT * height)
+            ):
                 runs.append((start, stop))
     return runs
 

@@ -1,0 +1,202 @@
+"""How well people's handwriting is read: strokes, pictures of them, scans, photos, and what is no digit.
+
+    python -m benchmarks.reading --pen strokes.jsonl.gz --scans optdigits.npz --photos photos/ \
+        --nondigits omniglot.npz --data-dir mnist/
+
+Each file is optional. The baseline is what most tutorials do: the picture shrunk to 28x28 pixels. Nothing
+here is MNIST's test set: the composed papers show validation images.
+"""
+
+import argparse
+import csv
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageDraw
+from tqdm import tqdm
+
+from benchmarks.papers import KINDS, photograph
+from data import add_data_arguments, load_training
+from ink import InkError, Page, page_from_image, page_from_strokes
+from picture import open_picture
+from recognizer import Reading, Recognizer, text_of
+from runtime import ArgumentParser, number, run_script
+from stroke_files import drawings as read_drawings
+
+CANVAS = 280  # pixels, of strokes drawn as a picture
+PENS = {"thin": 4, "thick": 28}  # widths in pixels there
+HEADER = ("set", "digits", "read right", "as one digit", "shrunk to 28", "not sure")
+
+
+def main() -> int:
+    args = parse_arguments()
+    torch.set_num_threads(1)
+    recognizer = Recognizer(args.checkpoint)
+    print(f"weights  {recognizer.checkpoint.describe()}\n")
+    print("| " + " | ".join(HEADER) + " |\n|---|---:|---:|---:|---:|---:|")
+    with ProcessPoolExecutor(args.workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        for name, labels, inputs in sets(args):
+            measure(name, labels, inputs, recognizer, pool)
+        if args.nondigits:
+            print()
+            report_nondigits(args, recognizer, pool)
+    return 0
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = ArgumentParser("Measure how well people's handwriting is read.")
+    add = parser.add_argument
+    add("--pen", type=Path, metavar="FILE", help="strokes with labels, .jsonl or .jsonl.gz")
+    add("--scans", type=Path, metavar="FILE", help="images (ink 255 on 0) and labels, .npz")
+    add("--photos", type=Path, metavar="DIR", help="pictures and labels.csv with file and label")
+    add("--nondigits", type=Path, metavar="FILE", help="images (ink 255 on 0) of other characters, .npz")
+    add("--limit", type=number(int, at_least=1), help="at most so many of each set, chosen with a fixed seed")
+    add("--papers", type=number(int, at_least=0), default=200, help="composed papers of each kind")
+    add("--checkpoint", help="weights; see test.py (default: the shipped)")
+    add("--workers", type=number(int, at_least=1), default=os.cpu_count(), help="processes")
+    add_data_arguments(add)
+    return parser.parse_args()
+
+
+Input = tuple[str, object]  # a kind and its content, small enough to send to another process
+
+
+def sets(args: argparse.Namespace) -> Iterator[tuple[str, list[int], list[Input]]]:
+    """Name, labels and inputs of each set."""
+
+    def few(items: Sequence) -> list:
+        order = np.random.default_rng(0).permutation(len(items))
+        return [items[i] for i in sorted(order[: args.limit])] if args.limit else list(items)
+
+    if args.pen:
+        drawings = few([drawing for drawing in read_drawings(args.pen) if drawing.label is not None])
+        labels = [drawing.label for drawing in drawings]
+        yield "stylus strokes", labels, [("strokes", drawing.strokes) for drawing in drawings]
+        for pen, width in PENS.items():
+            inputs = [("drawn", (drawing.strokes, width)) for drawing in drawings]
+            yield f"the same as {CANVAS}-px pictures, {pen} pen", labels, inputs
+    if args.scans:
+        scans = np.load(args.scans)
+        pairs = few(list(zip(scans["labels"].tolist(), 255 - scans["images"], strict=True)))
+        yield "scans", [label for label, _ in pairs], [("array", image) for _, image in pairs]
+    if args.photos:
+        with open(args.photos / "labels.csv", encoding="utf-8") as file:
+            rows = few(list(csv.DictReader(file)))
+        files = [("file", args.photos / row["file"]) for row in rows]
+        yield "photos", [int(row["label"]) for row in rows], files
+    _, validation = load_training(args.dataset, args.data_dir)
+    images, labels = validation.images.numpy().reshape(-1, 28, 28), validation.labels.tolist()
+    for kind in KINDS if args.papers else ():
+        count = min(args.papers, len(images))
+        yield f"paper: {kind}", labels[:count], [("paper", (images[i], kind, i)) for i in range(count)]
+
+
+def measure(
+    name: str, labels: list[int], inputs: list[Input], recognizer: Recognizer, pool: ProcessPoolExecutor
+) -> None:
+    """Print a row: read as whatever it may be, as one digit, by the baseline; share of "not sure"."""
+    several = read(inputs, False, recognizer, pool, name)
+    single = read(inputs, True, recognizer, pool, name)
+    shrunk = np.stack(list(pool.map(shrink, inputs, chunksize=16)))
+    with torch.inference_mode():
+        batches = torch.from_numpy(shrunk)[:, None].split(256)
+        baseline = torch.cat([recognizer.model(batch).argmax(1) for batch in batches])
+    found = np.mean([_digits(r) == str(label) for r, label in zip(several, labels, strict=True)])
+    alone = np.mean([_digits(r) == str(label) for r, label in zip(single, labels, strict=True)])
+    plain = np.mean(baseline.numpy() == labels)
+    unsure = np.mean(["?" in text_of(r) for r in single])
+    print(
+        f"| {name} | {len(labels):,} | {found:.2%} | {alone:.2%} | {plain:.2%} | {unsure:.1%} |", flush=True
+    )
+
+
+def report_nondigits(args: argparse.Namespace, recognizer: Recognizer, pool: ProcessPoolExecutor) -> None:
+    """Print the AUROC of "is a digit", and the share of other characters that is flagged."""
+    from sklearn.metrics import roc_auc_score
+
+    images = 255 - np.load(args.nondigits)["images"]
+    others = read([("array", image) for image in images[: args.limit]], True, recognizer, pool, "non-digits")
+    _, validation = load_training(args.dataset, args.data_dir)
+    digits = validation.images.numpy().reshape(-1, 28, 28)[: args.limit or 2000]
+    known = read([("array", 255 - image) for image in digits], True, recognizer, pool, "validation")
+    truth = [0] * len(others) + [1] * len(known)
+    strange = [r[0].strangeness if r else np.inf for r in others + known]
+    area = roc_auc_score(truth, [-min(value, 99) for value in strange])
+    flagged = np.mean([not r or not r[0].is_digit for r in others])
+    lost = np.mean([not r or not r[0].is_digit for r in known])
+    print(
+        f"not a digit: AUROC {area:.4f}; flagged {flagged:.1%} of {len(others):,} other characters and "
+        f"{lost:.1%} of {len(known):,} validation digits"
+    )
+
+
+def read(
+    inputs: list[Input], single: bool, recognizer: Recognizer, pool: ProcessPoolExecutor, name: str
+) -> list[list[Reading]]:
+    find: Callable[[tuple[Input, bool]], Page] = find_page
+    pages = pool.map(find, [(item, single) for item in inputs], chunksize=16)
+    bar = tqdm(pages, total=len(inputs), desc=name, leave=False, disable=None)
+    readings: list[list[Reading]] = []
+    chunk: list[Page] = []
+    for page in bar:
+        chunk.append(page)
+        if len(chunk) == 64:
+            readings += recognizer.read(chunk)
+            chunk = []
+    return readings + recognizer.read(chunk)
+
+
+def find_page(item: tuple[Input, bool]) -> Page:
+    (kind, content), single = item
+    try:
+        if kind == "strokes":
+            return page_from_strokes(content, single)
+        return page_from_image(as_picture(kind, content), single)
+    except InkError:
+        return Page([])
+
+
+def shrink(item: Input) -> np.ndarray:
+    """The baseline: the whole picture in grey, at 28x28, dark made light if most of it is light."""
+    kind, content = item
+    picture = as_picture("drawn", (content, 12)) if kind == "strokes" else as_picture(kind, content)
+    small = picture.convert("L").resize((28, 28), Image.Resampling.BILINEAR)
+    grey = np.asarray(small, np.float32) / 255
+    return 1 - grey if grey.mean() > 0.5 else grey
+
+
+def as_picture(kind: str, content: object) -> Image.Image:
+    if kind == "file":
+        return open_picture(content)
+    if kind == "array":
+        return Image.fromarray(content)
+    if kind == "paper":
+        image, paper, index = content
+        return photograph(image / 255, paper, np.random.default_rng((KINDS.index(paper), index)))
+    return draw(*content)
+
+
+def draw(strokes: Sequence[np.ndarray], width: int) -> Image.Image:
+    """Strokes as drawn, scaled from a 500-unit tablet to the canvas, with a round pen."""
+    over = 4  # times the size, shrunk afterwards for smooth edges
+    picture = Image.new("L", (CANVAS * over, CANVAS * over), 255)
+    pen = ImageDraw.Draw(picture)
+    radius = width * over / 2
+    for stroke in strokes:
+        points = [tuple(point) for point in np.asarray(stroke) * (CANVAS * over / 500)]
+        pen.line(points, fill=0, width=round(2 * radius), joint="curve")
+        for x, y in points:
+            pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=0)
+    return picture.resize((CANVAS, CANVAS), Image.Resampling.BOX)
+
+
+def _digits(readings: list[Reading]) -> str:
+    return "".join(str(reading.digit) for reading in readings)
+
+
+if __name__ == "__main__":
+    run_script(main)
