@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from drawing import Box
+from geometry import Box
 
 
 @dataclass(frozen=True)

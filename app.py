@@ -7,6 +7,7 @@ python app.py photo.png        read a picture, and draw on it
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -85,7 +86,8 @@ def open_display() -> tk.Tk:
     if sys.platform == "win32":  # else Windows enlarges the window's pixels on fine screens
         import ctypes
 
-        ctypes.windll.shcore.SetProcessDpiAwareness(1)
+        with contextlib.suppress(AttributeError, OSError):  # before Windows 8.1
+            ctypes.windll.shcore.SetProcessDpiAwareness(1)
     try:
         return tk.Tk(className="Digits")
     except tk.TclError as error:

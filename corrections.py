@@ -14,7 +14,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from drawing import Point
+from geometry import Point
 from runtime import PROJECT, write_atomically
 
 CORRECTIONS = PROJECT / "corrections"

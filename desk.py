@@ -11,15 +11,16 @@ from PIL import Image
 
 import corrections
 from answers import Answer, Digit
-from drawing import Box, Page, Picture, grown
+from drawing import Page, Picture
 from explain import grad_cam
+from geometry import Box, grown
 from painting import composed, pixels_of, to_image
 from picture import _as_rgb as as_rgb
 from picture import open_picture
 from recognizer import Reading, Recognizer, text_of
 from runtime import pick_device, write_atomically
 
-PICTURE_SIDE = 1600  # pixels; a larger picture is shrunk to this
+PICTURE_SIDE = 1120  # pixels; a larger picture is shrunk to this: reading looks at half of them
 MARGIN = 20.0  # around the picture of a sample
 
 

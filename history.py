@@ -61,12 +61,16 @@ class History(ttk.Frame):
         self._first = 0
         self._arrange()
 
-    def reveal(self, entry: Entry) -> None:
-        """Scroll so that an entry is visible."""
-        place = self.entries.index(entry)
+    def step(self, page: Page, by: int) -> Entry | None:
+        """The entry `by` places after that of `page`, made visible; None if there is none there."""
+        pages = [entry.page for entry in self.entries]
+        place = by + (pages.index(page) if page in pages else -1)
+        if not 0 <= place < len(pages):
+            return None
         self._first = min(self._first, place)
         self._first = max(self._first, place - self._room() + 1)
         self._arrange()
+        return self.entries[place]
 
     def _button(self, entry: Entry) -> ttk.Button:
         colours = self.theme.colours

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 from PIL import Image, ImageChops, ImageDraw
 
-from drawing import STEP, Box, Page, Point, Stroke, around, box_of, grown
+from drawing import Page, Stroke
+from geometry import STEP, Box, Point, around, box_of, grown
 
 Pixels = tuple[int, int, int, int]  # left, top, right, bottom
 
@@ -133,8 +134,9 @@ def thumbnail(page: Page, side: int, ink: tuple[int, int, int], paper: tuple[int
     scale = side / (2 * half)
     ink_fine = Image.new("L", (side * FINE, side * FINE))
     pen = ImageDraw.Draw(ink_fine)
+    most = max(2, min(24, 4000 // max(1, len(page.strokes))))  # points of a stroke: more cannot be seen
     for stroke in page.strokes:
-        every = max(1, len(stroke.points) // 24)  # no more points than can be seen
+        every = max(1, len(stroke.points) // most)
         points = (*stroke.points[::every], stroke.points[-1])
         width = max(stroke.width * scale, 1.6)  # nor thinner than that
         _draw(pen, moved(points, region, scale * FINE), width * FINE)

@@ -52,7 +52,8 @@ class Session:
         self._opened = -1  # the drawing's version at which a picture was opened
         self._restarted_at = -1
         self._read_due = ""
-        self._was_ready = False
+        self.was_ready = False
+        self._help: Help | None = None
         self._failure: BaseException | None = None
         root.report_callback_exception = self._caught
         root.protocol("WM_DELETE_WINDOW", self.quit)
@@ -161,7 +162,7 @@ class Session:
             self.correct(label)
 
     def _ready(self) -> None:
-        self._was_ready = True
+        self.was_ready = True
         self._say(f"Draw a digit. {key_for('help')} shows all keys.")
 
     def _restarted(self) -> None:
@@ -170,7 +171,7 @@ class Session:
             self.changed()
 
     def _failed(self, reason: str) -> None:
-        if self._was_ready:
+        if self.was_ready:
             self._say(reason)  # what was drawn can still be seen
         else:
             self._end_with(reason)
@@ -239,12 +240,18 @@ class Session:
         if self.shown.version != self.drawing.version:
             self._label_due = label  # the reading is on its way
             return
-        digit = self.shown.digit
+        shown, digit, place = self.shown, self.shown.digit, self.shown.chosen
         if digit is None:
             self._say("Nothing to correct: no digit was found.")
             return
-        _, name = self.shown.corrected.pop(self.shown.chosen, (label, corrections.new_name()))
-        self.shown.corrected[self.shown.chosen] = label, name
+        _, name = shown.corrected.pop(place, (label, corrections.new_name()))
+        shown.corrected[place] = label, name
+
+        def failed(reason: str) -> None:
+            shown.corrected.pop(place, None)
+            self._show(self.shown)
+            self._say(reason)
+
         self._ask(
             "keep",
             name,
@@ -254,8 +261,9 @@ class Session:
             digit.digit if digit.is_digit else None,
             digit.confidence,
             then=lambda path: self._say(f"Kept as a {label} in {short(path.parent)}/"),
+            otherwise=failed,
         )
-        self._show(self.shown)
+        self._show(shown)
 
     def _remember(self) -> None:
         """Put what is on the sheet into the history, with its reading."""
@@ -292,12 +300,8 @@ class Session:
     def _step(self, by: int) -> None:
         self.sheet.pen_up()
         self._remember()
-        pages = [entry.page for entry in self.history.entries]
-        place = pages.index(self.drawing.page) if self.drawing.page in pages else -1
-        if 0 <= place + by < len(pages):
-            entry = self.history.entries[place + by]
+        if entry := self.history.step(self.drawing.page, by):
             self.recall(entry)
-            self.history.reveal(entry)
 
     # pictures, files and the clipboard
 
@@ -322,7 +326,7 @@ class Session:
         """Lay a picture on the sheet, as large as fits, and read it: as a number, until it proves a digit."""
         self.sheet.pen_up()
         self._remember()
-        left, top, right, bottom = self.sheet.region
+        left, top, right, bottom = self.sheet.surface.region
         scale = min((right - left) / picture.width, (bottom - top) / picture.height)
         wide, high = picture.width * scale / 2, picture.height * scale / 2
         self.window.single.set(False)
@@ -339,7 +343,14 @@ class Session:
         self.sheet.focus_set()
         if path:
             done = lambda path: self._say(f"Saved as {short(path)}")  # noqa: E731
-            self._ask("save", path, self.drawing.page, self.sheet.region, self.sheet.scale_now, then=done)
+            self._ask(
+                "save",
+                path,
+                self.drawing.page,
+                self.sheet.surface.region,
+                self.sheet.surface.scale,
+                then=done,
+            )
 
     def copy(self) -> None:
         text = self.shown.text()
@@ -350,7 +361,10 @@ class Session:
     # the rest
 
     def help(self) -> None:
-        Help(self.root, self.theme)
+        if self._help and self._help.winfo_exists():
+            self._help.destroy()
+        else:
+            self._help = Help(self.root, self.theme)
 
     def quit(self) -> None:
         self.root.quit()

@@ -1,26 +1,16 @@
-"""The sheet: where people draw. A canvas whose ink is painted here, anti-aliased, as pixels.
-
-Canvas lines would be simpler, but Tk paints all that overlap anew at each move of the pen: after some
-hundred strokes that takes longer than the moves do, and on X11 their edges are jagged. Here a move costs
-the same however much has been drawn. Painting much at once, as after undo or in a new size, is cut into
-pieces between which the window stays alive.
-"""
+"""The sheet: where people draw and erase, and where they see what was read."""
 
 import math
-import time
 import tkinter as tk
-from collections.abc import Callable, Iterator, Sequence
-
-from PIL import Image
+from collections.abc import Callable, Sequence
 
 from answers import Digit
-from drawing import STEP, Box, Drawing, Point, around, grown, mirrored, overlap, spacing, span
-from painting import Pixels, chunks, ink_colour, moved, paint, pixels_of, place_picture
-from theme import Theme, rgb
+from drawing import Drawing
+from geometry import STEP, Point, around, grown, mirrored, spacing, span
+from surface import Surface
+from theme import Theme
 
-PAINTING_TIME = 0.012  # seconds at a time
 MARGIN = 0.03  # of the side, around what is made to fit
-BAND = 150_000  # pixels shown at a time
 RESIZED_AFTER = 60  # milliseconds without a further change of size
 
 
@@ -36,6 +26,7 @@ class Sheet(tk.Canvas):
 
     Attributes:
         brush: the pen's width in units of the page.
+        surface: the part that shows the page.
     """
 
     def __init__(
@@ -56,29 +47,16 @@ class Sheet(tk.Canvas):
         )
         self.theme, self.drawing, self.side, self._on_change = theme, drawing, side, on_change
         self.brush = 20.0
-        self._page = drawing.page  # what is painted
+        self.surface = Surface(self, theme)
         self._knots: list[Point] = []  # what the live stroke's curve is drawn through
         self._painted: Point | None = None  # where its painted part ends; None if none of it is painted
         self._width = self.brush  # of the live stroke
         self._eraser: Point | None = None  # where it is, on the page
         self._boxed: tuple[Sequence[Digit], Sequence[str], int] = (), (), 0
-        self._dirty: Pixels | None = None
-        self._work: Iterator[None] = iter(())
-        self._work_due = self._resize_due = ""
-        self._photo = tk.PhotoImage(master=self)
-        self.create_image(0, 0, image=self._photo, anchor="nw", tags="photo")
+        self._resize_due = ""
         self.create_text(0, 0, fill=theme.colours.muted, font=theme.body, justify="center", tags="hint")
-        self.create_line(
-            0,
-            0,
-            0,
-            0,
-            capstyle="round",
-            joinstyle="round",
-            fill=theme.colours.ink,
-            state="hidden",
-            tags="tail",
-        )
+        tail = {"capstyle": "round", "joinstyle": "round", "state": "hidden", "tags": "tail"}
+        self.create_line(0, 0, 0, 0, **tail)
         self.create_oval(0, 0, 0, 0, outline=theme.colours.accent, state="hidden", tags="eraser")
         self._fit((side, side))
         # Who comes here by the keyboard must see it; who draws knows.
@@ -102,13 +80,12 @@ class Sheet(tk.Canvas):
     def show(self, refit: bool = False) -> None:
         """Show the drawing's page after a change from elsewhere; with `refit`, at a scale that shows all."""
         self.pen_up()
-        before, self._page = self._page, self.drawing.page
-        refit = refit or self._page.blank
-        if self._page.picture is not before.picture or (refit and self._scale != self._scale_for(self._size)):
-            self._fit(self._size)
+        page, surface = self.drawing.page, self.surface
+        wanted = self._scale_for(surface.size) if refit or page.blank else surface.scale
+        if page.picture is not surface.page.picture or wanted != surface.scale:
+            self._fit(surface.size)
         else:
-            changed = set(before.strokes) ^ set(self._page.strokes)
-            self._repaint(around([stroke.box for stroke in changed]))
+            surface.show(page)
 
     def show_boxes(self, digits: Sequence[Digit], labels: Sequence[str], chosen: int) -> None:
         """Frame what was read as digits, each with its label; number `chosen` stands out."""
@@ -117,10 +94,8 @@ class Sheet(tk.Canvas):
         px, colours = self.theme.px, self.theme.colours
         for place, (digit, label) in enumerate(zip(digits, labels, strict=True)):
             colour = colours.accent if place == chosen else colours.soft
-            left, top, right, bottom = grown(digit.box, self.brush / 2 + 4)
-            (left, top), (right, bottom) = (
-                (x + self._edge, y + self._edge) for x, y in self._pixels([(left, top), (right, bottom)])
-            )
+            box = grown(digit.box, self.brush / 2 + 4)
+            left, top, right, bottom = self._places(box[:2], box[2:])
             self.create_rectangle(
                 left,
                 top,
@@ -141,16 +116,6 @@ class Sheet(tk.Canvas):
                 tags="box",
             )
 
-    @property
-    def region(self) -> Box:
-        """The part of the page that is visible."""
-        return self._region
-
-    @property
-    def scale_now(self) -> float:
-        """Pixels for a unit of the page."""
-        return self._scale
-
     # the pen and the eraser
 
     def pen_up(self) -> None:
@@ -159,21 +124,23 @@ class Sheet(tk.Canvas):
         self.itemconfigure("eraser", state="hidden")
         self.itemconfigure("tail", state="hidden")
         live = self.drawing.live
-        painted = self._painted and self._page is self.drawing.page
-        if live and painted:
+        if live and self._painted:
             self._paint_end()
-        self.drawing.finish()
-        if live and painted:
-            self._page = self.drawing.page
-        elif live:
-            self.show()
-        self._painted = None
+            self._painted = None
+            self.drawing.finish()
+            self.surface.page = self.drawing.page
+        else:
+            self.drawing.finish()
+            self.surface.show(self.drawing.page)
 
     def _at(self, event: tk.Event) -> Point:
-        return (
-            (event.x - self._edge) / self._scale + self._region[0],
-            (event.y - self._edge) / self._scale + self._region[1],
-        )
+        """Where the pointer is on the page."""
+        scale, (left, top, *_) = self.surface.scale, self.surface.region
+        return (event.x - self._edge) / scale + left, (event.y - self._edge) / scale + top
+
+    def _places(self, *points: Point) -> list[float]:
+        """Points of the page as coordinates of the canvas: x, y, x, y, ..."""
+        return [value + self._edge for point in self.surface.pixels(points) for value in point]
 
     def _press(self, event: tk.Event) -> None:
         self.focus_set()
@@ -206,21 +173,17 @@ class Sheet(tk.Canvas):
             self._on_change()
 
     def _erase(self, start: Point, end: Point) -> None:
-        radius = max(self.brush, 6 / self._scale)
-        ring = grown(self._pixels([end])[0] * 2, radius * self._scale)
-        self.coords("eraser", *(edge + self._edge for edge in ring))
+        radius = max(self.brush, 6 / self.surface.scale)
+        ring = grown((*end, *end), radius)
+        self.coords("eraser", *self._places(ring[:2], ring[2:]))
         self.itemconfigure("eraser", state="normal")
         if self.drawing.erase(start, end, radius):
-            self._page = self.drawing.page
-            widest = max((stroke.width for stroke in self._page.strokes), default=0)
-            swept = around([(*start, *start), (*end, *end)])
-            self._repaint(grown(swept, radius + widest))
+            self.surface.page = self.drawing.page
+            widest = max((stroke.width for stroke in self.drawing.page.strokes), default=0)
+            self.surface.repaint(grown(around([(*start, *start), (*end, *end)]), radius + widest))
             self._on_change()
 
-    # painting
-
-    def _pixels(self, points: Sequence[Point]) -> list[Point]:
-        return moved(points, self._region, self._scale)
+    # the live stroke
 
     def _paint_newest(self) -> None:
         """Paint the live stroke as far as its curve is known, and show the rest as a line to the pen."""
@@ -229,16 +192,15 @@ class Sheet(tk.Canvas):
         pen = self.drawing.live[-1]
         if math.dist(pen, self._knots[-1]) >= spacing(self._width):
             self._add_knot(pen)
-        tail = self._pixels([self._painted, *self._knots[-2:], pen])
-        self.coords("tail", *(value + self._edge for point in tail for value in point))
-        width = self._width * self._scale
-        self.itemconfigure("tail", state="normal", width=width, fill=self._colour_name())
+        self.coords("tail", *self._places(self._painted, *self._knots[-2:], pen))
+        colour = "#{:02x}{:02x}{:02x}".format(*self.surface.ink_colour())
+        self.itemconfigure("tail", state="normal", width=self._width * self.surface.scale, fill=colour)
 
     def _add_knot(self, knot: Point) -> None:
         """Continue the curve, and paint its part between the two knots before: it is known now."""
         self._knots.append(knot)
         if len(self._knots) > 2:
-            self._paint_span([*self._knots[-4:]])
+            self._paint_span(self._knots[-4:])
 
     def _paint_end(self) -> None:
         """Paint the curve to its last point, where the pen is."""
@@ -251,60 +213,11 @@ class Sheet(tk.Canvas):
     def _paint_span(self, controls: list[Point]) -> None:
         if len(controls) < 4:  # the first part of the curve
             controls = [mirrored(controls[1], controls[0]), *controls]
-        self._paint_live([self._painted, *span(*controls, STEP / self._scale)])
+        self._paint_live([self._painted, *span(*controls, STEP / self.surface.scale)])
 
     def _paint_live(self, line: list[Point]) -> None:
-        changed = paint(self._ink, self._pixels(line), self._width * self._scale)
-        if changed:
-            self._put(changed)
+        self.surface.add(line, self._width)
         self._painted = line[-1]
-
-    def _colour_name(self) -> str:
-        return "#{:02x}{:02x}{:02x}".format(*ink_colour(self._page, rgb(self.theme.colours.ink)))
-
-    def _put(self, box: Pixels) -> None:
-        """Bring a part of paper and ink to the screen."""
-        part = self._base.crop(box)
-        part.paste(ink_colour(self._page, rgb(self.theme.colours.ink)), mask=self._ink.crop(box))
-        content = b"P6 %d %d 255\n" % part.size + part.tobytes()
-        self.tk.call(self._photo, "put", content, "-format", "ppm", "-to", *box[:2])
-
-    def _repaint(self, box: Box | None) -> None:
-        """Paint the ink in `box` of the page anew, as soon as there is time."""
-        if box is None:
-            return
-        box = grown(box, 2 / self._scale)  # the soft edge of the ink
-        dirty = pixels_of(box, self._region, self._scale, self._size)
-        self._dirty = around([dirty, *([self._dirty] if self._dirty else [])])
-        self._work = self._painting(self._dirty)
-        self._go_on()
-
-    def _painting(self, dirty: Pixels) -> Iterator[None]:
-        if dirty[0] < dirty[2] and dirty[1] < dirty[3]:
-            self._ink.paste(0, dirty)
-            for stroke in self._page.strokes:
-                box = pixels_of(stroke.box, self._region, self._scale, self._size)
-                if not overlap(box, dirty):
-                    continue
-                for line in chunks(stroke.line(STEP / self._scale)):
-                    paint(self._ink, self._pixels(line), stroke.width * self._scale, within=dirty)
-                    yield
-            rows = max(1, BAND // (dirty[2] - dirty[0]))
-            for top in range(dirty[1], dirty[3], rows):
-                self._put((dirty[0], top, dirty[2], min(dirty[3], top + rows)))
-                yield
-        self._dirty = None
-
-    def _go_on(self) -> None:
-        """Paint for a moment; then let the window live, and come back."""
-        if self._work_due:
-            self.after_cancel(self._work_due)
-            self._work_due = ""
-        until = time.perf_counter() + PAINTING_TIME
-        for _ in self._work:
-            if time.perf_counter() > until:
-                self._work_due = self.after(1, self._go_on)
-                return
 
     # its size
 
@@ -312,11 +225,11 @@ class Sheet(tk.Canvas):
         size = max(1, event.width - 2 * self._edge), max(1, event.height - 2 * self._edge)
         self.coords("hint", event.width / 2, event.height / 2)
         self.itemconfigure("hint", width=size[0] * 0.9)
-        if size == self._size:
+        if size == self.surface.size:
             return
         # Until the window keeps its size: the old pixels in the new middle.
-        left, top = (size[0] - self._size[0]) / 2, (size[1] - self._size[1]) / 2
-        self.coords("photo", self._edge + left, self._edge + top)
+        left, top = (size[0] - self.surface.size[0]) / 2, (size[1] - self.surface.size[1]) / 2
+        self.surface.move_to(self._edge + left, self._edge + top)
         if self._resize_due:
             self.after_cancel(self._resize_due)
         self._resize_due = self.after(RESIZED_AFTER, self._fit, size)
@@ -324,24 +237,15 @@ class Sheet(tk.Canvas):
     def _fit(self, size: tuple[int, int]) -> None:
         """Take the size (in pixels, without the edge) and show the whole page in it."""
         self._resize_due = ""
-        self._size, self._scale = size, self._scale_for(size)
-        scale = self._scale
-        half_width, half_height = size[0] / 2 / scale, size[1] / 2 / scale
-        self._region = -half_width, -half_height, half_width, half_height
-        self._base = Image.new("RGB", size, rgb(self.theme.colours.paper))
-        place_picture(self._base, self._page, self._region, scale)
-        self._ink = Image.new("L", size)
-        self._dirty = None
         self._painted = None  # a stroke that is being drawn is painted when it ends
-        self._photo.configure(width=size[0], height=size[1])
-        self.coords("photo", self._edge, self._edge)
+        self.surface.move_to(self._edge, self._edge)
+        self.surface.fit(self.drawing.page, size, self._scale_for(size))
         self.show_boxes(*self._boxed)
-        self._repaint(self._region)
 
     def _scale_for(self, size: tuple[int, int]) -> float:
         """Pixels for a unit of the page, so that what was drawn in a wide window is visible in a high one."""
         scale = min(size) / self.side
-        bounds = self._page.bounds()
+        bounds = self.drawing.page.bounds()
         if bounds:
             left, top, right, bottom = grown(bounds, MARGIN * self.side)
             wide, high = max(-left, right), max(-top, bottom)

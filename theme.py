@@ -82,12 +82,18 @@ class Theme:
     def __init__(self, root: tk.Tk, choice: str) -> None:
         self.dark = choice == "dark" or (choice == "auto" and desktop_is_dark())
         self.colours = DARK if self.dark else LIGHT
-        # X11 tells Tk the screen's resolution only roughly on some desktops; all lengths follow this.
-        self._scale = root.winfo_fpixels("1i") / 72
-        root.tk.call("tk", "scaling", self._scale)
+        self._scale = dots_per_inch(root) / 72
+        root.tk.call("tk", "scaling", self._scale)  # for fonts, whose sizes are in points
         self.body = font.nametofont("TkDefaultFont")
         family, size = self.body.actual("family"), abs(self.body.actual("size"))
-        for name in ("TkTextFont", "TkMenuFont", "TkHeadingFont", "TkCaptionFont", "TkTooltipFont"):
+        for name in (
+            "TkDefaultFont",
+            "TkTextFont",
+            "TkMenuFont",
+            "TkHeadingFont",
+            "TkCaptionFont",
+            "TkTooltipFont",
+        ):
             font.nametofont(name).configure(family=family, size=size, weight="normal")
         self.small = font.Font(root, name="DigitsSmall", family=family, size=size - 1)
         self.bold = font.Font(root, name="DigitsBold", family=family, size=size, weight="bold")
@@ -175,13 +181,26 @@ class Theme:
         for option, colour in {
             "background": colours.window,
             "foreground": colours.text,
+            "Canvas.foreground": "black",  # the list of files: its background is always white
             "selectBackground": colours.accent,
             "selectForeground": colours.on_accent,
             "activeBackground": colours.hover,
-            "highlightBackground": colours.window,
-            "highlightColor": colours.accent,
+            "activeForeground": colours.text,
         }.items():
             root.option_add(f"*{option}", colour, "startupFile")
+
+
+def dots_per_inch(root: tk.Tk) -> float:
+    """The screen's resolution, as the desktop is set.
+
+    On X11 most desktops leave the screen at 96 and put the true one where fonts look for it.
+    """
+    if root.tk.call("tk", "windowingsystem") == "x11":
+        for line in _output("xrdb", "-query").splitlines():
+            name, _, value = line.partition(":")
+            if name == "Xft.dpi":
+                return float(value)
+    return root.winfo_fpixels("1i")
 
 
 def desktop_is_dark() -> bool:

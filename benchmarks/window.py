@@ -9,7 +9,6 @@ Needs Xvfb, xdotool and ImageMagick; other work on the machine shows in every fi
 import argparse
 import os
 import random
-import sys
 import time
 from collections.abc import Iterator
 from itertools import cycle
@@ -140,7 +139,7 @@ class Hand:
 def measure(inputs: list[Strokes], args: argparse.Namespace) -> None:
     hand = Hand()
     moving = cycle(inputs)
-    while not hand.session._was_ready:  # someone draws from the first moment on
+    while not hand.session.was_ready:  # someone draws from the first moment on
         hand.draw(next(moving), pause=0.005)
     hand.wait_for_reading()
     report("longest gap between ticks while loading", f"{hand.gap():.0f} ms, drawing all the time")
@@ -213,5 +212,4 @@ def median(values: list[float]) -> float:
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path.cwd()))
     run_script(main)

@@ -3,6 +3,7 @@
 import math
 import pickle
 from itertools import pairwise
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -12,10 +13,10 @@ from PIL import Image
 
 import drawing
 from answers import Answer, Digit, Shown
-from drawing import Drawing, Page, Picture, Stroke, curve, distance, erased, knots
-from keys import KEYS, name_of
+from drawing import Drawing, Page, Picture, Stroke, erased
+from geometry import curve, distance, knots
 from painting import chunks, composed, ink_layer, paint, thumbnail, to_image
-from session import Session
+from tests.conftest import missing
 from tests.handwriting import digit
 
 numbers = st.floats(-1000, 1000, allow_nan=False).map(lambda value: round(value, 3))
@@ -407,6 +408,15 @@ def test_what_is_said_of_an_answer():
     assert (number.text(), number.note(), number.labels()) == ("72 6", "corrected", ["7", "2", "6"])
 
 
+@pytest.fixture
+def keys() -> ModuleType:
+    try:
+        import keys
+    except ImportError:
+        missing("no tkinter")
+    return keys
+
+
 @pytest.mark.parametrize(
     ("keysym", "state", "name"),
     [
@@ -422,19 +432,21 @@ def test_what_is_said_of_an_answer():
         ("Prior", 0x0, "PageUp"),
     ],
 )
-def test_names_of_keys(monkeypatch, keysym, state, name):
-    monkeypatch.setattr("keys.MAC", False)
-    assert name_of(keysym, state) == name
+def test_names_of_keys(keys, monkeypatch, keysym, state, name):
+    monkeypatch.setattr(keys, "MAC", False)
+    assert keys.name_of(keysym, state) == name
 
 
-def test_command_is_the_macs_control(monkeypatch):
-    monkeypatch.setattr("keys.MAC", True)
-    assert name_of("z", 0x8) == "Ctrl+Z"
-    assert name_of("z", 0x4) == "Z"
+def test_command_is_the_macs_control(keys, monkeypatch):
+    monkeypatch.setattr(keys, "MAC", True)
+    assert keys.name_of("z", 0x8) == "Ctrl+Z"
+    assert keys.name_of("z", 0x4) == "Z"
 
 
-def test_no_key_does_two_things_and_every_action_exists():
-    names = [name for key in KEYS for name in key.names]
+def test_no_key_does_two_things_and_every_action_exists(keys):
+    from session import Session
+
+    names = [name for key in keys.KEYS for name in key.names]
     assert len(names) == len(set(names))
-    for key in KEYS:
+    for key in keys.KEYS:
         assert callable(getattr(Session, key.action))

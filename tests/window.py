@@ -5,6 +5,7 @@ import io
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -93,8 +94,10 @@ class Window:
         self.wait(self.find_sheet)
 
     def close(self) -> str:
-        """End it; what it said on stderr."""
-        self.process.terminate()
+        """End it and all that it started; what it said on stderr."""
+        for process in self.children():
+            os.kill(int(process.name), signal.SIGKILL)  # it may be loading PyTorch for a while
+        self.process.kill()
         return self.process.communicate()[1]
 
     def xdotool(self, *arguments: object) -> str:
