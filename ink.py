@@ -216,7 +216,7 @@ def _single(ink: Ink) -> list[list[Candidate]]:
         near |= more
         box = union([boxes[i] for i in near])
     choices = dict.fromkeys([frozenset(near), frozenset([main]), frozenset(np.flatnonzero(~specks).tolist())])
-    draw = _drawer(labels, boxes, ink.scale)
+    draw = _drawer(labels, boxes, ink)
     line = [Candidate(0, 1, *draw(sorted(choice))) for choice in choices]
     return [[replace(candidate, doubts=candidate.doubts + place) for place, candidate in enumerate(line)]]
 
@@ -242,7 +242,7 @@ def _boxes(labels: np.ndarray) -> list[Box]:
     return [(at[1].start, at[0].start, at[1].stop, at[0].stop) if at else (0, 0, 0, 0) for at in slices]
 
 
-def _drawer(labels: np.ndarray, boxes: list[Box], scale: float) -> Callable[[list[int]], Drawn]:
+def _drawer(labels: np.ndarray, boxes: list[Box], ink: Ink) -> Callable[[list[int]], Drawn]:
     """Draws what is made of some of the parts. Ink at the picture's border and blobs are doubtful: they may
     be shadows, or the table under the sheet."""
     height, width = labels.shape
@@ -256,9 +256,9 @@ def _drawer(labels: np.ndarray, boxes: list[Box], scale: float) -> Callable[[lis
         edges = [(left == 0, mask[:, 0]), (top == 0, mask[0]), (right == width, mask[:, -1])]
         edges.append((bottom == height, mask[-1]))
         contact = sum(int(edge.sum()) for touches, edge in edges if touches)
-        doubts = (contact > 0) + 2 * (contact > LEANING * max(mask.shape))
+        doubts = ink.doubts + (contact > 0) + 2 * (contact > LEANING * max(mask.shape))
         doubts += 2 * (2 * depth > BLOB * max(mask.shape))
-        return draw_mask(mask), tuple(float(side / scale) for side in box), doubts
+        return draw_mask(mask), tuple(float(side / ink.scale) for side in box), doubts
 
     return draw
 
@@ -271,7 +271,7 @@ def _lines(ink: Ink) -> list[list[Candidate]]:
         for line in find_lines(_boxes(labels))
     ]
     boxes = _boxes(labels)
-    return _candidates(lines, boxes, _drawer(labels, boxes, ink.scale), joined_to_next)
+    return _candidates(lines, boxes, _drawer(labels, boxes, ink), joined_to_next)
 
 
 def _cut(labels: np.ndarray, piece: list[int], joined_to_next: set[int]) -> list[list[int]]:

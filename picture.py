@@ -24,6 +24,7 @@ MAX_PIXELS = 80_000_000  # more is refused before it is decoded
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # in favour of that limit
 
 FAINTEST = 0.04  # of the paper's brightness: what differs less from paper is never ink
+UNLIKELY = 3  # doubts of the less likely polarity
 SLOPES = np.linspace(-0.26, 0.26, 53)  # of ruled lines: tangents of up to 15 degrees
 BACKGROUNDS = (0.4, 0.2, 0.1)  # widest stroke that counts as ink, as a share of the shorter side
 
@@ -39,10 +40,12 @@ class Ink:
     Attributes:
         mask: bool, (H, W), True for ink, of the picture that was worked on.
         scale: pixels of that picture for one pixel of the original.
+        doubts: 0 where the likelier of dark on light and light on dark was taken, else UNLIKELY.
     """
 
     mask: np.ndarray
     scale: float
+    doubts: int = 0
 
 
 def open_picture(source: Path | BinaryIO) -> Image.Image:
@@ -82,14 +85,16 @@ def find_ink(image: Image.Image) -> list[Ink]:
     pixels, scale = _working_copy(image)
     if min(pixels.shape[:2]) < 2:
         return []
-    masks = []
-    for inverted in _polarities(pixels):
+    found: list[Ink] = []
+    for place, inverted in enumerate(_polarities(pixels)):
         # The darkest channel shows a pen of any colour on paper of any colour.
         grey = (255 - pixels if inverted else pixels).min(2)
         even = _bilevel(grey)
         for mask in _uneven(grey) if even is None else [even]:
-            masks += [_without_lines(_without_frame(mask)), mask]
-    return [Ink(mask, scale) for mask in _different(masks)]
+            for version in (_without_lines(_without_frame(mask)), mask):
+                if version.any() and not any(_nearly_equal(version, ink.mask) for ink in found):
+                    found.append(Ink(version, scale, place * UNLIKELY))
+    return found
 
 
 def _working_copy(image: Image.Image) -> tuple[np.ndarray, float]:
@@ -242,10 +247,5 @@ def _on_lines(x: np.ndarray, y: np.ndarray, shape: tuple[int, int]) -> np.ndarra
     return found
 
 
-def _different(masks: list[np.ndarray]) -> list[np.ndarray]:
-    """Those that are not blank and not nearly the same as one before."""
-    kept: list[np.ndarray] = []
-    for mask in masks:
-        if mask.any() and all((mask & other).sum() < 0.97 * (mask | other).sum() for other in kept):
-            kept.append(mask)
-    return kept
+def _nearly_equal(first: np.ndarray, second: np.ndarray) -> bool:
+    return bool((first & second).sum() > 0.97 * (first | second).sum())
