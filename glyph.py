@@ -122,5 +122,5 @@ def centred(glyph: np.ndarray) -> np.ndarray:
     if total == 0:
         return glyph.astype(np.float32)
     pixels = np.arange(SIZE)
-    shift = [int(np.floor(CENTRE - (glyph.sum(axis) @ pixels) / total + 0.5)) for axis in (1, 0)]
+    shift = [-int(np.floor((glyph.sum(axis) @ pixels) / total - CENTRE + 0.5)) for axis in (1, 0)]
     return ndimage.shift(glyph.astype(np.float32), shift, order=0, mode="constant")

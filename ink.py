@@ -120,8 +120,10 @@ def _candidates(
             doubts += (start > 0 and joined[start - 1]) + joined[stop - 1]
             line.append(Candidate(start, stop, glyph, box, doubts))
         for place, piece in enumerate(pieces):
-            if len(piece) > 1:  # what stands above or below its largest part may be dirt
-                largest = max(piece, key=lambda i: max(boxes[i][3] - boxes[i][1], boxes[i][2] - boxes[i][0]))
+            largest = max(piece, key=lambda i: max(boxes[i][3] - boxes[i][1], boxes[i][2] - boxes[i][0]))
+            others = [boxes[i] for i in piece if i != largest]
+            # What stands above or below a digit may be dirt, what stands within may not: a face is no 0.
+            if others and not any(_encloses(boxes[largest], other) for other in others):
                 glyph, box, doubts = draw([largest])
                 line.append(Candidate(place, place + 1, glyph, box, doubts + 1))
         candidates.append(line)
@@ -216,6 +218,8 @@ def _single(ink: Ink) -> list[list[Candidate]]:
         near |= more
         box = union([boxes[i] for i in near])
     choices = dict.fromkeys([frozenset(near), frozenset([main]), frozenset(np.flatnonzero(~specks).tolist())])
+    if any(_encloses(boxes[main], boxes[i]) for i in near - {main}):  # a face is no 0
+        del choices[frozenset([main])]
     draw = _drawer(labels, boxes, ink)
     line = [Candidate(0, 1, *draw(sorted(choice))) for choice in choices]
     return [[replace(candidate, doubts=candidate.doubts + place) for place, candidate in enumerate(line)]]
@@ -224,6 +228,11 @@ def _single(ink: Ink) -> list[list[Candidate]]:
 def _fits(box: Box, digit: Box, size: float) -> bool:
     gap = max(box[0] - digit[2], digit[0] - box[2], box[1] - digit[3], digit[1] - box[3])
     return gap <= max(0.25 * size, 2) and max(box[2] - box[0], box[3] - box[1]) < 1.2 * size
+
+
+def _encloses(outer: Box, inner: Box) -> bool:
+    x, y = (inner[0] + inner[2]) / 2, (inner[1] + inner[3]) / 2
+    return outer[0] < x < outer[2] and outer[1] < y < outer[3]
 
 
 def _connected(mask: np.ndarray) -> np.ndarray:

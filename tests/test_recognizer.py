@@ -1,0 +1,102 @@
+"""The recogniser: calibrated, doubtful of what is no digit, and shared by threads."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from PIL import Image, ImageDraw
+
+import calibration
+import checkpoint
+from data import load_training
+from metrics import compute_logits
+from model import ImprovedResNet18
+from recognizer import Recognizer, text_of
+
+SEVEN = [[(10, 10), (60, 10), (30, 90)]]
+
+
+@pytest.fixture(scope="module")
+def recognizer():
+    return Recognizer()
+
+
+@pytest.fixture(scope="module")
+def validation(mnist_dir):
+    return load_training("mnist", mnist_dir)[1]
+
+
+def test_a_reading_holds_what_was_seen(recognizer):
+    (reading,) = recognizer.read_strokes(SEVEN)
+    assert reading.digit == 7
+    assert reading.probabilities.shape == (10,)
+    assert reading.probabilities.sum() == pytest.approx(1, abs=1e-5)
+    assert reading.confidence == reading.probabilities.max()
+    assert reading.glyph.shape == (28, 28)
+    assert reading.box == pytest.approx((10, 10, 60, 90))
+    assert text_of([reading]) == "7"
+
+
+def test_pages_are_read_alike_together_and_alone(recognizer):
+    from ink import page_from_strokes
+
+    pages = [page_from_strokes(strokes) for strokes in (SEVEN, [], [[(0, 0), (1, 50)]])]
+    together = recognizer.read(pages, batch_size=1)
+    assert [text_of(r) for r in together] == [text_of(recognizer.read([page])[0]) for page in pages]
+    assert together[1] == []
+
+
+def test_the_threshold_gives_up_one_in_a_hundred_validation_digits(recognizer, validation):
+    with torch.inference_mode():
+        batches = [validation[at : at + 500].ink() for at in range(0, len(validation), 500)]
+        features = [calibration.describe(recognizer.model, ink)[0] for ink in batches]
+        distances = torch.cat([recognizer.calibration.distance(f) for f in features])
+    assert (distances > 1).float().mean().item() == pytest.approx(0.01, abs=0.0005)
+
+
+def test_the_temperature_is_the_best_for_the_validation_images(recognizer, validation):
+    logits, labels = compute_logits(recognizer.model, validation), validation.labels
+    best = F.cross_entropy(logits / recognizer.calibration.temperature, labels)
+    for other in (0.8, 0.95, 1.05, 1.25):
+        assert best < F.cross_entropy(logits / (other * recognizer.calibration.temperature), labels)
+
+
+def test_scribbles_letters_and_pictures_are_not_sure(recognizer):
+    rng = np.random.default_rng(0)
+    strange = 0
+    for _ in range(20):
+        points = [tuple(point) for point in rng.uniform(0, 100, (25, 2))]
+        strange += text_of(recognizer.read_strokes([points], single=True)) == "?"
+    assert strange == 20
+    face = Image.new("L", (200, 200), 255)
+    pen = ImageDraw.Draw(face)
+    pen.ellipse((20, 20, 180, 180), outline=0, width=8)
+    pen.ellipse((60, 60, 80, 80), fill=0)
+    pen.ellipse((120, 60, 140, 80), fill=0)
+    pen.arc((60, 80, 140, 150), 20, 160, fill=0, width=8)
+    (reading,) = recognizer.read_image(face, single=True)
+    assert not reading.is_digit
+
+
+def test_threads_share_it(recognizer, validation):
+    images = [Image.fromarray(image.reshape(28, 28)) for image in validation.images[:24].numpy()]
+    alone = [recognizer.read_image(image)[0].digit for image in images]
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(lambda image: recognizer.read_image(image)[0].digit, images))
+    assert together == alone
+
+
+def test_weights_that_were_never_calibrated_are_refused(tmp_path):
+    path = tmp_path / "a.pt"
+    figures = {"n": 1, "errors": 1, "loss": 2.3}
+    checkpoint.save_weights(path, ImprovedResNet18(), dataset="mnist", validation=figures, training={})
+    with pytest.raises(checkpoint.CheckpointError, match="not calibrated"):
+        Recognizer(str(path))
+
+
+def test_the_end_of_training_calibrates(trained):
+    found = Recognizer(str(trained.folder / "runs" / "digits" / "best.pt")).calibration
+    assert 0.05 <= found.temperature <= 20
+    assert found.threshold > 0
