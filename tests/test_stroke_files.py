@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import stroke_files
@@ -251,6 +251,7 @@ def check(drawing: Drawing) -> None:
     assert drawing.label in (None, *range(10))
 
 
+@settings(deadline=None)
 @given(texts)
 @example(b"\x00")
 @example(b"\xff\xfe[\x00]\x00")
@@ -267,6 +268,7 @@ def test_any_bytes_are_a_drawing_or_an_error(content):
             check(drawing)
 
 
+@settings(deadline=None)
 @given(stroke_lists)
 def test_what_is_finite_is_read_as_it_is(strokes):
     coordinates = [value for stroke in strokes for point in stroke for value in point]
@@ -280,6 +282,7 @@ def test_what_is_finite_is_read_as_it_is(strokes):
         ]
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_a_damaged_packed_file_is_lines_and_an_error(data):
     lines = "\n".join(json.dumps({"strokes": SEVEN, "label": n % 10}) for n in range(20))
