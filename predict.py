@@ -68,6 +68,7 @@ def parse_arguments() -> argparse.Namespace:
         "inputs",
         nargs="+",
         metavar="INPUT",
+        default=argparse.SUPPRESS,
         help="pictures, stroke files (.json, .jsonl, .jsonl.gz), folders, patterns, - for standard input",
     )
     add("--single", action="store_true", help="each input holds one digit, so don't look for more")
