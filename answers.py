@@ -60,6 +60,16 @@ class Shown:
         """The one that is shown in full; None for no digits."""
         return self.answer.digits[self.chosen] if self.answer.digits else None
 
+    def correct(self, label: int, name: str) -> str:
+        """Take the digit that is shown in full for a `label`.
+
+        Returns:
+            the name of its sample: `name`, or the one that it has from a correction before.
+        """
+        _, name = self.corrected.pop(self.chosen, (label, name))
+        self.corrected[self.chosen] = label, name
+        return name
+
     def labels(self) -> list[str]:
         """What each digit is taken for, as corrected: "0" to "9", or "?"."""
         labels = list(self.answer.text.replace(" ", ""))

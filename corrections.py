@@ -2,7 +2,7 @@
 
 A sample is two files of one name: `NAME.jsonl`, a stroke file of one line with "label", "strokes" and what
 was read instead ("read", "confidence"), and `NAME.png`, the same as a picture, dark on light. Where a
-picture was read and nothing drawn, "strokes" is empty and the PNG is the sample.
+picture was read, "strokes" is empty and the PNG alone is the sample.
 """
 
 import contextlib

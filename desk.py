@@ -61,11 +61,12 @@ class Desk:
         self, name: str, label: int, page: Page, box: Box | None, read: int | None, confidence: float
     ) -> Path:
         """Keep a corrected sample: the whole page, or the digit in `box`."""
-        strokes = page.strokes if box is None else page.strokes_in(box)
         region = grown(box or page.bounds(), MARGIN)
         if page.picture is None:
+            strokes = page.strokes_in(box) if box else page.strokes
             image = to_image(page, region)
         else:
+            strokes = ()  # which are no digit without the picture
             whole, shown, scale = composed(page)
             image = whole.crop(pixels_of(region, shown, scale, whole.size))
         return corrections.keep(

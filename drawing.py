@@ -4,8 +4,10 @@ A page has coordinates of its own: (0, 0) in the middle of the sheet, y downward
 sheet as it first opened. So a drawing is the same on a sheet of any size.
 """
 
+from __future__ import annotations
+
 from array import array
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 
@@ -79,6 +81,13 @@ class Picture:
     @property
     def dark(self) -> bool:
         return sum(self.paper) < 3 * 128
+
+    def fitted(self, region: Box) -> Picture:
+        """The same picture in the middle of a region, as large as it can be there."""
+        (x, y), (left, top, right, bottom) = middle(region), region
+        scale = min((right - left) / self.width, (bottom - top) / self.height) / 2
+        wide, high = self.width * scale, self.height * scale
+        return replace(self, box=(x - wide, y - high, x + wide, y + high))
 
 
 @dataclass(frozen=True, eq=False)

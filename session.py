@@ -4,7 +4,6 @@ import sys
 import tkinter as tk
 import traceback
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -244,8 +243,7 @@ class Session:
         if digit is None:
             self._say("Nothing to correct: no digit was found.")
             return
-        _, name = shown.corrected.pop(place, (label, corrections.new_name()))
-        shown.corrected[place] = label, name
+        name = shown.correct(label, corrections.new_name())
 
         def failed(reason: str) -> None:
             shown.corrected.pop(place, None)
@@ -326,11 +324,8 @@ class Session:
         """Lay a picture on the sheet, as large as fits, and read it: as a number, until it proves a digit."""
         self.sheet.pen_up()
         self._remember()
-        left, top, right, bottom = self.sheet.surface.region
-        scale = min((right - left) / picture.width, (bottom - top) / picture.height)
-        wide, high = picture.width * scale / 2, picture.height * scale / 2
         self.window.single.set(False)
-        self._replace(Page(picture=replace(picture, box=(-wide, -high, wide, high))))
+        self._replace(Page(picture=picture.fitted(self.sheet.surface.region)))
         self._opened = self.drawing.version
         self._say("A picture: draw on it, or clear it.")
 

@@ -7,7 +7,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -19,11 +19,12 @@ from painting import chunks, composed, ink_layer, paint, thumbnail, to_image
 from tests.conftest import missing
 from tests.handwriting import digit
 
-numbers = st.floats(-1000, 1000, allow_nan=False).map(lambda value: round(value, 3))
+unhurried = settings(deadline=None, max_examples=50)
+numbers = st.floats(-300, 300).map(lambda value: round(value, 3))
 points = st.tuples(numbers, numbers)
 strokes = st.builds(
     Stroke,
-    st.lists(points, min_size=1, max_size=30).map(tuple),
+    st.lists(points, min_size=1, max_size=12).map(tuple),
     st.floats(1, 60).map(lambda value: round(value, 2)),
 )
 LINE = Stroke(((-100.0, 0.0), (0.0, 0.0), (100.0, 0.0)), 10.0)
@@ -125,6 +126,7 @@ actions = st.lists(
 )
 
 
+@unhurried
 @given(actions)
 def test_undo_and_redo_go_through_the_pages_that_there_were(script):
     """Against a plain list of pages with a place in it."""
@@ -190,6 +192,7 @@ def test_the_eraser_finds_a_stroke_between_distant_points():
     assert len(erased(fast, (50, -400), (50, 400), 8)) == 2
 
 
+@unhurried
 @given(strokes, points, points, st.floats(1, 80))
 def test_what_the_eraser_leaves(stroke, start, end, radius):
     """Nothing within its reach, everything else; nothing is invented."""
@@ -236,6 +239,7 @@ def test_erasing_nothing_is_no_action():
 # curves
 
 
+@unhurried
 @given(st.lists(points, min_size=1, max_size=12))
 def test_a_curve_starts_and_ends_where_the_stroke_does_and_has_no_gaps(line):
     smooth = curve(line, step=4)
@@ -244,6 +248,7 @@ def test_a_curve_starts_and_ends_where_the_stroke_does_and_has_no_gaps(line):
     assert all(math.dist(before, after) <= 4 + 1e-9 for before, after in pairwise(smooth))
 
 
+@unhurried
 @given(st.lists(points, min_size=1, max_size=30), st.floats(0, 500))
 def test_knots_keep_the_ends_and_their_distance(line, apart):
     kept = knots(line, apart)
@@ -273,6 +278,7 @@ def test_chunks_meet():
     assert chunks([(1.0, 2.0)]) == [[(1.0, 2.0)]]
 
 
+@unhurried
 @given(strokes)
 def test_strokes_survive_the_way_to_another_process(stroke):
     copy = pickle.loads(pickle.dumps(stroke))
@@ -321,6 +327,7 @@ def test_ink_in_pieces_is_the_ink_of_the_whole():
     assert np.abs(np.asarray(again, int) - np.asarray(whole, int)).max() == 0
 
 
+@unhurried
 @given(strokes, st.floats(0.02, 4))
 def test_ink_anywhere_of_any_size_is_painted(stroke, scale):
     layer = ink_layer([stroke], (-100, -100, 100, 100), min(scale, 2))
@@ -347,6 +354,18 @@ def test_a_picture_lies_where_it_was_put_and_ink_on_it_stands_out():
         assert (pixels[70, 30] == shade).all()
         assert (pixels[40, 100] == 255).all()
         assert abs(int(pixels[100, 100].mean()) - shade) > 150
+
+
+@unhurried
+@given(st.integers(1, 5000), st.integers(1, 5000), st.floats(50, 2000), st.floats(50, 2000))
+def test_a_picture_is_laid_as_large_as_fits(width, height, wide, high):
+    picture = Picture(width, height, b"", (0, 0, 0)).fitted((-wide, -high, wide, high))
+    left, top, right, bottom = picture.box
+    assert right - left <= 2 * wide * (1 + 1e-9)
+    assert bottom - top <= 2 * high * (1 + 1e-9)
+    assert right - left == pytest.approx(2 * wide) or bottom - top == pytest.approx(2 * high)
+    assert (right - left) * height == pytest.approx((bottom - top) * width)
+    assert (left + right, top + bottom) == pytest.approx((0, 0), abs=1e-6)
 
 
 def test_composed_keeps_the_pictures_own_pixels():
@@ -404,8 +423,12 @@ def test_what_is_said_of_an_answer():
     assert (unsure.text(), unsure.note(), unsure.chosen) == ("7?", "not sure", 1)
     number = Shown(Answer((one(7, 0.99), one(2, 0.81), one(5, 0.95)), "72 5"))
     assert (number.text(), number.note()) == ("72 5", "81 %")
-    number.corrected[2] = (6, "name")
+    assert number.correct(9, "one") == "one"
+    assert number.correct(6, "two") == "one", "one digit, one sample"
     assert (number.text(), number.note(), number.labels()) == ("72 6", "corrected", ["7", "2", "6"])
+    number.chosen = 0
+    number.correct(1, "three")
+    assert number.corrected.popitem() == (0, (1, "three")), "the last correction is taken back first"
 
 
 @pytest.fixture

@@ -110,6 +110,13 @@ def test_a_digit_is_read_while_it_is_drawn(window, number):
     assert re.fullmatch(rf"{number} · \d+ % - {NAME}", window.wait_for_reading(str(number)))
 
 
+def test_a_digit_is_read_before_the_pen_is_lifted(window):
+    window.draw(digit(3, window.middle, 240), lift=False)
+    window.wait_for_reading("3")
+    window.xdotool("mouseup", "1")
+    assert window.reading() == "3"
+
+
 def test_a_click_makes_a_round_dot(window):
     window.click(window.middle)
     ink = window.wait_for_ink(lambda ink: ink.any())
@@ -464,7 +471,8 @@ def test_what_is_cleared_at_once_is_in_the_history_all_the_same(window):
 # pictures, files and the clipboard
 
 
-def test_a_picture_is_opened_read_and_drawn_on(window, photo):
+def test_a_picture_is_opened_read_drawn_on_and_corrected(window, photo, copy):
+    forget_samples(copy)
     window.press("ctrl+o")
     window.xdotool("search", "--sync", "--onlyvisible", "--name", "Open a picture")
     window.type(str(photo))
@@ -475,8 +483,15 @@ def test_a_picture_is_opened_read_and_drawn_on(window, photo):
     x, y = window.middle
     window.draw([[(x - 150, y - 100), (x + 150, y + 100)], [(x - 150, y + 100), (x + 150, y - 100)]])
     window.wait_for_title(rf"(?!5).* - {NAME}")
-    window.press("ctrl+z", "ctrl+z")
+    window.press("6")
+    window.wait(lambda: samples(copy))
+    (sample,) = samples(copy)
+    assert (sample["label"], sample["strokes"]) == (6, []), "strokes alone would be no 6"
+    (png,) = (copy / "corrections").glob("*.png")
+    assert (np.asarray(Image.open(png).convert("L")) < 100).mean() > 0.02
+    window.press(*["ctrl+z"] * 3)  # the correction and both strokes
     window.wait_for_reading("5")
+    assert samples(copy) == []
     window.press("ctrl+z")
     window.wait_for_blank()
 

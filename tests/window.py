@@ -194,8 +194,13 @@ class Window:
         x, y = round(point[0] + self.left), round(point[1] + self.top)
         return f"mousemove --window {self.id} {x} {y}"
 
-    def draw(self, strokes: Sequence[Sequence[Point]], button: int = 1, pause: float = 0.002) -> None:
-        """Move the real mouse along strokes, in the sheet's pixels, `pause` seconds at each point."""
+    def draw(
+        self, strokes: Sequence[Sequence[Point]], button: int = 1, pause: float = 0.002, lift: bool = True
+    ) -> None:
+        """Move the real mouse along strokes, in the sheet's pixels, `pause` seconds at each point.
+
+        Without `lift` the button stays down at the end.
+        """
         script = []
         for stroke in strokes:
             first, *rest = (self._to(point) for point in stroke)
@@ -203,7 +208,7 @@ class Window:
             for move in rest:
                 script += [f"sleep {pause}", move]
             script += [f"sleep {pause}", f"mouseup {button}"]
-        self._script(script)
+        self._script(script if lift else script[:-1])
 
     def _script(self, lines: Sequence[str]) -> None:
         text = "\n".join(lines) + "\n"
