@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from inputs import STANDARD_INPUT, Item, Source
-from picture import _as_rgb as as_rgb
+from picture import as_rgb
 from recognizer import Reading
 from runtime import UserError, short, write_atomically
 from stroke_files import Drawing, has_lines

@@ -18,6 +18,7 @@ __all__ = ["Box", "Candidate", "InkError", "Page", "open_picture", "page_from_im
 
 TOUCH = 0.04  # of the largest stroke: strokes that come closer touch
 BLOB = 0.4  # ink that is as thick as this share of its longest side has not been written
+LARGEST = 1e300  # coordinate that is told from larger ones
 LEANING = 0.4  # ink along the picture's border, as a share of its longest side, that is no digit cut off
 MOST_PARTS = 500  # connected parts of a picture that are looked at, the largest
 
@@ -66,12 +67,13 @@ def page_from_strokes(strokes: Strokes, single: bool = False) -> Page:
     Raises:
         InkError: if something is not a finite point.
     """
-    points = [_as_points(stroke) for stroke in strokes]
+    points = [_as_points(stroke).clip(-LARGEST, LARGEST) for stroke in strokes]
     points = [stroke for stroke in points if len(stroke)]
     if not points:
         return Page([])
     largest = max(np.abs(stroke).max() for stroke in points)
-    unit = 1 / largest if largest > 1e9 or 0 < largest < 1e-9 else 1.0  # so that no square overflows
+    # So that no square overflows or vanishes.
+    unit = 1 / largest if largest > 1e9 or 1 / LARGEST < largest < 1e-9 else 1.0
     points = [stroke * unit for stroke in points]
     boxes = [(*stroke.min(0), *stroke.max(0)) for stroke in points]
     joined_to_next: set[int] = set()

@@ -19,9 +19,11 @@ from skimage.filters import threshold_otsu
 
 from runtime import UserError, short
 
-LONGEST, SHORTEST = 560, 112  # pixels of the picture that is worked on; small ones are enlarged
+PIXELS, SHORTEST = 560 * 560, 112  # of the picture that is worked on; small ones are enlarged
 MAX_PIXELS = 80_000_000  # more is refused before it is decoded
-warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # in favour of that limit
+# In favour of that limit; and a file that is odd but can be read is read.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+warnings.filterwarnings("ignore", module=r"PIL\.")
 
 FAINTEST = 0.04  # of the paper's brightness: what differs less from paper is never ink
 UNLIKELY = 3  # doubts of the less likely polarity
@@ -99,16 +101,16 @@ def find_ink(image: Image.Image) -> list[Ink]:
 
 def _working_copy(image: Image.Image) -> tuple[np.ndarray, float]:
     """RGB, float32 (H, W, 3) in [0, 255], and its scale."""
-    image = _as_rgb(image)
-    longest, shortest = max(image.size), min(image.size)
-    scale = min(LONGEST / longest, max(1.0, SHORTEST / shortest))
+    image = as_rgb(image)
+    width, height = image.size
+    scale = min((PIXELS / (width * height)) ** 0.5, max(1.0, SHORTEST / min(width, height)))
     if scale != 1:
         size = [max(1, round(scale * side)) for side in image.size]
         image = image.resize(size, Image.Resampling.BICUBIC)
     return np.asarray(image, np.float32), scale
 
 
-def _as_rgb(image: Image.Image) -> Image.Image:
+def as_rgb(image: Image.Image) -> Image.Image:
     """Transparency becomes paper, white or black, whichever the drawing stands out from."""
     try:
         if image.mode.startswith(("I", "F")):  # 16 bits and more, in whatever range was used
@@ -135,7 +137,7 @@ def _polarities(pixels: np.ndarray) -> list[bool]:
     tell it in uneven light, wide ones for thick strokes.
     """
     small = Image.fromarray(pixels.mean(2).astype(np.uint8))
-    small.thumbnail((64, 64))
+    small.thumbnail((48, 48))
     grey = np.asarray(small, np.float32)
     answers = []
     for share in (6, 2):

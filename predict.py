@@ -11,7 +11,6 @@ import json
 import os
 import sys
 import unicodedata
-import warnings
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -49,7 +48,6 @@ def main() -> int:
     recognizer = Recognizer(args.checkpoint, device)
 
     sys.stdout.reconfigure(errors="backslashreplace")  # not every terminal can show every file name
-    warnings.filterwarnings("ignore", module=r"PIL\.")  # of files that are odd and read all the same
     show = show_json if args.json else partial(show_line, width=width_of_names(sources))
     failed = 0
     with progress(sources) as bar:
