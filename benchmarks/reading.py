@@ -10,6 +10,7 @@ here is MNIST's test set: the composed papers show validation images.
 import argparse
 import csv
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -39,8 +40,11 @@ def main() -> int:
     print(f"weights  {recognizer.checkpoint.describe()}\n")
     print("| " + " | ".join(HEADER) + " |\n|---|---:|---:|---:|---:|---:|")
     with ProcessPoolExecutor(args.workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        for name, labels, inputs in sets(args):
-            measure(name, labels, inputs, recognizer, pool)
+        confusions = [
+            f"{name}: {measure(name, labels, inputs, recognizer, pool)}"
+            for name, labels, inputs in sets(args)
+        ]
+        print("\nmost often misread as one digit:\n" + "\n".join(confusions))
         if args.nondigits:
             print()
             report_nondigits(args, recognizer, pool)
@@ -97,8 +101,12 @@ def sets(args: argparse.Namespace) -> Iterator[tuple[str, list[int], list[Input]
 
 def measure(
     name: str, labels: list[int], inputs: list[Input], recognizer: Recognizer, pool: ProcessPoolExecutor
-) -> None:
-    """Print a row: read as whatever it may be, as one digit, by the baseline; share of "not sure"."""
+) -> str:
+    """Print a row: read as whatever it may be, as one digit, by the baseline; share of "not sure".
+
+    Returns:
+        The most frequent confusions when read as one digit.
+    """
     several = read(inputs, False, recognizer, pool, name)
     single = read(inputs, True, recognizer, pool, name)
     shrunk = np.stack(list(pool.map(shrink, inputs, chunksize=16)))
@@ -109,8 +117,15 @@ def measure(
     alone = np.mean([_digits(r) == str(label) for r, label in zip(single, labels, strict=True)])
     plain = np.mean(baseline.numpy() == labels)
     unsure = np.mean(["?" in text_of(r) for r in single])
+    wrong = Counter(
+        (label, _digits(r)) for r, label in zip(single, labels, strict=True) if _digits(r) != str(label)
+    )
     print(
         f"| {name} | {len(labels):,} | {found:.2%} | {alone:.2%} | {plain:.2%} | {unsure:.1%} |", flush=True
+    )
+    return (
+        ", ".join(f"{label} as {found or 'blank'} {n}x" for (label, found), n in wrong.most_common(6))
+        or "none"
     )
 
 
