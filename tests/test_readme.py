@@ -41,7 +41,7 @@ def test_files_and_pictures_exist(text):
 
 
 def test_flags_exist():
-    for script in ("train.py", "test.py"):
+    for script in ("train.py", "test.py", "predict.py", "app.py", "visualize.py"):
         command = [sys.executable, PROJECT / script, "--help"]
         known = subprocess.run(command, capture_output=True, text=True).stdout
         for line in re.findall(rf"^(?:python|torchrun[^\n]*) {script}(.*)$", ENGLISH, flags=re.MULTILINE):
