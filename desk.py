@@ -15,8 +15,7 @@ from drawing import Page, Picture
 from explain import grad_cam
 from geometry import Box, grown
 from painting import composed, pixels_of, to_image
-from picture import _as_rgb as as_rgb
-from picture import open_picture
+from picture import as_rgb, open_picture
 from recognizer import Reading, Recognizer, text_of
 from runtime import pick_device, write_atomically
 
