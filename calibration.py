@@ -31,7 +31,7 @@ class Calibration:
         temperature: what logits are divided by (Guo et al., "On Calibration of Modern Neural Networks",
             2017).
         mean: float32, (704,), of the features of `describe`.
-        components: float32, (704, 64), orthonormal.
+        components: float32, (704, 64 or fewer where there were fewer images), orthonormal.
         threshold: of the distance; 99 % of the validation digits lie below.
     """
 
@@ -65,13 +65,13 @@ def describe(model: ImprovedResNet18, ink: Tensor) -> tuple[Tensor, Tensor]:
 
 def fit(model: ImprovedResNet18, train: LabelledImages, validation: LabelledImages) -> Calibration:
     """Calibrate `model`, which must be in evaluation mode and on the images' device."""
-    known = _features(model, train[: min(MOST_IMAGES, len(train))])
+    known = _features(model, train[:MOST_IMAGES])
     mean = known.mean(0)
     _, _, directions = torch.linalg.svd(known - mean, full_matrices=False)
     components = directions[:COMPONENTS].T.contiguous()
     raw = Calibration(fit_temperature(model, validation), mean.cpu(), components.cpu(), 1.0)
     distances = raw.distance(_features(model, validation))
-    threshold = float(torch.quantile(distances, 1 - REJECTED))
+    threshold = max(float(torch.quantile(distances, 1 - REJECTED)), 1e-6)
     return Calibration(raw.temperature, raw.mean, raw.components, threshold)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 from scipy import ndimage
+from scipy.spatial import cKDTree
 
 from segment import Box
 
@@ -17,6 +18,7 @@ PEN = 2.5  # width of the pen, in pixels of those images
 SOFT = 2.2  # width of its soft edge
 PENS = (2.0, 3.6)  # the width of a picture's strokes is brought into this range
 MOST_CHANGE = 1.0  # pixels by which each side of a stroke may be moved to get there
+MOST_SEGMENTS = 4_000  # for which the distance is computed exactly
 SPACING = 0.3  # pixels between the points that a stroke is drawn from
 
 
@@ -55,15 +57,16 @@ def _thinned(stroke: np.ndarray) -> np.ndarray:
 
 def _distance(pixels: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
     """From each of (N, 2) pixels to the nearest of (M, 2) to (M, 2) line segments: (N,)."""
-    nearest = np.full(len(pixels), np.inf)
-    for at in range(0, len(starts), 1024):  # bounds the memory of long scribbles
-        start, along = starts[at : at + 1024], ends[at : at + 1024] - starts[at : at + 1024]
-        squared = (along**2).sum(1)
-        away = pixels[:, None] - start
-        share = ((away * along).sum(-1) / np.maximum(squared, 1e-12)).clip(0, 1)
-        away -= share[..., None] * along
-        np.minimum(nearest, np.sqrt((away**2).sum(-1)).min(1), out=nearest)
-    return nearest
+    along = ends - starts
+    if len(starts) > MOST_SEGMENTS:
+        # So many lie close together: nearest of the cells that they run through, once each.
+        steps = np.linspace(0, 1, 16)[:, None, None]
+        cells = np.unique(np.round((starts + steps * along).reshape(-1, 2) / SPACING), axis=0) * SPACING
+        return cKDTree(cells).query(pixels)[0]
+    squared = (along**2).sum(1)
+    away = pixels[:, None] - starts
+    share = ((away * along).sum(-1) / np.maximum(squared, 1e-12)).clip(0, 1)
+    return np.sqrt(((away - share[..., None] * along) ** 2).sum(-1)).min(1)
 
 
 def draw_mask(mask: np.ndarray) -> np.ndarray:

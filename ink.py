@@ -18,9 +18,10 @@ __all__ = ["Box", "Candidate", "InkError", "Page", "open_picture", "page_from_im
 
 TOUCH = 0.04  # of the largest stroke: strokes that come closer touch
 BLOB = 0.4  # ink that is as thick as this share of its longest side has not been written
-LARGEST = 1e300  # coordinate that is told from larger ones
+LARGEST = 1e300  # coordinates beyond it count as it, those below its inverse as 0
+MOST_STROKES = 5_000
 LEANING = 0.4  # ink along the picture's border, as a share of its longest side, that is no digit cut off
-MOST_PARTS = 500  # connected parts of a picture that are looked at, the largest
+MOST_PARTS = 150  # of a page that are told apart: the largest of a picture; more strokes are one scribble
 
 Drawn = tuple[np.ndarray, Box, int]  # a glyph, its box, its doubts
 Strokes = Sequence[Sequence[Sequence[float]]]
@@ -45,16 +46,28 @@ class Candidate:
 
 
 @dataclass(frozen=True)
+class Version:
+    """One way to see a page.
+
+    Attributes:
+        lines: from top to bottom, each all its candidates. A line is read by a chain of candidates, each of
+            which starts where the one before stops.
+        doubts: how many likelier ways there are.
+    """
+
+    lines: list[list[Candidate]]
+    doubts: int = 0
+
+
+@dataclass(frozen=True)
 class Page:
     """What may stand on a drawing or a picture.
 
     Attributes:
-        versions: ways to see it, the likeliest first, none if it is blank. Each is a list of lines from top
-            to bottom, each line all its candidates. A line is read by a chain of candidates, each of which
-            starts where the one before stops.
+        versions: ways to see it, the likeliest first, none if it is blank.
     """
 
-    versions: list[list[list[Candidate]]]
+    versions: list[Version]
 
 
 def page_from_strokes(strokes: Strokes, single: bool = False) -> Page:
@@ -65,15 +78,17 @@ def page_from_strokes(strokes: Strokes, single: bool = False) -> Page:
         single: all of it is one digit.
 
     Raises:
-        InkError: if something is not a finite point.
+        InkError: if something is not a finite point, or there are more than 5,000 strokes.
     """
-    points = [_as_points(stroke).clip(-LARGEST, LARGEST) for stroke in strokes]
+    if len(strokes) > MOST_STROKES:
+        raise InkError(f"{len(strokes):,} strokes are too many: at most {MOST_STROKES:,} can be read at once")
+    points = [_as_points(stroke) for stroke in strokes]
     points = [stroke for stroke in points if len(stroke)]
     if not points:
         return Page([])
     largest = max(np.abs(stroke).max() for stroke in points)
     # So that no square overflows or vanishes.
-    unit = 1 / largest if largest > 1e9 or 1 / LARGEST < largest < 1e-9 else 1.0
+    unit = 1 / largest if largest > 1e9 or 0 < largest < 1e-9 else 1.0
     points = [stroke * unit for stroke in points]
     boxes = [(*stroke.min(0), *stroke.max(0)) for stroke in points]
     joined_to_next: set[int] = set()
@@ -84,7 +99,7 @@ def page_from_strokes(strokes: Strokes, single: bool = False) -> Page:
         box = tuple(float(side / unit) for side in (left, top, right, bottom))
         return draw_strokes([points[i] for i in indices], (left, top, right, bottom)), box, 0
 
-    return Page([_candidates(lines, boxes, draw, joined_to_next)])
+    return Page([Version(_candidates(lines, boxes, draw, joined_to_next))])
 
 
 def page_from_image(image: Image.Image, single: bool = False) -> Page:
@@ -97,8 +112,12 @@ def page_from_image(image: Image.Image, single: bool = False) -> Page:
     Raises:
         InkError: if the picture cannot be converted to colours.
     """
-    versions = [_single(ink) if single else _lines(ink) for ink in find_ink(image)]
-    return Page([version for version in versions if version])
+    return Page(
+        [
+            Version(_single(ink) if single else _lines(ink), place + ink.doubts)
+            for place, ink in enumerate(find_ink(image))
+        ]
+    )
 
 
 def _candidates(
@@ -122,12 +141,13 @@ def _candidates(
             doubts += (start > 0 and joined[start - 1]) + joined[stop - 1]
             line.append(Candidate(start, stop, glyph, box, doubts))
         for place, piece in enumerate(pieces):
+            at_joints = (place > 0 and joined[place - 1]) + joined[place]
             largest = max(piece, key=lambda i: max(boxes[i][3] - boxes[i][1], boxes[i][2] - boxes[i][0]))
             others = [boxes[i] for i in piece if i != largest]
             # What stands above or below a digit may be dirt, what stands within may not: a face is no 0.
             if others and not any(_encloses(boxes[largest], other) for other in others):
                 glyph, box, doubts = draw([largest])
-                line.append(Candidate(place, place + 1, glyph, box, doubts + 1))
+                line.append(Candidate(place, place + 1, glyph, box, doubts + at_joints + 1))
         candidates.append(line)
     return candidates
 
@@ -138,6 +158,8 @@ def _stroke_lines(
     """Lines of pieces, each a list of strokes. Strokes that touch and stand side by side are pieces of
     their own, noted in `joined_to_next`."""
     groups = _touching(points, boxes)
+    if len(groups) > MOST_PARTS:
+        return [[list(range(len(points)))]]
     group_boxes = [union([boxes[i] for i in group]) for group in groups]
     lines = []
     for line in find_lines(group_boxes):
@@ -189,7 +211,7 @@ def _as_points(stroke: Sequence[Sequence[float]]) -> np.ndarray:
         raise InkError("a stroke must be a list of points [x, y]")
     if not np.isfinite(points).all():
         raise InkError("a stroke has a point that is not finite")
-    return points
+    return np.where(np.abs(points) < 1 / LARGEST, 0, points.clip(-LARGEST, LARGEST))
 
 
 def _single(ink: Ink) -> list[list[Candidate]]:
@@ -259,7 +281,7 @@ def _drawer(labels: np.ndarray, boxes: list[Box], ink: Ink) -> Callable[[list[in
     height, width = labels.shape
 
     def draw(indices: list[int]) -> Drawn:
-        left, top, right, bottom = box = union([boxes[i] for i in indices])
+        left, top, right, bottom = union([boxes[i] for i in indices])
         wanted = np.zeros(len(boxes) + 1, bool)
         wanted[np.array(indices) + 1] = True
         mask = wanted[labels[top:bottom, left:right]]
@@ -267,9 +289,10 @@ def _drawer(labels: np.ndarray, boxes: list[Box], ink: Ink) -> Callable[[list[in
         edges = [(left == 0, mask[:, 0]), (top == 0, mask[0]), (right == width, mask[:, -1])]
         edges.append((bottom == height, mask[-1]))
         contact = sum(int(edge.sum()) for touches, edge in edges if touches)
-        doubts = ink.doubts + (contact > 0) + 2 * (contact > LEANING * max(mask.shape))
+        doubts = (contact > 0) + 2 * (contact > LEANING * max(mask.shape))
         doubts += 2 * (2 * depth > BLOB * max(mask.shape))
-        return draw_mask(mask), tuple(float(side / ink.scale) for side in box), doubts
+        x, y = ink.scale
+        return draw_mask(mask), (left / x, top / y, right / x, bottom / y), doubts
 
     return draw
 
@@ -277,21 +300,21 @@ def _drawer(labels: np.ndarray, boxes: list[Box], ink: Ink) -> Callable[[list[in
 def _lines(ink: Ink) -> list[list[Candidate]]:
     labels = _connected(ink.mask)
     joined_to_next: set[int] = set()
+    boxes = _boxes(labels)
     lines = [
-        [part for piece in line for part in _cut(labels, piece, joined_to_next)]
-        for line in find_lines(_boxes(labels))
+        [part for piece in line for part in _cut(labels, boxes, piece, joined_to_next)]
+        for line in find_lines(boxes)
     ]
     boxes = _boxes(labels)
     return _candidates(lines, boxes, _drawer(labels, boxes, ink), joined_to_next)
 
 
-def _cut(labels: np.ndarray, piece: list[int], joined_to_next: set[int]) -> list[list[int]]:
+def _cut(labels: np.ndarray, boxes: list[Box], piece: list[int], joined_to_next: set[int]) -> list[list[int]]:
     """`piece` as the parts that it may fall into if it is several touching digits.
 
     Cuts are vertical, where little ink lies above one another. `labels` gets new numbers for the parts;
     `joined_to_next` those that are cut from the part to their right.
     """
-    boxes = _boxes(labels)
     left, top, right, bottom = union([boxes[i] for i in piece])
     height, width = bottom - top, right - left
     if width < 0.9 * height or height < 8:
@@ -306,6 +329,8 @@ def _cut(labels: np.ndarray, piece: list[int], joined_to_next: set[int]) -> list
     columns = np.flatnonzero(low & (profile < 2.2 * pen))
     columns = columns[np.diff(columns, prepend=-height) > margin / 2]
     columns = columns[np.argsort(profile[columns], kind="stable")[:3]]
+    if not len(columns):
+        return [piece]
     parts, start = [], 0
     for stop in [*sorted(columns.tolist()), width]:
         part = np.zeros_like(mask)

@@ -5,7 +5,6 @@ border may be as dark as the pen. So several readings of the picture are offered
 digits look like (`recognizer.py`) takes the one that makes most sense.
 """
 
-import io
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
 FAINTEST = 0.04  # of the paper's brightness: what differs less from paper is never ink
-UNLIKELY = 3  # doubts of the less likely polarity
+UNLIKELY = 2  # doubts of the less likely polarity
 SLOPES = np.linspace(-0.26, 0.26, 53)  # of ruled lines: tangents of up to 15 degrees
 BACKGROUNDS = (0.4, 0.2, 0.1)  # widest stroke that counts as ink, as a share of the shorter side
 
@@ -41,12 +40,12 @@ class Ink:
 
     Attributes:
         mask: bool, (H, W), True for ink, of the picture that was worked on.
-        scale: pixels of that picture for one pixel of the original.
+        scale: pixels of that picture for one pixel of the original, along x and along y.
         doubts: 0 where the likelier of dark on light and light on dark was taken, else UNLIKELY.
     """
 
     mask: np.ndarray
-    scale: float
+    scale: tuple[float, float]
     doubts: int = 0
 
 
@@ -58,12 +57,15 @@ def open_picture(source: Path | BinaryIO) -> Image.Image:
     """
     name = short(source) if isinstance(source, Path) else "the picture"
     try:
-        with Image.open(io.BytesIO(source.read_bytes()) if isinstance(source, Path) else source) as image:
+        with Image.open(source) as image:
             width, height = image.size
             if width * height > MAX_PIXELS:
                 raise InkError(f"{name} has {width:,} x {height:,} pixels, too many: scale it down")
             image.load()
-            return ImageOps.exif_transpose(image)
+            try:
+                return ImageOps.exif_transpose(image)
+            except Exception:  # odd EXIF data do not make a picture unreadable
+                return image.copy()
     except InkError:
         raise
     except Image.DecompressionBombError:
@@ -99,15 +101,21 @@ def find_ink(image: Image.Image) -> list[Ink]:
     return found
 
 
-def _working_copy(image: Image.Image) -> tuple[np.ndarray, float]:
-    """RGB, float32 (H, W, 3) in [0, 255], and its scale."""
-    image = as_rgb(image)
+def _working_copy(image: Image.Image) -> tuple[np.ndarray, tuple[float, float]]:
+    """RGB, float32 (H, W, 3) in [0, 255], and its scale along x and y."""
     width, height = image.size
+    if (step := int((width * height / (4 * PIXELS)) ** 0.5)) > 1:  # before anything is made of a large one
+        size = (max(1, width // step), max(1, height // step))
+        smooth = (
+            Image.Resampling.BOX if image.mode in ("L", "LA", "RGB", "RGBA") else Image.Resampling.NEAREST
+        )
+        image = image.resize(size, smooth)
+    image = as_rgb(image)
     scale = min((PIXELS / (width * height)) ** 0.5, max(1.0, SHORTEST / min(width, height)))
-    if scale != 1:
-        size = [max(1, round(scale * side)) for side in image.size]
+    size = (max(1, round(scale * width)), max(1, round(scale * height)))
+    if size != image.size:
         image = image.resize(size, Image.Resampling.BICUBIC)
-    return np.asarray(image, np.float32), scale
+    return np.asarray(image, np.float32), (size[0] / width, size[1] / height)
 
 
 def as_rgb(image: Image.Image) -> Image.Image:

@@ -14,7 +14,7 @@ from ink import Box, Candidate, Page, Strokes, page_from_image, page_from_stroke
 # How readings of the same ink compete, as negative log-likelihoods; chosen by `benchmarks/reading.py`.
 SHARPNESS = 15.0  # of the step from digit to not a digit, at a distance of 1
 DOUBT = 1.5  # of each assumption that a candidate needs
-VERSION_DOUBT = 2.0  # of each version of the page that is passed over
+VERSION_DOUBT = 2.0  # of each likelier version of the page that is passed over
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,9 @@ class Recognizer:
 
     def read(self, pages: Sequence[Page], batch_size: int = 256) -> list[list[Reading]]:
         """Readings of each page. All glyphs go through the network together, `batch_size` at a time."""
-        candidates = [c for page in pages for version in page.versions for line in version for c in line]
+        candidates = [
+            c for page in pages for version in page.versions for line in version.lines for c in line
+        ]
         seen = [c for c in candidates if c.glyph is not None]
         costs = {id(c): DOUBT * c.doubts for c in candidates}
         readings: dict[int, Reading] = {}
@@ -123,13 +125,15 @@ class Recognizer:
         """The page's best version, each line by its cheapest chain."""
         best: list[list[Candidate]] = []
         lowest = np.inf
-        for place, version in enumerate(page.versions):
-            lines = [_cheapest_chain(line, costs) for line in version]
-            if not any(lines):  # ink that is there is read, whatever it is
-                lines = [_cheapest_chain([c for c in line if c.glyph is not None], costs) for line in version]
-            cost = VERSION_DOUBT * place + _mean_cost([c for line in lines for c in line], costs)
+        for version in page.versions:
+            lines = [_cheapest_chain(line, costs) for line in version.lines]
+            if not any(c.glyph is not None for line in lines for c in line):  # ink that is there is read
+                digits = [[c for c in line if c.glyph is not None] for line in version.lines]
+                lines = [_cheapest_chain(line, costs) for line in digits]
+            cost = VERSION_DOUBT * version.doubts + _mean_cost([c for line in lines for c in line], costs)
             if cost < lowest:
-                best, lowest = [line for line in lines if line], cost
+                best, lowest = [[c for c in line if c.glyph is not None] for line in lines], cost
+        best = [line for line in best if line]
         return [replace(readings[id(c)], line=number) for number, line in enumerate(best) for c in line]
 
     def _classify(self, candidates: list[Candidate], batch_size: int) -> Iterator[tuple[np.ndarray, float]]:
@@ -144,18 +148,17 @@ class Recognizer:
 
 
 def _cheapest_chain(line: list[Candidate], costs: dict[int, float]) -> list[Candidate]:
-    """The digits of the chain from a line's first piece to its last with the lowest sum of costs."""
+    """The chain of candidates from a line's first piece to its last with the lowest sum of costs."""
     best: dict[int, tuple[float, list[Candidate]]] = {0: (0.0, [])}
     for candidate in sorted(line, key=lambda candidate: candidate.stop):
         before, chain = best[candidate.start]
         cost = before + costs[id(candidate)]
         if candidate.stop not in best or cost < best[candidate.stop][0]:
-            read = [candidate] if candidate.glyph is not None else []
-            best[candidate.stop] = (cost, chain + read)
+            best[candidate.stop] = (cost, [*chain, candidate])
     return best[max(best)][1]
 
 
-def _mean_cost(digits: list[Candidate], costs: dict[int, float]) -> float:
-    """Each digit counted by its height: a version is not worse for the dirt that it reads."""
-    heights = [max(digit.box[3] - digit.box[1], 1e-9) for digit in digits]
-    return float(np.average([costs[id(digit)] for digit in digits], weights=heights))
+def _mean_cost(chain: list[Candidate], costs: dict[int, float]) -> float:
+    """Each candidate counted by its height: a version is not much worse for its dirt."""
+    heights = [max(digit.box[3] - digit.box[1], 1e-9) for digit in chain]
+    return float(np.average([costs[id(digit)] for digit in chain], weights=heights))

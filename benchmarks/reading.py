@@ -45,8 +45,8 @@ def main() -> int:
             for name, labels, inputs in sets(args)
         ]
         print("\nmost often misread as one digit:\n" + "\n".join(confusions))
+        report_validation(args, recognizer, pool)
         if args.nondigits:
-            print()
             report_nondigits(args, recognizer, pool)
     return 0
 
@@ -129,14 +129,33 @@ def measure(
     )
 
 
+def report_validation(args: argparse.Namespace, recognizer: Recognizer, pool: ProcessPoolExecutor) -> None:
+    """Print what MNIST's validation images lose as pictures of 28 to 300 pixels somewhere on a page."""
+    images, labels = few_validation_images(args, 2000)
+    with torch.inference_mode():
+        ink = torch.from_numpy(images / np.float32(255))[:, None]
+        direct = torch.cat([recognizer.model(batch).argmax(1) for batch in ink.split(256)]).numpy()
+    pages = [("placed", (image, number)) for number, image in enumerate(images)]
+    readings = read(pages, True, recognizer, pool, "validation")
+    wrong = sum(_digits(r) != str(label) for r, label in zip(readings, labels, strict=True))
+    alone = sum(direct != labels)
+    print(f"\nMNIST validation digits as pictures: {wrong} of {len(labels):,} wrong; fed directly: {alone}")
+
+
+def few_validation_images(args: argparse.Namespace, count: int) -> tuple[np.ndarray, np.ndarray]:
+    _, validation = load_training(args.dataset, args.data_dir)
+    chosen = np.random.default_rng(0).permutation(len(validation))[: min(count, args.limit or count)]
+    return validation.images.numpy().reshape(-1, 28, 28)[chosen], validation.labels.numpy()[chosen]
+
+
 def report_nondigits(args: argparse.Namespace, recognizer: Recognizer, pool: ProcessPoolExecutor) -> None:
     """Print the AUROC of "is a digit", and the share of other characters that is flagged."""
     from sklearn.metrics import roc_auc_score
 
     images = 255 - np.load(args.nondigits)["images"]
-    others = read([("array", image) for image in images[: args.limit]], True, recognizer, pool, "non-digits")
-    _, validation = load_training(args.dataset, args.data_dir)
-    digits = validation.images.numpy().reshape(-1, 28, 28)[: args.limit or 2000]
+    images = images[np.random.default_rng(0).permutation(len(images))[: args.limit]]
+    others = read([("array", image) for image in images], True, recognizer, pool, "non-digits")
+    digits, _ = few_validation_images(args, 2000)
     known = read([("array", 255 - image) for image in digits], True, recognizer, pool, "validation")
     truth = [0] * len(others) + [1] * len(known)
     strange = [r[0].strangeness if r else np.inf for r in others + known]
@@ -189,6 +208,14 @@ def as_picture(kind: str, content: object) -> Image.Image:
         return open_picture(content)
     if kind == "array":
         return Image.fromarray(content)
+    if kind == "placed":
+        image, seed = content
+        rng = np.random.default_rng(seed)
+        size = int(rng.integers(28, 300))
+        page = Image.new("L", tuple(int(side) for side in size * rng.uniform(1, 2, 2)))
+        corner = [int(rng.integers(0, side - size + 1)) for side in page.size]
+        page.paste(Image.fromarray(image).resize((size, size), Image.Resampling.BICUBIC), corner)
+        return page
     if kind == "paper":
         image, paper, index = content
         return photograph(image / 255, paper, np.random.default_rng((KINDS.index(paper), index)))

@@ -7,11 +7,13 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 import data
 import download
+from recognizer import Recognizer
 from runtime import PROJECT
 
 MNIST_DIR = data.mnist_folder(None).resolve()
@@ -39,6 +41,19 @@ def mnist_dir() -> Path:
     except download.MnistMissing:
         missing("no MNIST")
     return MNIST_DIR
+
+
+@pytest.fixture(scope="session")
+def recognizer() -> Recognizer:
+    """With the shipped weights."""
+    return Recognizer()
+
+
+@pytest.fixture(scope="session")
+def validation(mnist_dir: Path) -> tuple[np.ndarray, list[int]]:
+    """MNIST's validation images, uint8 (12000, 28, 28), and their labels."""
+    digits = data.load_training("mnist", mnist_dir)[1]
+    return digits.images.numpy().reshape(-1, 28, 28), digits.labels.tolist()
 
 
 class Project:

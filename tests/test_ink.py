@@ -4,15 +4,15 @@ import io
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+import torch
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 from benchmarks.papers import KINDS, photograph
-from data import load_training
 from ink import InkError, page_from_image, page_from_strokes
 from picture import find_ink, open_picture
-from recognizer import Recognizer, text_of
+from recognizer import text_of
 
 SEVEN = [[(10, 10), (60, 10), (30, 90)]]
 FOUR = [[(40, 5), (10, 60), (70, 60)], [(50, 30), (50, 95)]]  # in two strokes
@@ -25,20 +25,9 @@ drawings = st.lists(
 )
 
 
-@pytest.fixture(scope="session")
-def recognizer():
-    return Recognizer()
-
-
-@pytest.fixture(scope="session")
-def validation(mnist_dir):
-    digits = load_training("mnist", mnist_dir)[1]
-    return digits.images.numpy().reshape(-1, 28, 28), digits.labels.tolist()
-
-
 def only_glyph(strokes):
-    ((line,),) = page_from_strokes(strokes, single=True).versions
-    return line[0].glyph
+    (version,) = page_from_strokes(strokes, single=True).versions
+    return version.lines[0][0].glyph
 
 
 def moved(strokes, x, y=0.0, scale=1.0):
@@ -77,7 +66,7 @@ def test_a_dot_a_flat_line_and_extreme_sizes_are_drawn():
     line = only_glyph([[(0, 0), (100, 0)]])
     assert (line.max(0) > 0.5).sum() == 20
     assert (line.max(1) > 0.5).sum() <= 4
-    for size in (1e-300, 1e300):
+    for size in (1e-290, 1e290):
         assert only_glyph(moved(FIVE, 0, 0, size)).sum() > 20
 
 
@@ -122,23 +111,16 @@ def picture_of(digit, size, x=0, y=0, canvas=None, background=0):
     return image
 
 
-def test_pictures_of_mnist_are_read_as_well_as_mnist(validation, recognizer):
-    images, labels = validation
-    count = 150
-    direct = sum(
-        recognizer.model(_tensor(image)).argmax().item() != label
-        for image, label in zip(images[:count], labels[:count], strict=True)
-    )
+def test_pictures_of_mnist_are_read_as_mnist_is(validation, recognizer):
+    images = validation[0][:150]
+    direct = [recognizer.model(_tensor(image)).argmax().item() for image in images]
     for size, place, canvas in ((28, (0, 0), None), (56, (100, 20), (200, 90)), (280, (10, 60), (300, 400))):
-        pictures = [picture_of(image, size, *place, canvas) for image in images[:count]]
-        readings = recognizer.read([page_from_image(picture, single=True) for picture in pictures])
-        wrong = sum(r[0].digit != label for r, label in zip(readings, labels[:count], strict=True))
-        assert wrong <= direct + 1, (size, wrong, direct)  # a single image is 0.7 points of these
+        pages = [page_from_image(picture_of(image, size, *place, canvas), single=True) for image in images]
+        readings = [r[0].digit for r in recognizer.read(pages)]
+        assert sum(a != b for a, b in zip(readings, direct, strict=True)) <= 1, size
 
 
 def _tensor(image):
-    import torch
-
     return torch.from_numpy(image / np.float32(255))[None, None]
 
 
@@ -276,14 +258,36 @@ def test_truncated_and_huge_pictures_are_refused(tmp_path, validation):
 
 @given(
     st.lists(
-        st.lists(
-            st.tuples(st.floats(allow_nan=False, allow_infinity=False)).map(lambda t: (t[0], -t[0])),
-            max_size=4,
-        ),
-        max_size=3,
+        st.lists(st.tuples(*[st.floats(allow_nan=False, allow_infinity=False)] * 2), max_size=4), max_size=3
     )
 )
+@example([[(0, 0), (1e-310, -1e-310)]])
+@example([[(-1.7e308, 1.7e308), (1.7e308, -1.7e308)]])
 @settings(max_examples=100, deadline=None)
 def test_every_finite_number_is_a_coordinate(recognizer, strokes):
     for single in (False, True):
         assert len(recognizer.read_strokes(strokes, single)) <= max(1, len(strokes))
+
+
+def test_boxes_are_where_the_digits_are(validation, recognizer):
+    images, labels = validation
+    for size, canvas in ((60, (200, 150)), (900, (3000, 2250))):  # enlarged and reduced before it is read
+        page = Image.new("L", canvas)
+        places = [(size // 6, size // 3), (3 * size // 2, size)]
+        for digit, place in zip((40, 41), places, strict=True):
+            page.paste(picture_of(images[digit], size), place)
+        readings = recognizer.read_image(page)
+        assert text_of(readings) in (f"{labels[40]}{labels[41]}", f"{labels[40]} {labels[41]}")
+        for reading, place, digit in zip(readings, places, (40, 41), strict=True):
+            ink = picture_of(images[digit], size).point(lambda value: 255 * (value > 127)).getbbox()
+            expected = [edge + place[axis % 2] for axis, edge in enumerate(ink)]
+            np.testing.assert_allclose(reading.box, expected, atol=size / 25)
+
+
+def test_many_strokes_cost_few_candidates():
+    rng = np.random.default_rng(0)
+    strokes = [rng.uniform(0, 1000, 2) + rng.uniform(0, 5, (5, 2)) for _ in range(2000)]
+    (version,) = page_from_strokes(strokes).versions
+    assert sum(len(line) for line in version.lines) < 1000
+    with pytest.raises(InkError, match="too many"):
+        page_from_strokes([[(0, 0)]] * 5001)

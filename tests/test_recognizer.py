@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 import calibration
 import checkpoint
 from data import load_training
+from ink import page_from_strokes
 from metrics import compute_logits
 from model import ImprovedResNet18
 from recognizer import Recognizer, text_of
@@ -19,12 +20,7 @@ SEVEN = [[(10, 10), (60, 10), (30, 90)]]
 
 
 @pytest.fixture(scope="module")
-def recognizer():
-    return Recognizer()
-
-
-@pytest.fixture(scope="module")
-def validation(mnist_dir):
+def known(mnist_dir):
     return load_training("mnist", mnist_dir)[1]
 
 
@@ -40,24 +36,22 @@ def test_a_reading_holds_what_was_seen(recognizer):
 
 
 def test_pages_are_read_alike_together_and_alone(recognizer):
-    from ink import page_from_strokes
-
     pages = [page_from_strokes(strokes) for strokes in (SEVEN, [], [[(0, 0), (1, 50)]])]
     together = recognizer.read(pages, batch_size=1)
     assert [text_of(r) for r in together] == [text_of(recognizer.read([page])[0]) for page in pages]
     assert together[1] == []
 
 
-def test_the_threshold_gives_up_one_in_a_hundred_validation_digits(recognizer, validation):
+def test_the_threshold_gives_up_one_in_a_hundred_validation_digits(recognizer, known):
     with torch.inference_mode():
-        batches = [validation[at : at + 500].ink() for at in range(0, len(validation), 500)]
+        batches = [known[at : at + 500].ink() for at in range(0, len(known), 500)]
         features = [calibration.describe(recognizer.model, ink)[0] for ink in batches]
         distances = torch.cat([recognizer.calibration.distance(f) for f in features])
-    assert (distances > 1).float().mean().item() == pytest.approx(0.01, abs=0.0005)
+    assert 0.009 < (distances > 1).float().mean().item() <= 0.01
 
 
-def test_the_temperature_is_the_best_for_the_validation_images(recognizer, validation):
-    logits, labels = compute_logits(recognizer.model, validation), validation.labels
+def test_the_temperature_is_the_best_for_the_validation_images(recognizer, known):
+    logits, labels = compute_logits(recognizer.model, known), known.labels
     best = F.cross_entropy(logits / recognizer.calibration.temperature, labels)
     for other in (0.8, 0.95, 1.05, 1.25):
         assert best < F.cross_entropy(logits / (other * recognizer.calibration.temperature), labels)
@@ -79,8 +73,8 @@ def test_scribbles_letters_and_pictures_are_not_sure(recognizer):
     assert len(flagged) >= 9, flagged
 
 
-def test_threads_share_it(recognizer, validation):
-    images = [Image.fromarray(image.reshape(28, 28)) for image in validation.images[:24].numpy()]
+def test_threads_share_it(recognizer, known):
+    images = [Image.fromarray(image.reshape(28, 28)) for image in known.images[:24].numpy()]
     alone = [recognizer.read_image(image)[0].digit for image in images]
     with ThreadPoolExecutor(8) as pool:
         together = list(pool.map(lambda image: recognizer.read_image(image)[0].digit, images))
