@@ -181,8 +181,8 @@ def measure(inputs: list[Strokes], args: argparse.Namespace) -> None:
     hand.run(SETTLE)
 
     watch_memory(hand, moving, args.readings)
-    hand.session.quit()
-    hand.session.run()
+    hand.session.reader.close()
+    hand.root.destroy()
 
 
 def watch_memory(hand: Hand, inputs: Iterator[Strokes], readings: int) -> None:

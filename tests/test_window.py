@@ -314,6 +314,8 @@ def test_pen_data_through_the_real_mouse(window, recognizer):
     if not path or not Path(path).exists():
         missing("no stylus digits: DIGITS_PEN names a file of strokes")
     chosen = random.Random(7).sample(list(drawings(Path(path))), 100)
+    window.click(window.middle)
+    window.wait_for_reading()  # the network is loaded
     right = same = 0
     for drawing in chosen:
         points = np.concatenate(drawing.strokes)
@@ -323,7 +325,7 @@ def test_pen_data_through_the_real_mouse(window, recognizer):
         strokes = [np.round((s - (low + high) / 2) * scale + middle) for s in drawing.strokes]
         window.press("Escape")
         window.wait_for_blank()
-        window.draw([[tuple(point) for point in stroke] for stroke in strokes], pause=0.001)
+        window.draw([[tuple(point) for point in stroke] for stroke in strokes], pause=0.003)
         (direct,) = recognizer.read_strokes(strokes, single=True)
         expected = str(direct.digit) if direct.is_digit else "?"
         settled = settled_reading(window, expected)
@@ -335,7 +337,7 @@ def test_pen_data_through_the_real_mouse(window, recognizer):
 
 def settled_reading(window: Window, expected: str) -> str:
     """The title's reading once it is as expected, or has had the time to be."""
-    until = time.monotonic() + 0.4
+    until = time.monotonic() + 3
     while (reading := window.reading()) != expected and time.monotonic() < until:
         time.sleep(0.01)
     return reading
