@@ -60,7 +60,9 @@ def open_picture(source: Path | BinaryIO) -> Image.Image:
         with Image.open(source) as image:
             width, height = image.size
             if width * height > MAX_PIXELS:
-                raise InkError(f"{name} has {width:,} x {height:,} pixels, too many: scale it down")
+                raise InkError(
+                    f"{name} has {width:,} x {height:,} pixels, more than {MAX_PIXELS:,}: scale it down"
+                )
             image.load()
             try:
                 return ImageOps.exif_transpose(image)
@@ -95,7 +97,10 @@ def find_ink(image: Image.Image) -> list[Ink]:
         grey = (255 - pixels if inverted else pixels).min(2)
         even = _bilevel(grey)
         for mask in _uneven(grey) if even is None else [even]:
-            for version in (_without_lines(_without_frame(mask)), mask):
+            cleaned = _without_lines(_without_frame(mask))
+            if not cleaned.any() and ndimage.label(mask)[1] > 2:
+                continue  # ruled paper with nothing on it; a lone line may be a 1
+            for version in (cleaned, mask):
                 if version.any() and not any(_nearly_equal(version, ink.mask) for ink in found):
                     found.append(Ink(version, scale, place * UNLIKELY))
     return found

@@ -226,6 +226,12 @@ def test_paper_without_ink_is_blank(recognizer):
     assert recognizer.read_image(Image.fromarray(noise)) == []
 
 
+def test_ruled_paper_without_ink_is_blank(recognizer):
+    page = np.full((400, 300), 250, np.uint8)
+    page[30::40] = page[31::40] = 150
+    assert recognizer.read_image(Image.fromarray(page)) == []
+
+
 def test_a_very_wide_picture_is_read(validation, recognizer):
     images, labels = validation
     wide = picture_of(images[0], 180, 9_000, 0, (20_000, 180))
