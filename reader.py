@@ -15,6 +15,8 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from queue import Empty, SimpleQueue
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from runtime import UserError
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 LOOK_BUSY, LOOK_IDLE = 3, 40  # milliseconds between looks for an answer
 READY, ANSWER, TROUBLE, FAILURE = "ready", "answer", "trouble", "failure"  # what the process sends
+LOST = "lost", None  # what stands for an answer if the process has died
 
 
 @dataclass(frozen=True)
@@ -86,25 +89,27 @@ class Reader:
     def close(self) -> None:
         """End the process."""
         self._root.after_cancel(self._look_due)
-        self._pipe.close()
         self.process.terminate()
         self.process.join()
 
     def _start(self) -> None:
         self._ready = False
         self._running: Job | None = None
+        self._questions: SimpleQueue = SimpleQueue()
+        self._answers: SimpleQueue = SimpleQueue()
         context = multiprocessing.get_context("spawn")
-        self._pipe, theirs = context.Pipe()
+        ours, theirs = context.Pipe()
         self.process = context.Process(target=serve, args=(theirs, *self._settings), daemon=True)
         self.process.start()
         theirs.close()  # else the pipe would not end with the process
+        # What is long takes its time on the pipe, which the window's thread must not spend.
+        Thread(target=carry, args=(ours, self._questions, self._answers), daemon=True).start()
         self._look_in(LOOK_IDLE)
 
     def _send_next(self) -> None:
         if self._ready and self._running is None and self._waiting:
             self._running = self._waiting.pop(0)
-            with contextlib.suppress(OSError):  # the process has died: the next look finds out
-                self._pipe.send((self._running.task, self._running.arguments))
+            self._questions.put((self._running.task, self._running.arguments))
             self._look_in(LOOK_BUSY)
 
     def _look_in(self, milliseconds: int) -> None:
@@ -114,15 +119,14 @@ class Reader:
 
     def _look(self) -> None:
         """Take in an answer, if there is one."""
-        try:
-            message = self._pipe.recv() if self._pipe.poll() else None
-        except (EOFError, OSError):
-            self._lost()
-            return
         self._look_in(LOOK_BUSY if self._running else LOOK_IDLE)  # whatever becomes of the answer
-        if message:
-            self._take(*message)
-            self._send_next()
+        with contextlib.suppress(Empty):
+            answer = self._answers.get_nowait()
+            if answer == LOST:
+                self._lost()
+            else:
+                self._take(*answer)
+                self._send_next()
 
     def _take(self, kind: str, value: Any) -> None:
         if kind == READY:
@@ -137,7 +141,6 @@ class Reader:
     def _lost(self) -> None:
         """The process has died, as when the system runs out of memory."""
         self.process.join()
-        self._pipe.close()
         if not self._ready:
             self._on_failure(f"the reading process ended while it loaded (exit code {self.process.exitcode})")
             return
@@ -146,6 +149,17 @@ class Reader:
         if unanswered:
             unanswered.otherwise("the reading process ended and was started again")
         self._on_restart()
+
+
+def carry(pipe: Connection, questions: SimpleQueue, answers: SimpleQueue) -> None:
+    """Carry questions to the process and answers back, one at a time, in a thread of its own."""
+    try:
+        answers.put(pipe.recv())  # whether it is ready
+        while True:
+            pipe.send(questions.get())
+            answers.put(pipe.recv())
+    except (EOFError, OSError):
+        answers.put(LOST)
 
 
 # the process

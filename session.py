@@ -20,7 +20,7 @@ from runtime import UserError, short
 from theme import Theme
 from window import Window
 
-READ_AFTER = 10  # milliseconds from a change to the question: the changes in between share one
+READ_AFTER = 10  # milliseconds from a move of the pen to the question: the moves in between share one
 
 
 class Session:
@@ -119,6 +119,8 @@ class Session:
         """After any change to the drawing."""
         if self.drawing.blank:
             self._take(Answer((), ""), self.drawing.version)
+        elif not self.drawing.live:
+            self._read()
         elif not self._read_due:
             self._read_due = self.root.after(READ_AFTER, self._read)
         self.window.show_hint(self.drawing.blank)
@@ -138,7 +140,9 @@ class Session:
         self.reader.ask(task, *arguments, then=then, otherwise=otherwise or self._say, newest=newest)
 
     def _read(self) -> None:
-        self._read_due = ""
+        if self._read_due:
+            self.root.after_cancel(self._read_due)
+            self._read_due = ""
         page = self.drawing.snapshot()
         if not page.blank:
             then = partial(self._take, version=self.drawing.version)
