@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -15,6 +16,9 @@ import data
 import download
 from recognizer import Recognizer
 from runtime import PROJECT
+
+# A shell starts its background jobs deaf to Ctrl-C, and whatever they start: the tests' processes must hear.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 MNIST_DIR = data.mnist_folder(None).resolve()
 Result = subprocess.CompletedProcess

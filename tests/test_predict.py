@@ -482,11 +482,7 @@ def test_a_line_is_answered_before_the_next_is_sent(project):
 
 @posix
 def test_ctrl_c_leaves_whole_lines(project):
-    def listen() -> None:  # to Ctrl-C, which a shell's background jobs are started to ignore
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-    arguments = ("predict.py", "--json", "--batch-size", 1, "-")
-    process = project.start(*arguments, stdin=subprocess.PIPE, preexec_fn=listen)
+    process = project.start("predict.py", "--json", "--batch-size", 1, "-", stdin=subprocess.PIPE)
     process.stdin.write(lines_of(SEVEN))
     process.stdin.flush()
     first = process.stdout.readline()
