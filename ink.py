@@ -251,7 +251,9 @@ def _single(ink: Ink) -> list[list[Candidate]]:
 
 def _fits(box: Box, digit: Box, size: float) -> bool:
     gap = max(box[0] - digit[2], digit[0] - box[2], box[1] - digit[3], digit[1] - box[3])
-    return gap <= max(0.25 * size, 2) and max(box[2] - box[0], box[3] - box[1]) < 1.2 * size
+    width, height = box[2] - box[0], box[3] - box[1]
+    flat = min(width, height) < 0.25 * max(width, height)  # what is left of a ruled line, if it is long
+    return gap <= max(0.25 * size, 2) and max(width, height) < (1.2 if flat else 2) * size
 
 
 def _encloses(outer: Box, inner: Box) -> bool:
