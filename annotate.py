@@ -9,6 +9,7 @@ from pathlib import Path, PurePath
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from answers import percent
 from inputs import STANDARD_INPUT, Item, Source
 from picture import as_rgb
 from recognizer import Reading
@@ -142,7 +143,7 @@ def _draw_readings(sheet: Image.Image, readings: Sequence[Reading], boxes: Seque
     for box, colour in zip(boxes, colours, strict=True):
         pen.rectangle(box.tolist(), outline=colour, width=line)
     for reading, box, colour in zip(readings, boxes, colours, strict=True):
-        text = f"{reading.digit}  {in_percent(reading)}" if reading.is_digit else "?"
+        text = f"{reading.digit}  {percent(reading.confidence)}" if reading.is_digit else "?"
         room = max(box[2] - box[0], 0.6 * (box[3] - box[1]))  # a 1 is narrow, and stands apart
         if pen.textlength(text, font) > room:  # it would cover the next digit's
             text = text[0]
@@ -169,8 +170,3 @@ def _draw_label(
         top = box[3] if box[3] + height <= size[1] else max(0.0, box[1])
     pen.rectangle((left, top, left + width, top + height), fill=colour)
     pen.text((left + pad, top + pad), text, "white", font)
-
-
-def in_percent(reading: Reading) -> str:
-    """The confidence, rounded down: no reading is certain."""
-    return f"{int(100 * reading.confidence)} %"

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from data import LabelledImages
-from metrics import compute_logits
+from metrics import BATCH, compute_logits
 from model import ImprovedResNet18
 
 COMPONENTS = 64  # dimensions of the space that digits fill
@@ -89,5 +89,5 @@ def fit_temperature(model: ImprovedResNet18, digits: LabelledImages) -> float:
 
 def _features(model: ImprovedResNet18, digits: LabelledImages) -> Tensor:
     with torch.inference_mode():
-        batches = (digits[start : start + 100].ink() for start in range(0, len(digits), 100))
+        batches = (digits[start : start + BATCH].ink() for start in range(0, len(digits), BATCH))
         return torch.cat([describe(model, ink)[0] for ink in batches])

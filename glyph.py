@@ -11,7 +11,7 @@ import numpy as np
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from segment import Box
+from geometry import Box
 
 SIZE, LONGEST, CENTRE = 28, 20, 14  # of MNIST's images, in pixels
 PEN = 2.5  # width of the pen, in pixels of those images
@@ -49,10 +49,15 @@ def _thinned(stroke: np.ndarray) -> np.ndarray:
     """The stroke without points that lie closer than SPACING along its way; its ends stay."""
     if len(stroke) < 3:
         return stroke
-    way = np.concatenate([[0], np.hypot(*np.diff(stroke, axis=0).T).cumsum()])
+    way = way_along(stroke)
     keep = np.diff(np.floor(way / SPACING), prepend=-1) > 0
     keep[-1] = True
     return stroke[keep]
+
+
+def way_along(stroke: np.ndarray) -> np.ndarray:
+    """How far the pen has gone at each of a stroke's points: (points,), from 0."""
+    return np.concatenate([[0], np.hypot(*np.diff(stroke, axis=0).T).cumsum()])
 
 
 def _distance(pixels: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
@@ -69,16 +74,19 @@ def _distance(pixels: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.nd
     return np.sqrt(((away - share[..., None] * along) ** 2).sum(-1)).min(1)
 
 
-def draw_mask(mask: np.ndarray) -> np.ndarray:
+def depths(mask: np.ndarray) -> np.ndarray:
+    """How deep in the ink each pixel of `mask`, bool (H, W), lies, with a border of paper: (H + 2, W + 2)."""
+    return ndimage.distance_transform_edt(np.pad(mask, 1))
+
+
+def draw_depths(inside: np.ndarray) -> np.ndarray:
     """The glyph of a picture's ink: float32, (28, 28), ink 1 on 0.
 
     Args:
-        mask: bool, (H, W), True for ink, cropped to it.
+        inside: as `depths` gives it, of a mask cropped to its ink.
     """
-    height, width = mask.shape
-    padded = np.pad(mask, 1)
-    inside = ndimage.distance_transform_edt(padded)
-    outline = inside[1:-1, 1:-1] - ndimage.distance_transform_edt(~padded)[1:-1, 1:-1]
+    outline = (inside - ndimage.distance_transform_edt(inside == 0))[1:-1, 1:-1]
+    height, width = outline.shape
     longest = max(height, width)
     pen = pen_width(inside)
     # Moving each side by `change` brings the strokes to MNIST's widths once the longest side is 20 pixels.

@@ -10,9 +10,10 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from glyph import draw_mask, draw_strokes, pen_width
+from geometry import Box, around
+from glyph import depths, draw_depths, draw_strokes, pen_width, way_along
 from picture import Ink, InkError, find_ink, open_picture
-from segment import Box, find_lines, possible_digits, side_by_side, small_pieces, union
+from segment import find_lines, possible_digits, side_by_side, small_pieces
 
 __all__ = ["Box", "Candidate", "InkError", "Page", "open_picture", "page_from_image", "page_from_strokes"]
 
@@ -95,7 +96,7 @@ def page_from_strokes(strokes: Strokes, single: bool = False) -> Page:
     lines = [[list(range(len(points)))]] if single else _stroke_lines(points, boxes, joined_to_next)
 
     def draw(indices: list[int]) -> Drawn:
-        left, top, right, bottom = union([boxes[i] for i in indices])
+        left, top, right, bottom = around([boxes[i] for i in indices])
         box = tuple(float(side / unit) for side in (left, top, right, bottom))
         return draw_strokes([points[i] for i in indices], (left, top, right, bottom)), box, 0
 
@@ -129,7 +130,7 @@ def _candidates(
     """All possible digits of each line; a piece in `joined_to_next` touches the one to its right."""
     candidates = []
     for pieces in lines:
-        piece_boxes = [union([boxes[i] for i in piece]) for piece in pieces]
+        piece_boxes = [around([boxes[i] for i in piece]) for piece in pieces]
         joined = [not joined_to_next.isdisjoint(piece) for piece in pieces]
         alone = len(lines) == len(pieces) == 1
         dirt = [] if alone else small_pieces(piece_boxes)
@@ -160,7 +161,7 @@ def _stroke_lines(
     groups = _touching(points, boxes)
     if len(groups) > MOST_PARTS:
         return [[list(range(len(points)))]]
-    group_boxes = [union([boxes[i] for i in group]) for group in groups]
+    group_boxes = [around([boxes[i] for i in group]) for group in groups]
     lines = []
     for line in find_lines(group_boxes):
         pieces = []
@@ -176,7 +177,7 @@ def _stroke_lines(
 
 def _touching(points: list[np.ndarray], boxes: list[Box]) -> list[list[int]]:
     """Strokes that touch, grouped: they lie in connected cells of a grid."""
-    left, top, right, bottom = union(boxes)
+    left, top, right, bottom = around(boxes)
     sizes = [max(box[2] - box[0], box[3] - box[1]) for box in boxes]
     extent = max(right - left, bottom - top)
     cell = max(TOUCH * max(sizes), extent / 1000) or 1.0
@@ -195,7 +196,7 @@ def _dense(stroke: np.ndarray, spacing: float) -> np.ndarray:
     """Points along the stroke, at most `spacing` apart."""
     if len(stroke) < 2:
         return stroke
-    way = np.concatenate([[0], np.hypot(*np.diff(stroke, axis=0).T).cumsum()])
+    way = way_along(stroke)
     at = np.linspace(0, way[-1], int(min(way[-1] / spacing, 100_000)) + 2)
     return np.stack([np.interp(at, way, stroke[:, axis]) for axis in (0, 1)], 1)
 
@@ -240,7 +241,7 @@ def _single(ink: Ink) -> list[list[Candidate]]:
         if not more:
             break
         near |= more
-        box = union([boxes[i] for i in near])
+        box = around([boxes[i] for i in near])
     choices = dict.fromkeys([frozenset(near), frozenset([main]), frozenset(np.flatnonzero(~specks).tolist())])
     if any(_encloses(boxes[main], boxes[i]) for i in near - {main}):  # a face is no 0
         del choices[frozenset([main])]
@@ -283,18 +284,18 @@ def _drawer(labels: np.ndarray, boxes: list[Box], ink: Ink) -> Callable[[list[in
     height, width = labels.shape
 
     def draw(indices: list[int]) -> Drawn:
-        left, top, right, bottom = union([boxes[i] for i in indices])
+        left, top, right, bottom = around([boxes[i] for i in indices])
         wanted = np.zeros(len(boxes) + 1, bool)
         wanted[np.array(indices) + 1] = True
         mask = wanted[labels[top:bottom, left:right]]
-        depth = ndimage.distance_transform_edt(np.pad(mask, 1)).max()
+        depth = depths(mask)
         edges = [(left == 0, mask[:, 0]), (top == 0, mask[0]), (right == width, mask[:, -1])]
         edges.append((bottom == height, mask[-1]))
         contact = sum(int(edge.sum()) for touches, edge in edges if touches)
         doubts = (contact > 0) + 2 * (contact > LEANING * max(mask.shape))
-        doubts += 2 * (2 * depth > BLOB * max(mask.shape))
+        doubts += 2 * (2 * depth.max() > BLOB * max(mask.shape))
         x, y = ink.scale
-        return draw_mask(mask), (left / x, top / y, right / x, bottom / y), doubts
+        return draw_depths(depth), (left / x, top / y, right / x, bottom / y), doubts
 
     return draw
 
@@ -317,7 +318,7 @@ def _cut(labels: np.ndarray, boxes: list[Box], piece: list[int], joined_to_next:
     Cuts are vertical, where little ink lies above one another. `labels` gets new numbers for the parts;
     `joined_to_next` those that are cut from the part to their right.
     """
-    left, top, right, bottom = union([boxes[i] for i in piece])
+    left, top, right, bottom = around([boxes[i] for i in piece])
     height, width = bottom - top, right - left
     if width < 0.9 * height or height < 8:
         return [piece]
@@ -327,7 +328,7 @@ def _cut(labels: np.ndarray, boxes: list[Box], piece: list[int], joined_to_next:
     margin = int(0.25 * height)
     low = profile == ndimage.minimum_filter1d(profile, 2 * margin + 1)
     low[:margin] = low[width - margin :] = False
-    pen = pen_width(ndimage.distance_transform_edt(np.pad(mask, 1)))
+    pen = pen_width(depths(mask))
     columns = np.flatnonzero(low & (profile < 2.2 * pen))
     columns = columns[np.diff(columns, prepend=-height) > margin / 2]
     columns = columns[np.argsort(profile[columns], kind="stable")[:3]]

@@ -20,7 +20,8 @@ from typing import Any
 
 from tqdm import tqdm
 
-from annotate import Copies, in_percent
+from annotate import Copies
+from answers import percent
 from ink import Page, page_from_image, page_from_strokes
 from inputs import STANDARD_INPUT, Item, Source, find_sources, items
 from recognizer import Reading, Recognizer, text_of
@@ -156,7 +157,9 @@ def show_line(item: Item, outcome: list[Reading] | UserError, width: int) -> Non
     name = printable(item.path if item.line is None else f"{item.path}:{item.line}")
     text, sure = text_of(outcome), "not sure"
     if any(reading.is_digit for reading in outcome):
-        sure = "".join(f"{in_percent(reading) if reading.is_digit else '?':>7}" for reading in outcome)
+        sure = "".join(
+            f"{percent(reading.confidence) if reading.is_digit else '?':>7}" for reading in outcome
+        )
     elif not outcome:
         text, sure = "(blank)", ""
     write_line(f"{in_columns(name, width)}   {text:<4}{sure}".rstrip())

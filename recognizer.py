@@ -9,7 +9,8 @@ from PIL import Image
 
 import checkpoint as checkpoints
 from calibration import describe
-from ink import Box, Candidate, Page, Strokes, page_from_image, page_from_strokes
+from geometry import Box
+from ink import Candidate, Page, Strokes, page_from_image, page_from_strokes
 
 # How readings of the same ink compete, as negative log-likelihoods; chosen by `benchmarks/reading.py`.
 SHARPNESS = 15.0  # of the step from digit to not a digit, at a distance of 1

@@ -4,11 +4,11 @@ Works on bounding boxes alone, so strokes and the connected parts of a picture a
 left open here (is `1 0` one wide digit or two?) is offered as candidates; the network decides.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-Box = tuple[float, float, float, float]  # left, top, right, bottom
+from geometry import Box, around
 
 SPECK = 0.3  # of the tallest piece's height: what is smaller and away from any line is no digit
 FLAT = 0.2  # height over width: what is flatter is a line and no digit
@@ -16,12 +16,6 @@ TALL = 0.5  # of it: what is smaller does not make a line of its own
 MOST_PIECES = 4  # that a digit may fall into
 WIDEST_GAP = 0.3  # between pieces of a digit, in heights of the line
 WIDEST_DIGIT = 1.6  # in heights of the line
-
-
-def union(boxes: Sequence[Box]) -> Box:
-    """The smallest box around all of them."""
-    left, top, right, bottom = zip(*boxes, strict=True)
-    return min(left), min(top), max(right), max(bottom)
 
 
 def find_lines(boxes: Sequence[Box]) -> list[list[list[int]]]:
@@ -39,12 +33,12 @@ def find_lines(boxes: Sequence[Box]) -> list[list[list[int]]]:
     middle = [(top + bottom) / 2 for _, top, _, bottom in boxes]
     for index in sorted(np.flatnonzero(sizes >= TALL * tallest), key=lambda i: middle[i]):
         for line in lines:
-            if _overlap(boxes[index], union([boxes[i] for i in line]), axis=1) > 0.5:
+            if _overlap(boxes[index], around([boxes[i] for i in line]), axis=1) > 0.5:
                 line.append(int(index))
                 break
         else:
             lines.append([int(index)])
-    bands = [union([boxes[i] for i in line]) for line in lines]
+    bands = [around([boxes[i] for i in line]) for line in lines]
     for index in np.flatnonzero(sizes < TALL * tallest):
         gaps = [_gap(boxes[index], band) for band in bands]
         nearest = int(np.argmin(gaps))
@@ -54,33 +48,34 @@ def find_lines(boxes: Sequence[Box]) -> list[list[list[int]]]:
         elif sizes[index] >= SPECK * tallest:
             lines.append([int(index)])
             bands.append(boxes[index])
-    lines.sort(key=lambda line: union([boxes[i] for i in line])[1])
+    lines.sort(key=lambda line: around([boxes[i] for i in line])[1])
     return [_pieces(line, boxes) for line in lines]
 
 
 def _pieces(line: list[int], boxes: Sequence[Box]) -> list[list[int]]:
-    pieces: list[list[int]] = []
-    tallest = max(boxes[i][3] - boxes[i][1] for i in line)
-    for index in sorted(line, key=lambda i: -(boxes[i][3] - boxes[i][1])):
-        small = boxes[index][3] - boxes[index][1] < TALL * tallest
-        overlaps = [_overlap(boxes[index], union([boxes[i] for i in piece]), axis=0) for piece in pieces]
-        if overlaps and max(overlaps) > (0.5 if small else 0.7):
-            pieces[int(np.argmax(overlaps))].append(index)
-        else:
-            pieces.append([index])
-    return sorted(pieces, key=lambda piece: sum(union([boxes[i] for i in piece])[::2]))
+    heights = {index: boxes[index][3] - boxes[index][1] for index in line}
+    tallest = max(heights.values())
+    highest_first = sorted(line, key=lambda i: -heights[i])
+    return _stacked(((i, 0.5 if heights[i] < TALL * tallest else 0.7) for i in highest_first), boxes)
 
 
 def side_by_side(indices: Sequence[int], boxes: Sequence[Box]) -> list[list[int]]:
     """Groups of boxes from left to right; those in a group stand mostly above one another."""
+    widest_first = sorted(indices, key=lambda i: boxes[i][0] - boxes[i][2])
+    return _stacked(((i, 0.3) for i in widest_first), boxes)
+
+
+def _stacked(wanted: Iterable[tuple[int, float]], boxes: Sequence[Box]) -> list[list[int]]:
+    """Groups from left to right: each box joins the one that it stands above or below most, if their
+    overlap is more than what is given with it."""
     groups: list[list[int]] = []
-    for index in sorted(indices, key=lambda i: boxes[i][0] - boxes[i][2]):  # the widest first
-        overlaps = [_overlap(boxes[index], union([boxes[i] for i in group]), axis=0) for group in groups]
-        if overlaps and max(overlaps) > 0.3:
+    for index, least in wanted:
+        overlaps = [_overlap(boxes[index], around([boxes[i] for i in group]), axis=0) for group in groups]
+        if overlaps and max(overlaps) > least:
             groups[int(np.argmax(overlaps))].append(index)
         else:
             groups.append([index])
-    return sorted(groups, key=lambda group: sum(union([boxes[i] for i in group])[::2]))
+    return sorted(groups, key=lambda group: sum(around([boxes[i] for i in group])[::2]))
 
 
 def possible_digits(boxes: Sequence[Box], joined: Sequence[bool]) -> list[tuple[int, int]]:
@@ -91,11 +86,11 @@ def possible_digits(boxes: Sequence[Box], joined: Sequence[bool]) -> list[tuple[
         joined: whether each touches the one to its right, so that together they may be as wide as they are.
     """
     height = np.median([bottom - top for _, top, _, bottom in boxes])
-    height = max(height, union(boxes)[3] - union(boxes)[1]) if len(boxes) < 3 else height
+    height = max(height, around(boxes)[3] - around(boxes)[1]) if len(boxes) < 3 else height
     runs = []
     for start in range(len(boxes)):
         for stop in range(start + 1, min(start + MOST_PIECES, len(boxes)) + 1):
-            left, _, right, _ = union(boxes[start:stop])
+            left, _, right, _ = around(boxes[start:stop])
             gaps = [
                 after[0] - before[2]
                 for before, after in zip(boxes[start:], boxes[start + 1 : stop], strict=False)

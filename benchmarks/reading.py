@@ -11,7 +11,7 @@ import argparse
 import csv
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -171,8 +171,7 @@ def report_nondigits(args: argparse.Namespace, recognizer: Recognizer, pool: Pro
 def read(
     inputs: list[Input], single: bool, recognizer: Recognizer, pool: ProcessPoolExecutor, name: str
 ) -> list[list[Reading]]:
-    find: Callable[[tuple[Input, bool]], Page] = find_page
-    pages = pool.map(find, [(item, single) for item in inputs], chunksize=16)
+    pages = pool.map(find_page, [(item, single) for item in inputs], chunksize=16)
     bar = tqdm(pages, total=len(inputs), desc=name, leave=False, disable=None)
     readings: list[list[Reading]] = []
     chunk: list[Page] = []
