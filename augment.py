@@ -29,6 +29,10 @@ class Augmentation:
         erase: probability that a box of the image is blanked (Zhong et al., "Random Erasing Data
             Augmentation", 2017).
         erase_size: largest side of that box in pixels; the smallest is 2.
+        pen: largest change of the pen's width, in [0, 1]: at 1 strokes grow or shrink by up to a pixel on
+            each side.
+        mixup: probability that an image is blended, at a uniform ratio, with another of its batch (Zhang et
+            al., "mixup: Beyond Empirical Risk Minimization", 2018).
     """
 
     rotation: float = 12.0
@@ -38,6 +42,8 @@ class Augmentation:
     elastic: float = 0.33
     erase: float = 0.0
     erase_size: float = 8.0
+    pen: float = 0.0
+    mixup: float = 0.0
 
     def draw(self, count: int, generator: torch.Generator) -> "Distortion":
         """Parameters for `count` images, on the generator's device."""
@@ -62,7 +68,12 @@ class Augmentation:
         box = torch.rand(count, 5, generator=generator, device=device)
         chosen = box[:, :1] < self.erase
         half = (2 + box[:, 1:3] * (self.erase_size - 2)) / 2 * chosen
-        return Distortion(affine, nodes, torch.cat([box[:, 3:5] * SIZE, half], dim=1))
+        boxes = torch.cat([box[:, 3:5] * SIZE, half], dim=1)
+        pen = uniform(self.pen) if self.pen else None
+        blend = torch.rand(count, 2, generator=generator, device=device) if self.mixup else None
+        if blend is not None:
+            blend = blend[:, 0] * (blend[:, 1] < self.mixup)
+        return Distortion(affine, nodes, boxes, pen, blend)
 
 
 @dataclass(frozen=True)
@@ -73,14 +84,19 @@ class Distortion:
         affine: float32, (N, 2, 3), output to input coordinates, both in [-1, 1] as `affine_grid`'s.
         nodes: float32, (N, 2, 7, 7), displacement of the elastic grid in the same coordinates.
         boxes: float32, (N, 4), the blanked box's centre (x, y) and half its sides, in pixels.
+        pen: float32, (N,), in [-1, 1], from thinner to thicker strokes; or None.
+        blend: float32, (N,), in [0, 1], the share of the other image; or None.
     """
 
     affine: Tensor
     nodes: Tensor
     boxes: Tensor
+    pen: Tensor | None
+    blend: Tensor | None
 
     def __getitem__(self, rows: slice) -> "Distortion":
-        return Distortion(self.affine[rows], self.nodes[rows], self.boxes[rows])
+        drawn = (self.affine, self.nodes, self.boxes, self.pen, self.blend)
+        return Distortion(*(None if values is None else values[rows] for values in drawn))
 
     def apply(self, ink: Tensor) -> Tensor:
         """Distorted copies of `ink`: float32, (N, 1, 28, 28), in [0, 1], as given."""
@@ -92,4 +108,17 @@ class Distortion:
         x, y, half_width, half_height = self.boxes[:, :, None].unbind(1)
         columns, rows = (pixel - x).abs() < half_width, (pixel - y).abs() < half_height
         ink = ink.masked_fill((rows[:, :, None] & columns[:, None, :])[:, None], 0)
-        return ink.clamp_(0, 1)  # interpolation may overshoot by a rounding error
+        if self.pen is not None:
+            thick, thin = F.max_pool2d(ink, 3, 1, 1), -F.max_pool2d(-ink, 3, 1, 1)
+            pen = self.pen[:, None, None, None]
+            ink = ink + pen.clamp(min=0) * (thick - ink) - pen.clamp(max=0) * (thin - ink)
+        return self.mix(ink).clamp_(0, 1)  # interpolation may overshoot by a rounding error
+
+    def mix(self, values: Tensor) -> Tensor:
+        """Each row of (N, ...) blended with its partner's; for the ink, and for labels that are shares.
+
+        The partner is the row as far from the batch's end as this one is from its start.
+        """
+        if self.blend is None:
+            return values
+        return values.lerp(values.flip(0), self.blend.view(-1, *[1] * (values.ndim - 1)))

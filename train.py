@@ -3,6 +3,7 @@
     python train.py                                        a run with the default recipe
     python train.py --resume runs/NAME                     go on with one that was stopped or killed
     torchrun --nproc-per-node=2 train.py                   in two processes
+    python train.py --recipe best --teacher A.pt B.pt      learn what a committee of networks knows
 
 What a run leaves behind is described in run_folder.py.
 """
@@ -20,7 +21,9 @@ from tqdm import tqdm
 import checkpoint
 from augment import Augmentation
 from data import LabelledImages, add_data_arguments, load_training
+from distillation import Committee
 from distributed import World, join_world, leave_world
+from recipe import RECIPES, Recipe
 from run_folder import RunFolder
 from runtime import (
     ArgumentParser,
@@ -32,7 +35,7 @@ from runtime import (
     run_script,
     short,
 )
-from trainer import Recipe, Trainer, evaluate, pick_autocast
+from trainer import Trainer, evaluate, pick_autocast
 
 # Arguments that may be given along with --resume: where and how to go on, not what is learned.
 RESUMABLE = {"resume", "device", "threads", "data_dir", "ship"}
@@ -43,7 +46,8 @@ def main() -> int:
     world, device = join_world(pick_device(args.device, args.threads))
     train, validation = load_images(args, world)
     check_batch(args, train, world)
-    trainer = Trainer(recipe_from(args), train, validation, device, pick_autocast(args.amp, device), world)
+    autocast, teacher = pick_autocast(args.amp, device), load_teacher(args)
+    trainer = Trainer(recipe_from(args), train, validation, device, autocast, world, teacher)
     if args.dry_run:
         return dry_run(trainer)
     stop = StopRequest()
@@ -63,12 +67,15 @@ def main() -> int:
 
 
 def parse_arguments() -> argparse.Namespace:
-    recipe, augmentation = Recipe(), Augmentation()
     parser = ArgumentParser("Train ImprovedResNet18 on MNIST.")
+    recipe = chosen_recipe()
+    augmentation = recipe.augmentation
     count, amount = number(int, at_least=1), number(float, at_least=0)
     share = number(float, at_least=0, below=1)
 
     add = parser.add_argument_group("recipe").add_argument
+    named = "numbers to start from, each of which the flags below may change"
+    add("--recipe", choices=RECIPES, default="default", help=named)
     add("--epochs", type=count, default=recipe.epochs, help="passes over the training images")
     add(
         "--batch-size",
@@ -82,6 +89,8 @@ def parse_arguments() -> argparse.Namespace:
     add("--ema", type=share, default=recipe.ema, help="decay per step of the weights' average")
     seeds = number(int, at_least=0, below=2**63)
     add("--seed", type=seeds, default=recipe.seed, help="of weights, order and distortions")
+    learned = "weights of one or more networks whose mean probabilities are learned instead of the labels"
+    add("--teacher", nargs="+", metavar="FILE", help=learned)
     add("--initial-checkpoint", metavar="FILE", help="weights to start from: a file, newest or shipped")
 
     add = parser.add_argument_group("random distortions of the training images").add_argument
@@ -94,6 +103,9 @@ def parse_arguments() -> argparse.Namespace:
     ):
         add(f"--{flag}", type=amount, default=getattr(augmentation, flag), help=unit)
     chance = number(float, at_least=0, at_most=1)
+    add("--pen", type=chance, default=augmentation.pen, help="largest change of the pen's width, in pixels")
+    blend = "probability of blending an image with another"
+    add("--mixup", type=chance, default=augmentation.mixup, help=blend)
     add("--erase", type=chance, default=augmentation.erase, help="probability of blanking a box")
     size = number(float, at_least=2)
     add("--erase-size", type=size, default=augmentation.erase_size, help="its largest side, in pixels")
@@ -120,6 +132,17 @@ def parse_arguments() -> argparse.Namespace:
 
     args = parser.parse_args()
     return resumed_arguments(parser, args) if args.resume else args
+
+
+def chosen_recipe() -> Recipe:
+    """The recipe that --recipe names on the command line; whether there is such a one is found out later."""
+    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    first.add_argument("--recipe")
+    try:
+        name = first.parse_known_args()[0].recipe
+    except argparse.ArgumentError:
+        name = None
+    return RECIPES.get(name, Recipe())
 
 
 def resumed_arguments(parser: ArgumentParser, args: argparse.Namespace) -> argparse.Namespace:
@@ -164,6 +187,19 @@ def check_batch(args: argparse.Namespace, train: LabelledImages, world: World) -
         raise UserError(
             f"--batch-size {size}: each of {world.size} processes needs an equal share of at least 2"
         )
+
+
+def load_teacher(args: argparse.Namespace) -> Committee | None:
+    """The committee to learn from, if --teacher names one.
+
+    Raises:
+        UserError: if one of its files is no checkpoint, or the recipe needs a teacher and there is none.
+    """
+    if args.teacher:
+        return Committee([checkpoint.load(checkpoint.find(choice)).model for choice in args.teacher])
+    if args.recipe == "best":
+        raise UserError("--recipe best learns from trained networks: name their weights with --teacher")
+    return None
 
 
 def start_from(choice: str, trainer: Trainer) -> None:

@@ -7,7 +7,7 @@ no saved random state, and several processes agree on the batch and its distorti
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -18,39 +18,17 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 import calibration
-from augment import Augmentation
 from calibration import Calibration
 from data import LabelledImages
 from distributed import World, share_batch_norm
 from metrics import compute_logits
 from model import ImprovedResNet18
+from recipe import Recipe
 from runtime import UserError
 
 CHECK_EVERY = 32  # steps between looks at the loss: each look makes a GPU wait
 ALONE = World()
 ORDER, DISTORTION, DROPOUT = range(3)  # what random numbers are drawn for
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """Everything that decides what a run learns, apart from the images.
-
-    Attributes:
-        batch_size: images a step, over all processes together.
-        lr: peak learning rate of the one-cycle schedule.
-        weight_decay: L2, of convolutions and the linear layer's weights; not of batch norm and biases.
-        dropout: of the pooled features, in training.
-        ema: decay per step of the moving average of the weights, which is what is validated and saved.
-    """
-
-    epochs: int = 30
-    batch_size: int = 128
-    lr: float = 0.05
-    weight_decay: float = 5e-4
-    dropout: float = 0.1
-    ema: float = 0.999
-    seed: int = 0
-    augmentation: Augmentation = field(default_factory=Augmentation)
 
 
 class Trainer:
@@ -73,14 +51,23 @@ class Trainer:
         device: torch.device,
         autocast: torch.dtype | None = None,
         world: World = ALONE,
+        teacher: nn.Module | None = None,
     ) -> None:
-        """Put images and a new network on `device`; `autocast` is the dtype of mixed precision."""
+        """Put images and a new network on `device`.
+
+        Args:
+            train: what to learn from.
+            validation: what tells how well it goes. It may be empty: then the last epoch counts as best.
+            autocast: the dtype of mixed precision.
+            teacher: ink in, probabilities out. The network learns these instead of the labels.
+        """
         self.recipe, self.device, self.autocast, self.world = recipe, device, autocast, world
         self.train_images, self.validation_images = train.to(device), validation.to(device)
         torch.backends.cudnn.deterministic = True  # the same seed twice gives the same weights
         torch.manual_seed(recipe.seed)
         self.model = ImprovedResNet18(dropout=recipe.dropout)
         self.model.to(device, memory_format=torch.channels_last)
+        self.teacher = teacher and teacher.to(device, memory_format=torch.channels_last)
         self.average = AveragedModel(self.model, use_buffers=True)
         self.network: nn.Module = self.model
         if world.size > 1:
@@ -150,7 +137,8 @@ class Trainer:
         torch.manual_seed(self._seed(DROPOUT, number, self.world.rank))
         with torch.autocast(self.device.type, self.autocast, enabled=self.autocast is not None):
             logits = self.network(ink)
-        loss = F.cross_entropy(logits.float(), batch.labels)
+            targets = self.teacher(ink) if self.teacher else distortion.mix(self._one_hot(batch.labels))
+        loss = F.cross_entropy(logits.float(), targets)
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
@@ -160,15 +148,23 @@ class Trainer:
         decay = min(self.recipe.ema, (1 + number) / (10 + number))
         self.average.multi_avg_fn = get_ema_multi_avg_fn(decay)
         self.average.update_parameters(self.model)
-        errors = (logits.argmax(1) != batch.labels).sum()
+        errors = (logits.argmax(1) != targets.argmax(1)).sum()
         self.totals += torch.stack([loss.detach(), errors])
 
+    def _one_hot(self, labels: Tensor) -> Tensor:
+        return F.one_hot(labels, self.model.fc.out_features).float()
+
     def finish_epoch(self) -> dict[str, Any]:
-        """Validate the averaged weights after a complete `train_epoch`; the new row of `history`."""
+        """Validate the averaged weights after a complete `train_epoch`; the new row of `history`.
+
+        Without validation images its "val_loss" and "val_errors" are None.
+        """
         started = time.monotonic()
         loss, errors = self.world.sum(self.totals.clone()).tolist()
-        validation = evaluate(self.average.module, self.validation_images, self.world)
-        self._check_finite(validation["loss"])
+        validation = {"loss": None, "errors": None}
+        if len(self.validation_images):
+            validation = evaluate(self.average.module, self.validation_images, self.world)
+            self._check_finite(validation["loss"])
         self.epoch += 1
         row = {
             "epoch": self.epoch,
@@ -181,7 +177,7 @@ class Trainer:
             "seconds": self.seconds + time.monotonic() - started,
         }
         self.history.append(row)
-        if self.best is None or row["val_loss"] < self.best["val_loss"]:
+        if self.best is None or row["val_loss"] is None or row["val_loss"] < self.best["val_loss"]:
             self.best = row
             self.best_weights = {
                 name: tensor.cpu().clone() for name, tensor in self.average.module.state_dict().items()

@@ -7,7 +7,8 @@ import torch
 from augment import Augmentation
 from data import load_training
 from distributed import join_world, leave_world
-from trainer import Recipe, Trainer
+from recipe import Recipe
+from trainer import Trainer
 
 torch.set_num_threads(1)
 torch.channels_last = torch.contiguous_format  # whose kernels round and break ties alike for any batch

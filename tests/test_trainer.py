@@ -8,9 +8,10 @@ import torch
 
 from augment import Augmentation
 from data import load_training
+from recipe import Recipe
 from runtime import UserError
 from tests.conftest import same_weights
-from trainer import Recipe, Trainer, evaluate, pick_autocast
+from trainer import Trainer, evaluate, pick_autocast
 
 TIMES = ("seconds", "images_per_second")
 CPU = torch.device("cpu")

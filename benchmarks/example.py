@@ -1,0 +1,104 @@
+"""How beginners train on MNIST: PIL pictures through a DataLoader, and a stand-in for PyTorch's own example.
+
+    python -m benchmarks.example --epochs 3
+
+The network and its settings are those of https://github.com/pytorch/examples/tree/main/mnist; the images
+are this project's 48,000 and 12,000, and an epoch's line is like `train.py`'s.
+"""
+
+import argparse
+import time
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+
+from data import LabelledImages, add_data_arguments, load_training
+from download import import_torchvision
+from model import MNIST_MEAN, MNIST_STD
+from runtime import ArgumentParser, add_device_arguments, number, pick_device, run_script
+
+BATCH, VALIDATION_BATCH = 64, 1000
+
+
+class Pictures(Dataset):
+    """Digits one at a time, each as a PIL picture that is transformed whenever it is asked for."""
+
+    def __init__(self, digits: LabelledImages, transform: Callable[[Image.Image], Tensor]) -> None:
+        self.images, self.labels = digits.images[:, 0].numpy(), digits.labels.tolist()
+        self.transform = transform
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        return self.transform(Image.fromarray(self.images[index])), self.labels[index]
+
+
+def example_network() -> nn.Sequential:
+    """Two convolutions and two linear layers, 1,199,882 parameters."""
+    return nn.Sequential(
+        *(nn.Conv2d(1, 32, 3), nn.ReLU()),
+        *(nn.Conv2d(32, 64, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Dropout(0.25), nn.Flatten()),
+        *(nn.Linear(9216, 128), nn.ReLU(), nn.Dropout(0.5), nn.Linear(128, 10)),
+    )
+
+
+def main() -> int:
+    args = parse_arguments()
+    device = pick_device(args.device, args.threads)
+    torch.manual_seed(args.seed)
+    train, validation = load_training(args.dataset, args.data_dir)
+    train, validation = load(train, BATCH, shuffle=True), load(validation, VALIDATION_BATCH)
+    network = example_network().to(device)
+    optimizer = torch.optim.Adadelta(network.parameters(), lr=1.0)
+    schedule = torch.optim.lr_scheduler.StepLR(optimizer, step_size=1, gamma=0.7)
+    for epoch in range(1, args.epochs + 1):
+        start = time.perf_counter()
+        train_epoch(network, optimizer, train, device)
+        rate = len(train.dataset) / (time.perf_counter() - start)
+        errors, images = count_errors(network, validation, device), len(validation.dataset)
+        schedule.step()
+        print(
+            f"epoch {epoch}/{args.epochs}  val errors {errors:,} of {images:,}  {rate:,.0f} img/s", flush=True
+        )
+    return 0
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = ArgumentParser("Train a stand-in for PyTorch's MNIST example.")
+    add = parser.add_argument
+    add("--epochs", type=number(int, at_least=1), default=14, help="passes over the training images")
+    add("--seed", type=number(int, at_least=0, below=2**63), default=0, help="of weights, order and dropout")
+    add_data_arguments(add)
+    add_device_arguments(add)
+    return parser.parse_args()
+
+
+def load(digits: LabelledImages, batch_size: int, shuffle: bool = False) -> DataLoader:
+    transforms = import_torchvision().transforms
+    normalised = transforms.Compose([transforms.ToTensor(), transforms.Normalize(MNIST_MEAN, MNIST_STD)])
+    return DataLoader(Pictures(digits, normalised), batch_size, shuffle)
+
+
+def train_epoch(
+    network: nn.Module, optimizer: torch.optim.Optimizer, batches: DataLoader, device: torch.device
+) -> None:
+    network.train()
+    for ink, labels in batches:
+        optimizer.zero_grad()
+        F.cross_entropy(network(ink.to(device)), labels.to(device)).backward()
+        optimizer.step()
+
+
+def count_errors(network: nn.Module, batches: DataLoader, device: torch.device) -> int:
+    network.eval()
+    with torch.no_grad():
+        return sum(int((network(ink.to(device)).argmax(1).cpu() != labels).sum()) for ink, labels in batches)
+
+
+if __name__ == "__main__":
+    run_script(main)

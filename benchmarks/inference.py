@@ -1,0 +1,142 @@
+"""How fast the shipped weights read: one digit, batches, 10,000 digits, and whole runs of `predict.py`.
+
+    python -m benchmarks.inference
+
+All images are validation images, repeated where there are too few: the test images are for test.py alone.
+Peak memory is measured on Linux and macOS.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from statistics import median
+
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from benchmarks.timing import describe_machine, seconds_of, spread, take_turns
+from data import LabelledImages, add_data_arguments, load_training
+from ink import Candidate, Page, Version
+from metrics import compute_logits
+from recognizer import Recognizer
+from runtime import PROJECT, ArgumentParser, UserError, add_device_arguments, number, pick_device, run_script
+
+BATCHES = [2**power for power in range(11)]
+EVALUATED = 10_000  # as many as MNIST has test images
+# A process's peak memory begins with that of the process that forks it, so a small one must do that.
+WATCH = """
+import json, resource, subprocess, sys, time
+start = time.perf_counter()
+with subprocess.Popen(sys.argv[1:], stdout=subprocess.PIPE) as process:
+    times = [time.perf_counter() - start for line in process.stdout]
+end = time.perf_counter() - start
+peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+print(json.dumps([len(times), times[0] if times else end, end, peak]))
+"""
+
+
+def main() -> int:
+    args = parse_arguments()
+    device = pick_device(args.device, args.threads)
+    recognizer = Recognizer(device=device)
+    _, validation = load_training(args.dataset, args.data_dir)
+    digits = validation[torch.arange(max(EVALUATED, *args.files)) % len(validation)]
+    print(f"{describe_machine(device, None)}\nweights  {recognizer.checkpoint.describe()}\n")
+    time_network(recognizer, digits[:EVALUATED].to(device), args)
+    with tempfile.TemporaryDirectory() as folder:
+        time_predict(digits, Path(folder), args)
+    return 0
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = ArgumentParser("Measure the speed of reading with the shipped weights.")
+    add, count = parser.add_argument, number(int, at_least=1)
+    add("--repeats", type=count, default=50, help="calls of the network with each batch")
+    add("--runs", type=count, default=3, help="evaluations, and runs of predict.py with each folder")
+    files = "pictures in each folder that predict.py reads (default: 100 1000 10000)"
+    add("--files", type=count, nargs="+", default=[100, 1000, 10_000], metavar="N", help=files)
+    add_data_arguments(add)
+    add_device_arguments(add)
+    return parser.parse_args()
+
+
+def time_network(recognizer: Recognizer, digits: LabelledImages, args: argparse.Namespace) -> None:
+    """Print how long one reading, one batch of each size and a whole evaluation take."""
+    model = recognizer.model
+    calls = {"Recognizer.read, one digit": (1, partial(recognizer.read, [page_of(digits)]))}
+    for size in BATCHES:
+        calls[f"network, batch of {size:,}"] = size, partial(forward, model, digits[:size].ink())
+    evaluation = {f"{len(digits):,} validation digits": (len(digits), partial(compute_logits, model, digits))}
+    print(f"{'':30}{'ms':>10}   {'range':20}{'digits/s':>12}", flush=True)
+    print_calls(calls, args.repeats, recognizer.device)
+    print_calls(evaluation, args.runs, recognizer.device)
+
+
+def print_calls(
+    calls: dict[str, tuple[int, Callable[[], object]]], repeats: int, device: torch.device
+) -> None:
+    """Time calls, each given with the number of digits that it reads."""
+    runs = {name: partial(milliseconds, call, device) for name, (_, call) in calls.items()}
+    for name, values in take_turns(repeats, runs).items():
+        digits, _ = calls[name]
+        print(f"{name:30}{spread(values, ',.2f')}{1000 * digits / median(values):12,.0f}", flush=True)
+
+
+def page_of(digits: LabelledImages) -> Page:
+    """A page on which the first of `digits` was found and nothing else."""
+    glyph = digits[:1].ink()[0, 0].cpu().numpy()
+    return Page([Version([[Candidate(0, 1, glyph, (0.0, 0.0, 28.0, 28.0))]])])
+
+
+def forward(model: nn.Module, ink: Tensor) -> None:
+    with torch.inference_mode():
+        model(ink)
+
+
+def milliseconds(call: Callable[[], object], device: torch.device) -> float:
+    """Of a call, right after another one: what came before in the caches does not count."""
+    call()
+    return 1000 * seconds_of(call, device)
+
+
+def time_predict(digits: LabelledImages, folder: Path, args: argparse.Namespace) -> None:
+    """Print how long predict.py takes from its start, and how much memory, for one picture and for many."""
+    flags = ["--device", args.device, *(["--threads", str(args.threads)] if args.threads else [])]
+    runs = {}
+    for count in sorted({1, *args.files}):
+        pictures = folder / str(count)
+        write_pictures(digits[:count], pictures)
+        runs[count] = partial(predict, pictures, count, flags)
+    print(
+        f"\n{'':30}{'seconds':>10}   {'range':20}{'files/s':>12}{'first at':>12}{'peak MB':>12}", flush=True
+    )
+    for count, results in take_turns(args.runs, runs).items():
+        firsts, seconds, peaks = zip(*results, strict=True)
+        speed = f"{count / median(seconds):12,.1f}{median(firsts):12.2f}{median(peaks):12,.0f}"
+        print(f"{f'predict.py, {count:,} files':30}{spread(seconds, ',.2f')}{speed}")
+
+
+def write_pictures(digits: LabelledImages, folder: Path) -> None:
+    folder.mkdir()
+    for place, image in enumerate(digits.images[:, 0].numpy()):
+        Image.fromarray(image).save(folder / f"{place:05}.png")
+
+
+def predict(folder: Path, count: int, flags: list[str]) -> tuple[float, float, float]:
+    """Seconds to the first reading and to the end, and the peak of memory in megabytes."""
+    command = [sys.executable, "-c", WATCH, sys.executable, PROJECT / "predict.py", folder, *flags]
+    report = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
+    read, first, end, peak = json.loads(report)
+    if read != count:
+        raise UserError(f"predict.py read only {read:,} of {count:,} pictures")
+    return first, end, peak / (2**20 if sys.platform == "darwin" else 2**10)  # macOS counts bytes
+
+
+if __name__ == "__main__":
+    run_script(main)

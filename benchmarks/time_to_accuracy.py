@@ -1,0 +1,132 @@
+"""How long training takes, from nothing, until 99.0 % and 99.5 % of the validation images are read right.
+
+    python -m benchmarks.time_to_accuracy                        the recipe for speed, five seeds
+    python -m benchmarks.time_to_accuracy --example              PyTorch's MNIST example beside it
+    python -m benchmarks.time_to_accuracy -- --lr 0.1            with flags for train.py
+
+Time is that of the wall, from the start of the process until it prints the epoch: imports, reading MNIST
+and every validation are in it.
+"""
+
+import argparse
+import math
+import tempfile
+from collections.abc import Callable, Iterable
+from itertools import pairwise
+from statistics import median
+
+from tqdm import tqdm
+
+from benchmarks.timing import Epoch, describe_machine, follow
+from data import add_data_arguments
+from runtime import PROJECT, ArgumentParser, UserError, add_device_arguments, number, pick_device, run_script
+from trainer import pick_autocast
+
+TARGETS = (0.99, 0.995)  # shares of the validation images
+COLUMNS = (*(f"to {target:.1%}" for target in TARGETS), "an epoch")
+
+Times = list[float]  # in seconds, one for each of COLUMNS; infinite where the target was not reached
+
+
+def main() -> int:
+    args = parse_arguments()
+    device = pick_device(args.device, args.threads)
+    print(f"{describe_machine(device, pick_autocast('auto', device))}")
+    print("ours     " + " ".join(["train.py", "--recipe", args.recipe, *args.flags]))
+    if args.example:
+        print("example  a stand-in for PyTorch's MNIST example, in float32")
+    print()
+    print_row("", "", COLUMNS, "final errors")
+    times = train_all(ways_to_train(args), args.seeds)
+    for name, rows in times.items():
+        print_summary(name, rows, " s")
+    if args.example:
+        pairs = zip(times["ours"], times["example"], strict=True)
+        print_summary("ratio", [ratio(*pair) for pair in pairs], "")
+    return 0
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = ArgumentParser("Measure the time that training takes to reach an accuracy.")
+    add, count = parser.add_argument, number(int, at_least=1)
+    add("flags", nargs="*", metavar="-- FLAG", help="more flags for train.py (default: none)")
+    add("--seeds", type=count, default=5, help="runs, with seeds from 0")
+    add("--recipe", metavar="NAME", default="speed", help="recipe for train.py")
+    add("--example", action="store_true", help="also train the stand-in for PyTorch's MNIST example")
+    add("--example-epochs", type=count, default=3, help="its passes over the training images")
+    add_data_arguments(add)
+    add_device_arguments(add)
+    return parser.parse_args()
+
+
+def ways_to_train(args: argparse.Namespace) -> dict[str, Callable[[int], list[Epoch]]]:
+    """What is to be timed, each with a seed: all on the same images, device and threads."""
+    shared = ["--dataset", args.dataset, "--device", args.device]
+    shared += ["--data-dir", args.data_dir] if args.data_dir else []
+    shared += ["--threads", args.threads] if args.threads else []
+
+    def ours(seed: int) -> list[Epoch]:
+        recipe = ["--recipe", args.recipe, "--seed", seed]
+        with tempfile.TemporaryDirectory() as folder:
+            return follow(PROJECT / "train.py", *recipe, "--output", folder, *shared, *args.flags)
+
+    def example(seed: int) -> list[Epoch]:
+        epochs = ["--epochs", args.example_epochs, "--seed", seed]
+        return follow("-m", "benchmarks.example", *epochs, *shared)
+
+    return {"ours": ours, "example": example} if args.example else {"ours": ours}
+
+
+def train_all(ways: dict[str, Callable[[int], list[Epoch]]], seeds: int) -> dict[str, list[Times]]:
+    """Train each way with each seed, in turns, and print each run."""
+    times: dict[str, list[Times]] = {name: [] for name in ways}
+    with tqdm(total=seeds * len(ways), leave=False, disable=None) as bar:
+        for seed in range(seeds):
+            for name, train in ways.items():
+                bar.set_description(f"{name}, seed {seed}")
+                epochs = train(seed)
+                times[name].append(times_of(epochs))
+                with tqdm.external_write_mode():  # the bar makes room
+                    last = f"{epochs[-1].errors:,} of {epochs[-1].images:,}"
+                    print_row(name, f"seed {seed}", in_words(times[name][-1], " s"), last)
+                bar.update()
+    return times
+
+
+def times_of(epochs: list[Epoch]) -> Times:
+    """When each target was reached first, and the median time between epochs: of only one, from the start."""
+    if not epochs:
+        raise UserError("the training printed no epoch: --dry-run and --help are not for measuring")
+    lines = [epoch.seconds for epoch in epochs]
+    between = [after - before for before, after in pairwise(lines)] or lines
+    return [*(seconds_to(target, epochs) for target in TARGETS), median(between)]
+
+
+def seconds_to(target: float, epochs: list[Epoch]) -> float:
+    """Until the first epoch whose share of right readings is at least `target`; infinite if none is."""
+    reached = (e.seconds for e in epochs if (e.images - e.errors) / e.images >= target)
+    return next(reached, math.inf)
+
+
+def ratio(ours: Times, example: Times) -> Times:
+    """How many times as long the example takes; infinite also where neither is known."""
+    return [b / a if a < math.inf else math.inf for a, b in zip(ours, example, strict=True)]
+
+
+def print_summary(name: str, rows: list[Times], unit: str) -> None:
+    """Median and range of each column; a run that did not reach its target took longer than any other."""
+    columns = list(zip(*rows, strict=True))
+    for word, pick in (("median", median), ("least", min), ("most", max)):
+        print_row(name, word, in_words(map(pick, columns), unit))
+
+
+def in_words(figures: Iterable[float], unit: str) -> list[str]:
+    return [f"{figure:.1f}{unit}" if figure < math.inf else "not reached" for figure in figures]
+
+
+def print_row(name: str, which: str, columns: Iterable[str], last: str = "") -> None:
+    print(f"{name:9}{which:8}{''.join(f'{column:>14}' for column in columns)}   {last}".rstrip(), flush=True)
+
+
+if __name__ == "__main__":
+    run_script(main)

@@ -1,0 +1,120 @@
+"""What the benchmarks of speed share: the machine in words, runs that take turns, and `train.py`'s epochs."""
+
+import platform
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import TypeVar
+
+import torch
+from tqdm import tqdm
+
+from runtime import UserError, describe_device
+
+EPOCH = re.compile(r"epoch +\d+/\d+ .*val errors ([\d,]+) of ([\d,]+) .* ([\d,]+) img/s")
+Name, Result = TypeVar("Name"), TypeVar("Result")
+
+
+def describe_machine(device: torch.device, dtype: torch.dtype | None) -> str:
+    """Processor, device, threads, precision (None: full) and versions in one line."""
+    processor = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")  # where Linux has the name that platform lacks
+    if named := re.search(r"model name\s*:\s*(.+)", cpuinfo.read_text() if cpuinfo.exists() else ""):
+        processor = named[1]
+    capability = torch.backends.cpu.get_cpu_capability()
+    return (
+        f"{processor} ({capability}), {describe_device(device)}, {dtype or torch.float32}, "
+        f"PyTorch {torch.__version__}, Python {platform.python_version()}"
+    )
+
+
+def take_turns(repeats: int, runs: dict[Name, Callable[[], Result]]) -> dict[Name, list[Result]]:
+    """What each of `runs` returns, `repeats` times. All take turns, so that a slow minute hits all alike."""
+    results: dict[Name, list[Result]] = {name: [] for name in runs}
+    with tqdm(total=repeats * len(runs), leave=False, disable=None) as bar:
+        for _ in range(repeats):
+            for name, run in runs.items():
+                bar.set_description(str(name))
+                results[name].append(run())
+                bar.update()
+    return results
+
+
+def seconds_of(run: Callable[[], object], device: torch.device) -> float:
+    """How long one call takes, with all that it leaves to `device`."""
+    wait_for(device)
+    start = time.perf_counter()
+    run()
+    wait_for(device)
+    return time.perf_counter() - start
+
+
+def wait_for(device: torch.device) -> None:
+    if device.type != "cpu":
+        getattr(torch, device.type).synchronize()
+
+
+def spread(values: Sequence[float], form: str = ",.0f") -> str:
+    """Median and range, in two columns."""
+    low, high = (format(value, form) for value in (min(values), max(values)))
+    return f"{format(median(values), form):>10}   {f'{low} .. {high}':<20}"
+
+
+def ratios(values: Sequence[float], others: Sequence[float]) -> list[float]:
+    """`values` in relation to `others`, each pair from the same turn."""
+    return [value / other for value, other in zip(values, others, strict=True)]
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One epoch of a training process, as it printed it.
+
+    Attributes:
+        seconds: from the start of the process until the line was there.
+        errors: of the `images` that it validates on.
+        rate: images trained on in a second.
+    """
+
+    seconds: float
+    errors: int
+    images: int
+    rate: float
+
+
+def follow(*command: object) -> list[Epoch]:
+    """Run a training process to its end and watch its epochs.
+
+    Args:
+        command: arguments for Python, such as a script and its flags.
+
+    Raises:
+        UserError: if it fails, with its own last words.
+    """
+    start = time.perf_counter()
+    epochs = []
+    with (
+        tempfile.TemporaryFile("w+") as complaints,
+        subprocess.Popen(
+            [sys.executable, *map(str, command)], stdout=subprocess.PIPE, stderr=complaints, text=True
+        ) as process,
+    ):
+        for line in process.stdout:
+            if found := EPOCH.match(line):
+                errors, images, rate = (int(number.replace(",", "")) for number in found.groups())
+                epochs.append(Epoch(time.perf_counter() - start, errors, images, rate))
+        if process.wait() != 0:
+            complaints.seek(0)
+            raise UserError(last_words(complaints.read()) or f"exit status {process.returncode}")
+    return epochs
+
+
+def last_words(stderr: str) -> str:
+    """The line that names an error, which torchrun buries under others, or else the last one."""
+    lines = stderr.splitlines() or [""]
+    return next((line for line in lines if ": error: " in line), lines[-1]).replace(" error: ", " ", 1)

@@ -1,0 +1,198 @@
+"""How fast a training step is: against the classic way, in its parts, and against what the machine can do.
+
+    python -m benchmarks.training
+
+The classic way trains the same network in float32 on PIL pictures that torchvision distorts in two loader
+processes. It is spared the elastic distortion, the moving average and the schedule that our step has.
+"""
+
+import argparse
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
+from itertools import islice
+from statistics import median
+from unittest.mock import patch
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.utils import benchmark
+from torch.utils.data import DataLoader
+from torch.utils.flop_counter import FlopCounterMode
+
+from augment import SIZE, Augmentation, Distortion
+from benchmarks.example import Pictures
+from benchmarks.timing import describe_machine, ratios, seconds_of, spread, take_turns
+from data import LabelledImages, add_data_arguments, load_training
+from download import import_torchvision
+from model import ImprovedResNet18
+from recipe import Recipe
+from runtime import ArgumentParser, UserError, add_device_arguments, number, pick_device, run_script
+from trainer import Trainer, pick_autocast
+
+BATCH, WORKERS = 256, 2
+WARM_UP = 4  # steps: all that the loader's processes prepare ahead, which must not come for free
+OURS, CLASSIC = "this project", "the classic way"
+REST, WHOLE = "the rest", "whole step"
+
+Steps = Callable[[int], object]  # trains so many steps
+
+
+def main() -> int:
+    args = parse_arguments()
+    device = pick_device(args.device, args.threads)
+    train, validation = load_training(args.dataset, args.data_dir)
+    recipe = replace(Recipe(), batch_size=BATCH, epochs=2 * args.repeats + 2)  # more than will be trained
+    trainer = Trainer(recipe, train, validation, device, pick_autocast("auto", device))
+    if args.steps > trainer.steps_per_epoch:
+        raise UserError(f"--steps {args.steps}: an epoch has only {trainer.steps_per_epoch:,} steps")
+    ours, classic = partial(train_ours, trainer), partial(train_classic, classic_training(train, device))
+
+    print(f"{describe_machine(device, trainer.autocast)}, batch {BATCH}\n", flush=True)
+    results = take_turns(
+        args.repeats,
+        {
+            OURS: lambda: rate(ours, args.steps, device),
+            CLASSIC: lambda: rate(classic, args.steps, device),
+            "parts of the step": lambda: parts_of_step(trainer, args.steps),
+        },
+    )
+    parts = results.pop("parts of the step")
+    print_rates(results)
+    print_parts(parts)
+    print_efficiency(trainer, median(results[OURS]))
+    return 0
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = ArgumentParser("Measure the speed of training steps.")
+    add, count = parser.add_argument, number(int, at_least=1)
+    add("--repeats", type=count, default=10, help="turns that each way of training takes")
+    add("--steps", type=count, default=40, help="training steps in a turn")
+    add_data_arguments(add)
+    add_device_arguments(add)
+    return parser.parse_args()
+
+
+def train_ours(trainer: Trainer, steps: int) -> None:
+    """The first `steps` steps of an epoch, again and again."""
+    trainer.step = 0
+    trainer.train_epoch(should_stop=lambda: trainer.step == steps)
+
+
+def train_classic(training: Iterator[None], steps: int) -> None:
+    for _ in islice(training, steps):
+        pass
+
+
+def classic_training(train: LabelledImages, device: torch.device) -> Iterator[None]:
+    """Training as in most tutorials, without end: each `next` is a step."""
+    loader = classic_loader(train, Recipe().augmentation)
+    model = ImprovedResNet18(dropout=Recipe().dropout).to(device)
+    optimizer = torch.optim.SGD(model.parameters(), Recipe().lr, momentum=0.9)
+    while True:
+        for ink, labels in loader:
+            optimizer.zero_grad()
+            F.cross_entropy(model(ink.to(device)), labels.to(device)).backward()
+            optimizer.step()
+            yield
+
+
+def classic_loader(train: LabelledImages, augmentation: Augmentation) -> DataLoader:
+    """Batches of PIL pictures that torchvision rotates, scales, shears and shifts as far as we do."""
+    transforms = import_torchvision().transforms
+    distort = transforms.RandomAffine(
+        degrees=augmentation.rotation,
+        translate=(augmentation.shift / SIZE, augmentation.shift / SIZE),
+        scale=(1 - augmentation.scale, 1 + augmentation.scale),
+        shear=math.degrees(math.atan(augmentation.shear)),
+        interpolation=transforms.InterpolationMode.BILINEAR,
+    )
+    pictures = Pictures(train, transforms.Compose([distort, transforms.ToTensor()]))
+    return DataLoader(
+        pictures, BATCH, shuffle=True, num_workers=WORKERS, drop_last=True, persistent_workers=True
+    )
+
+
+def rate(train: Steps, steps: int, device: torch.device) -> float:
+    """Images a second."""
+    train(WARM_UP)
+    return steps * BATCH / seconds_of(lambda: train(steps), device)
+
+
+def parts_of_step(trainer: Trainer, steps: int) -> dict[str, float]:
+    """Milliseconds that each part of a step takes, on average, watched in real steps."""
+    spent: dict[str, float] = defaultdict(float)
+
+    def watched(part: str, call: Callable) -> Callable:
+        def timed(*args: object, **options: object) -> object:
+            results = []
+            spent[part] += seconds_of(lambda: results.append(call(*args, **options)), trainer.device)
+            return results[0]
+
+        return timed
+
+    train_ours(trainer, WARM_UP)
+    with ExitStack() as stack:
+        for part, owner, name in (
+            ("augmentation", Augmentation, "draw"),
+            ("augmentation", Distortion, "apply"),
+            ("forward", trainer.model, "forward"),
+            ("backward", Tensor, "backward"),
+            ("optimiser and average", trainer.optimizer, "step"),
+            ("optimiser and average", trainer.average, "update_parameters"),
+        ):
+            stack.enter_context(patch.object(owner, name, watched(part, getattr(owner, name))))
+        whole = seconds_of(lambda: train_ours(trainer, steps), trainer.device)
+    spent = {**spent, REST: whole - sum(spent.values()), WHOLE: whole}
+    return {part: 1000 * seconds / steps for part, seconds in spent.items()}
+
+
+def print_rates(rates: dict[str, list[float]]) -> None:
+    print(f"{'':24}{'images/s':>10}   range")
+    for name, values in rates.items():
+        print(f"{name:24}{spread(values)}".rstrip())
+    print(f"{'ratio of both':24}{spread(ratios(*rates.values()), '.2f')}".rstrip())
+
+
+def print_parts(turns: list[dict[str, float]]) -> None:
+    print(f"\n{'part of our step':24}{'ms':>10}   {'range':20}   share")
+    for part in turns[0]:
+        values, whole = [turn[part] for turn in turns], [turn[WHOLE] for turn in turns]
+        print(f"{part:24}{spread(values, '.1f')}{median(ratios(values, whole)):8.1%}")
+
+
+def print_efficiency(trainer: Trainer, images_per_second: float) -> None:
+    """How much of the machine's fastest matrix product the whole step reaches."""
+    dtype = trainer.autocast or torch.float32
+    work, fastest = operations_per_image(trainer), matrix_rate(dtype, trainer.device)
+    ours = images_per_second * work
+    print(
+        f"\nforward and backward: {work / 1e6:.1f} million floating-point operations an image\n"
+        f"large matrix product: {fastest / 1e9:,.0f} GFLOP/s in {dtype}, the best of two seconds\n"
+        f"our whole step:       {ours / 1e9:,.0f} GFLOP/s, {ours / fastest:.0%} of that"
+    )
+
+
+def operations_per_image(trainer: Trainer) -> float:
+    """Floating-point operations of convolutions and the linear layer, forward and backward."""
+    batch = trainer.train_images[:BATCH]
+    with FlopCounterMode(display=False) as counter:
+        F.cross_entropy(trainer.model(batch.ink()), batch.labels).backward()
+    return counter.get_total_flops() / BATCH
+
+
+def matrix_rate(dtype: torch.dtype, device: torch.device) -> float:
+    """Floating-point operations a second of a large matrix product, the best of two seconds."""
+    side = 8192 if device.type == "cuda" else 2048
+    matrix, threads = torch.rand(side, side, device=device).to(dtype), torch.get_num_threads()
+    timer = benchmark.Timer("matrix @ matrix", globals={"matrix": matrix}, num_threads=threads)
+    return 2 * side**3 / min(timer.blocked_autorange(min_run_time=2).times)
+
+
+if __name__ == "__main__":
+    run_script(main)

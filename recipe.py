@@ -1,0 +1,42 @@
+"""The recipes: every number that decides what a run learns, apart from the images.
+
+`train.py --recipe NAME` takes one of `RECIPES`, and any flag overrides a number of it. How they were found
+is told in docs/recipe.md.
+"""
+
+from dataclasses import dataclass, field
+
+from augment import Augmentation
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The numbers of a run; the defaults are those of the recipe "default".
+
+    Attributes:
+        batch_size: images a step, over all processes together.
+        lr: peak learning rate of the one-cycle schedule.
+        weight_decay: L2, of convolutions and the linear layer's weights; not of batch norm and biases.
+        dropout: of the pooled features, in training.
+        ema: decay per step of the moving average of the weights, which is what is validated and saved.
+    """
+
+    epochs: int = 30
+    batch_size: int = 128
+    lr: float = 0.05
+    weight_decay: float = 5e-4
+    dropout: float = 0.1
+    ema: float = 0.999
+    seed: int = 0
+    augmentation: Augmentation = field(default_factory=Augmentation)
+
+
+MILD = Augmentation(rotation=8, scale=0.08, shear=0.08, shift=1.5, elastic=0.2)
+STRONG = Augmentation(rotation=15, scale=0.15, shear=0.2, shift=2.5, elastic=0.45, pen=0.6, mixup=0.5)
+
+RECIPES = {
+    "quick": Recipe(epochs=1, batch_size=64, lr=0.1, dropout=0.2, ema=0.99, augmentation=MILD),
+    "default": Recipe(),
+    # Learns from --teacher, whose soft targets bear distortions that labels do not.
+    "best": Recipe(dropout=0, augmentation=STRONG),
+}
