@@ -1,7 +1,8 @@
 """How far a reading can be trusted: calibrated probabilities, and whether it is a digit at all.
 
-Both are fitted once, after training, and stored with the weights. Validation images set the temperature
-and the threshold, so neither training images, which the network knows too well, nor test images decide.
+Both are fitted once, after training. Validation images set the temperature, which goes into the network's
+weights, and the threshold, so neither training images, which the network knows too well, nor test images
+decide.
 """
 
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from data import LabelledImages
-from metrics import BATCH, compute_logits
+from metrics import BATCH
 from model import ImprovedResNet18
 
 COMPONENTS = 64  # dimensions of the space that digits fill
@@ -28,14 +29,11 @@ class Calibration:
     Out-Of-Distribution with Virtual-logit Matching", 2022, without the logit).
 
     Attributes:
-        temperature: what logits are divided by (Guo et al., "On Calibration of Modern Neural Networks",
-            2017).
         mean: float32, (704,), of the features of `describe`.
         components: float32, (704, 64 or fewer where there were fewer images), orthonormal.
         threshold: of the distance; 99 % of the validation digits lie below.
     """
 
-    temperature: float
     mean: Tensor
     components: Tensor
     threshold: float
@@ -64,30 +62,45 @@ def describe(model: ImprovedResNet18, ink: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def fit(model: ImprovedResNet18, train: LabelledImages, validation: LabelledImages) -> Calibration:
-    """Calibrate `model`, which must be in evaluation mode and on the images' device."""
-    known = _features(model, train[:MOST_IMAGES])
-    mean = known.mean(0)
-    _, _, directions = torch.linalg.svd(known - mean, full_matrices=False)
+    """Calibrate `model`, which must be in evaluation mode and on the images' device.
+
+    The temperature goes into its classifier, so that the softmax of its logits can be trusted.
+    """
+    familiar, _ = _describe_all(model, train[:MOST_IMAGES])
+    features, logits = _describe_all(model, validation)
+    divide_logits(model, fit_temperature(logits, validation.labels))
+    mean = familiar.mean(0)
+    _, _, directions = torch.linalg.svd(familiar - mean, full_matrices=False)
     components = directions[:COMPONENTS].T.contiguous()
-    raw = Calibration(fit_temperature(model, validation), mean.cpu(), components.cpu(), 1.0)
-    distances = raw.distance(_features(model, validation))
-    threshold = max(float(torch.quantile(distances, 1 - REJECTED)), 1e-6)
-    return Calibration(raw.temperature, raw.mean, raw.components, threshold)
+    raw = Calibration(mean.cpu(), components.cpu(), 1.0)
+    threshold = max(float(torch.quantile(raw.distance(features), 1 - REJECTED)), 1e-6)
+    return Calibration(raw.mean, raw.components, threshold)
 
 
-def fit_temperature(model: ImprovedResNet18, digits: LabelledImages) -> float:
-    """The temperature, 0.05 to 20, with the lowest mean cross-entropy on `digits`."""
+@torch.no_grad()
+def divide_logits(model: ImprovedResNet18, temperature: float) -> None:
+    """Change the classifier's weights so that logits come out divided by `temperature`.
+
+    Guo et al., "On Calibration of Modern Neural Networks", 2017.
+    """
+    for parameter in model.fc.parameters():
+        parameter /= temperature
+
+
+def fit_temperature(logits: Tensor, labels: Tensor) -> float:
+    """What to divide `logits`, (N, classes), by, 0.05 to 20, for the lowest mean cross-entropy."""
     from scipy.optimize import minimize_scalar
 
-    logits = compute_logits(model, digits).double()
-
     def loss(logarithm: float) -> float:
-        return float(F.cross_entropy(logits / 10**logarithm, digits.labels))
+        return float(F.cross_entropy(logits.double() / 10**logarithm, labels))
 
     return float(10 ** minimize_scalar(loss, bounds=(-1.3, 1.3), method="bounded").x)
 
 
-def _features(model: ImprovedResNet18, digits: LabelledImages) -> Tensor:
+def _describe_all(model: ImprovedResNet18, digits: LabelledImages) -> tuple[Tensor, Tensor]:
+    """What `describe` tells of each image."""
     with torch.inference_mode():
-        batches = (digits[start : start + BATCH].ink() for start in range(0, len(digits), BATCH))
-        return torch.cat([describe(model, ink)[0] for ink in batches])
+        starts = range(0, len(digits), BATCH)
+        described = [describe(model, digits[start : start + BATCH].ink()) for start in starts]
+    features, logits = zip(*described, strict=True)
+    return torch.cat(features), torch.cat(logits)

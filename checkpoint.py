@@ -16,11 +16,11 @@ from typing import Any
 
 import torch
 
-from calibration import Calibration
+from calibration import Calibration, divide_logits
 from model import ImprovedResNet18
 from runtime import PROJECT, UserError, short, write_atomically
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2  # 1 kept the temperature beside the weights
 WEIGHTS, TRAINING_STATE = "weights", "training state"  # the two kinds of file
 
 BY_RULE = (None, "newest", "shipped")  # what `find` takes for a rule; all else is a path
@@ -47,9 +47,10 @@ class Checkpoint:
         sha256: of the whole file, in hexadecimal.
         dataset: "mnist" or "digits", what it was trained on.
         class_names: one for each logit.
-        validation: "n", "errors" and "loss" on the validation images.
+        validation: "n", "errors" and "loss" on the validation images; None for the last two if n is 0.
         training: the settings of the run.
-        calibration: how far its readings can be trusted; None until training has ended.
+        calibration: how far its readings can be trusted; None until training has ended, and without
+            validation images.
     """
 
     model: ImprovedResNet18
@@ -57,21 +58,18 @@ class Checkpoint:
     sha256: str
     dataset: str
     class_names: list[str]
-    validation: dict[str, float]
+    validation: dict[str, Any]
     training: dict[str, Any]
     calibration: Calibration | None
 
-    @property
-    def temperature(self) -> float:
-        """What to divide logits by for calibrated probabilities, 1 where that is not known."""
-        return self.calibration.temperature if self.calibration else 1.0
-
     def describe(self) -> str:
         """One line: which file, and how good its validation was."""
-        line = (
-            f"{short(self.path)}: {self.validation['errors']:,} of {self.validation['n']:,} "
-            f"validation images wrong, loss {self.validation['loss']:.4f}"
-        )
+        line = f"{short(self.path)}: trained on all images, none left to validate on"
+        if self.validation["n"]:
+            line = (
+                f"{short(self.path)}: {self.validation['errors']:,} of {self.validation['n']:,} "
+                f"validation images wrong, loss {self.validation['loss']:.4f}"
+            )
         return line if self.dataset == "mnist" else f"{line} (trained on {self.dataset}, not MNIST)"
 
 
@@ -80,7 +78,7 @@ def save_weights(
     model: ImprovedResNet18,
     *,
     dataset: str,
-    validation: dict[str, float],
+    validation: dict[str, Any],
     training: dict[str, Any],
     calibration: Calibration | None = None,
 ) -> None:
@@ -126,6 +124,9 @@ def load(path: Path, device: torch.device | str = "cpu") -> Checkpoint:
             raise CheckpointError(f"{short(path)} is damaged: its weights do not match their checksum")
         model = ImprovedResNet18(**content["arguments"])
         model.load_state_dict(content["state_dict"])
+        calibration = content.get("calibration")
+        if content["format_version"] == 1 and calibration:
+            divide_logits(model, calibration.pop("temperature"))
         return Checkpoint(
             model=model.to(device, memory_format=torch.channels_last).eval(),
             path=path,
@@ -134,7 +135,7 @@ def load(path: Path, device: torch.device | str = "cpu") -> Checkpoint:
             class_names=content["class_names"],
             validation={key: content["validation"][key] for key in ("n", "errors", "loss")},
             training=content["training"],
-            calibration=Calibration(**content["calibration"]) if content.get("calibration") else None,
+            calibration=Calibration(**calibration) if calibration else None,
         )
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         raise CheckpointError(f"{short(path)} does not fit an {name}: {error}") from error

@@ -74,19 +74,22 @@ def mnist_folder(data_dir: Path | None) -> Path:
     return data_dir or Path(os.environ.get("MNIST_DIR") or PROJECT / "data")
 
 
-def load_training(dataset: str, data_dir: Path | None) -> tuple[LabelledImages, LabelledImages]:
+def load_training(
+    dataset: str, data_dir: Path | None, validation_share: float = VALIDATION_SHARE
+) -> tuple[LabelledImages, LabelledImages]:
     """The images to train on and those to validate on: 48,000 and 12,000 of MNIST's training images.
 
     Args:
         dataset: "mnist"; "digits" for scikit-learn's; "auto" for MNIST or, where it cannot be had,
             digits.
         data_dir: as for `mnist_folder`.
+        validation_share: of the images to validate on, in [0, 1).
 
     Raises:
         UserError: for a damaged file, a folder that is none, or (dataset "mnist") no MNIST.
     """
     whole = _load(dataset, data_dir, part="train")
-    train, validation = stratified_split(whole.labels, VALIDATION_SHARE, SPLIT_SEED)
+    train, validation = stratified_split(whole.labels, validation_share, SPLIT_SEED)
     return whole[train], whole[validation]
 
 
@@ -125,7 +128,7 @@ def stratified_split(labels: Tensor, share: float, seed: int) -> tuple[Tensor, T
 
     Args:
         labels: int64, (N,).
-        share: of the second part, in (0, 1).
+        share: of the second part, in [0, 1).
         seed: 0 to 2**32 - 1.
 
     Returns:

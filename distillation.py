@@ -12,16 +12,22 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from checkpoint import weights_digest
+
 
 class Committee(nn.Module):
     """The mean of several networks' probabilities. It does not train.
 
     Args:
-        networks: at least one, all with the same classes. They are copied.
+        networks: at least one, all with the same classes, on the CPU. They are copied.
+
+    Attributes:
+        digests: the `weights_digest` of each.
     """
 
     def __init__(self, networks: Sequence[nn.Module]) -> None:
         super().__init__()
+        self.digests = [weights_digest(network.state_dict()) for network in networks]
         self.members = nn.ModuleList(fold_batch_norm(network) for network in networks)
         self.requires_grad_(False)
 

@@ -20,42 +20,34 @@ def draw_curves(history: list[dict[str, Any]], validation_images: int) -> bytes:
 
     Args:
         history: rows as `trainer.Trainer.history` keeps them, at least one.
-        validation_images: how many images "val_errors" counts among.
+        validation_images: how many images "val_errors" counts among; with 0 only training is drawn.
     """
     epochs = [row["epoch"] for row in history]
-    best = min(history, key=lambda row: row["val_loss"])
+    marker = "o" if len(history) == 1 else None
     figure = Figure(figsize=(10, 4), layout="constrained")
-    for axes, title, train, validation in zip(
-        figure.subplots(1, 2),
-        ("Loss (mean cross-entropy)", "Error"),
-        ([row["train_loss"] for row in history], [row["train_error"] for row in history]),
-        (
-            [row["val_loss"] for row in history],
-            # No error at all, which a logarithmic axis cannot show, is drawn as half an image.
-            [max(row["val_errors"], 0.5) / validation_images for row in history],
-        ),
-        strict=True,
-    ):
-        marker = "o" if len(history) == 1 else None
+    both = figure.subplots(1, 2)
+    for axes, key in zip(both, ("train_loss", "train_error"), strict=True):
+        train = [row[key] for row in history]
         axes.plot(epochs, train, color=TRAIN, marker=marker, label="training, distorted images")
-        axes.plot(epochs, validation, color=VALIDATION, marker=marker, label="validation")
-        at_best = validation[epochs.index(best["epoch"])]
-        axes.plot(best["epoch"], at_best, "o", color=VALIDATION)
-        label = f"{at_best:.4f}" if title.startswith("Loss") else f"{best['val_errors']} wrong"
-        axes.annotate(
-            label,
-            (best["epoch"], at_best),
-            xytext=(4, -15),
-            textcoords="offset points",
-            ha="right",
-        )
+    if validation_images:
+        best = min(history, key=lambda row: row["val_loss"])
+        losses = [row["val_loss"] for row in history]
+        # No error at all, which a logarithmic axis cannot show, is drawn as half an image.
+        errors = [max(row["val_errors"], 0.5) / validation_images for row in history]
+        labels = f"{best['val_loss']:.4f}", f"{best['val_errors']} wrong"
+        for axes, values, label in zip(both, (losses, errors), labels, strict=True):
+            axes.plot(epochs, values, color=VALIDATION, marker=marker, label="validation")
+            at_best = (best["epoch"], values[epochs.index(best["epoch"])])
+            axes.plot(*at_best, "o", color=VALIDATION)
+            axes.annotate(label, at_best, xytext=(4, -15), textcoords="offset points", ha="right")
+    for axes, title in zip(both, ("Loss (mean cross-entropy)", "Error"), strict=True):
         axes.set(title=title, xlabel="epoch", yscale="log")
         axes.margins(y=0.12)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3, which="both")
         axes.legend()
-    figure.axes[1].yaxis.set_major_formatter(PercentFormatter(1, decimals=1))
-    figure.axes[1].yaxis.set_minor_formatter("")
+    both[1].yaxis.set_major_formatter(PercentFormatter(1, decimals=1))
+    both[1].yaxis.set_minor_formatter("")
     return _png(figure)
 
 

@@ -143,7 +143,7 @@ class Recognizer:
             glyphs = np.stack([candidate.glyph for candidate in candidates[at : at + batch_size]])
             with torch.inference_mode():
                 features, logits = describe(self.model, torch.from_numpy(glyphs)[:, None].to(self.device))
-                probabilities = (logits / self.calibration.temperature).softmax(1).cpu().numpy()
+                probabilities = logits.softmax(1).cpu().numpy()
                 distances = self.calibration.distance(features).tolist()
             yield from zip(probabilities, distances, strict=True)
 

@@ -2,7 +2,7 @@
 
     args.json      the settings, from which a run resumes
     last.pt        the trainer's whole state after the last complete epoch, or where it was stopped
-    best.pt        the weights with the lowest validation loss
+    best.pt        the weights with the lowest validation loss, calibrated once the run has finished
     history.csv    a row of figures for each epoch
     curves.png     the same as a picture
     summary.json   only once the run has finished
@@ -15,7 +15,7 @@ import csv
 import io
 import json
 import platform
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from typing import Any
 import torch
 
 import checkpoint
-from calibration import Calibration
+from checkpoint import Checkpoint
 from data import mnist_folder
 from figures import draw_curves
 from runtime import PROJECT, UserError, describe_device, short, write_atomically
@@ -63,6 +63,8 @@ class RunFolder:
         arguments["dataset"] = trainer.train_images.dataset
         arguments["amp"] = "bf16" if trainer.autocast else "off"
         arguments["threads"] = torch.get_num_threads()
+        if args.teacher:
+            arguments["teacher"] = [str(checkpoint.find(choice).resolve()) for choice in args.teacher]
         arguments["data_dir"] = str(mnist_folder(args.data_dir).resolve())
         environment = {
             "python": platform.python_version(),
@@ -110,23 +112,22 @@ class RunFolder:
         write_atomically(self.path / "history.csv", text.getvalue())
         self.save_state(trainer)
 
-    def _save_best(self, trainer: Trainer, calibration: Calibration | None = None) -> None:
-        best = trainer.best
+    def _save_best(self, trainer: Trainer, calibrated: bool = False) -> None:
+        model, calibration, row = trainer.best_model(), None, trainer.best
+        validation = {
+            "n": len(trainer.validation_images),
+            "errors": row["val_errors"],
+            "loss": row["val_loss"],
+        }
+        if calibrated:
+            model, calibration, validation = trainer.calibrated_best()
         checkpoint.save_weights(
             self.path / BEST,
-            trainer.best_model(),
+            model,
             calibration=calibration,
             dataset=trainer.train_images.dataset,
-            validation={
-                "n": len(trainer.validation_images),
-                "errors": best["val_errors"],
-                "loss": best["val_loss"],
-            },
-            training={
-                "images": len(trainer.train_images),
-                "best_epoch": best["epoch"],
-                **asdict(trainer.recipe),
-            },
+            validation=validation,
+            training=trainer.training(),
         )
 
     def draw_curves(self, trainer: Trainer) -> None:
@@ -135,14 +136,15 @@ class RunFolder:
             picture = draw_curves(trainer.history, len(trainer.validation_images))
             write_atomically(self.path / CURVES, picture)
 
-    def finish(self, trainer: Trainer) -> None:
-        """Write what only a finished run has: from now on it counts as one."""
+    def finish(self, trainer: Trainer) -> Checkpoint:
+        """Write what only a finished run has, and from now on it counts as one; its best weights."""
         path = self.path / BEST
         if not path.exists() or checkpoint.load(path).calibration is None:
-            self._save_best(trainer, trainer.calibrate_best())
+            self._save_best(trainer, calibrated=len(trainer.validation_images) > 0)
+        best = checkpoint.load(path)
         self.draw_curves(trainer)
         if (self.path / "summary.json").exists():
-            return
+            return best
         self._write_json(
             "summary.json",
             {
@@ -150,12 +152,13 @@ class RunFolder:
                 "finished": datetime.now(timezone.utc).isoformat(timespec="seconds"),
                 "epochs": trainer.epoch,
                 "best_epoch": trainer.best["epoch"],
-                "val_n": len(trainer.validation_images),
-                "val_errors": trainer.best["val_errors"],
-                "val_loss": trainer.best["val_loss"],
+                "val_n": best.validation["n"],
+                "val_errors": best.validation["errors"],
+                "val_loss": best.validation["loss"],
                 "seconds": trainer.total_seconds(),
             },
         )
+        return best
 
     def ship(self, dataset: str) -> Path:
         """Copy the best weights over the shipped ones, MNIST's curves into `image/`; the weights' path."""

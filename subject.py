@@ -96,7 +96,7 @@ class Subject:
             raise UserError(f"--index {index}: the validation images are 0 to {len(images) - 1}")
         ink = images[index : index + 1].ink()
         with torch.inference_mode():
-            logits = weights.model(ink)[0].cpu() / weights.temperature
+            logits = weights.model(ink)[0].cpu()
         truth, reading = (weights.class_names[k] for k in (images.labels[index], logits.argmax()))
         title = f"Validation image {index:,}: truth {truth}, read as {reading}"
         return Digit(ink[0, 0].cpu().numpy(), logits.softmax(0).numpy(), title)

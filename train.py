@@ -3,42 +3,27 @@
     python train.py                                        a run with the default recipe
     python train.py --resume runs/NAME                     go on with one that was stopped or killed
     torchrun --nproc-per-node=2 train.py                   in two processes
-    python train.py --recipe best --teacher A.pt B.pt      learn what a committee of networks knows
+    python train.py --recipe best --initial-checkpoint A.pt --teacher A.pt B.pt C.pt
+                                                           learn on from a committee of networks
 
 What a run leaves behind is described in run_folder.py.
 """
 
 import argparse
 import signal
-from dataclasses import fields
 from datetime import timedelta
-from pathlib import Path
-from typing import Any
 
 import torch
 from tqdm import tqdm
 
 import checkpoint
-from augment import Augmentation
-from data import LabelledImages, add_data_arguments, load_training
+from data import VALIDATION_SHARE, LabelledImages, load_training
 from distillation import Committee
 from distributed import World, join_world, leave_world
-from recipe import RECIPES, Recipe
 from run_folder import RunFolder
-from runtime import (
-    ArgumentParser,
-    UserError,
-    add_device_arguments,
-    describe_device,
-    number,
-    pick_device,
-    run_script,
-    short,
-)
+from runtime import UserError, describe_device, pick_device, run_script, short
 from trainer import Trainer, evaluate, pick_autocast
-
-# Arguments that may be given along with --resume: where and how to go on, not what is learned.
-RESUMABLE = {"resume", "device", "threads", "data_dir", "ship"}
+from training_arguments import parse_arguments, recipe_from
 
 
 def main() -> int:
@@ -66,111 +51,14 @@ def main() -> int:
     return status
 
 
-def parse_arguments() -> argparse.Namespace:
-    parser = ArgumentParser("Train ImprovedResNet18 on MNIST.")
-    recipe = chosen_recipe()
-    augmentation = recipe.augmentation
-    count, amount = number(int, at_least=1), number(float, at_least=0)
-    share = number(float, at_least=0, below=1)
-
-    add = parser.add_argument_group("recipe").add_argument
-    named = "numbers to start from, each of which the flags below may change"
-    add("--recipe", choices=RECIPES, default="default", help=named)
-    add("--epochs", type=count, default=recipe.epochs, help="passes over the training images")
-    add(
-        "--batch-size",
-        type=count,
-        default=recipe.batch_size,
-        help="images a step, in all processes",
-    )
-    add("--lr", type=number(float, above=0), default=recipe.lr, help="peak learning rate")
-    add("--weight-decay", type=amount, default=recipe.weight_decay, help="L2 penalty on weights")
-    add("--dropout", type=share, default=recipe.dropout, help="of the pooled features")
-    add("--ema", type=share, default=recipe.ema, help="decay per step of the weights' average")
-    seeds = number(int, at_least=0, below=2**63)
-    add("--seed", type=seeds, default=recipe.seed, help="of weights, order and distortions")
-    learned = "weights of one or more networks whose mean probabilities are learned instead of the labels"
-    add("--teacher", nargs="+", metavar="FILE", help=learned)
-    add("--initial-checkpoint", metavar="FILE", help="weights to start from: a file, newest or shipped")
-
-    add = parser.add_argument_group("random distortions of the training images").add_argument
-    for flag, unit in (
-        ("rotation", "largest, in degrees"),
-        ("scale", "largest relative change of width and of height"),
-        ("shear", "largest horizontal shift in relation to height"),
-        ("shift", "largest, in pixels"),
-        ("elastic", "standard deviation at the nodes of a 4-pixel grid, in pixels"),
-    ):
-        add(f"--{flag}", type=amount, default=getattr(augmentation, flag), help=unit)
-    chance = number(float, at_least=0, at_most=1)
-    add("--pen", type=chance, default=augmentation.pen, help="largest change of the pen's width, in pixels")
-    blend = "probability of blending an image with another"
-    add("--mixup", type=chance, default=augmentation.mixup, help=blend)
-    add("--erase", type=chance, default=augmentation.erase, help="probability of blanking a box")
-    size = number(float, at_least=2)
-    add("--erase-size", type=size, default=augmentation.erase_size, help="its largest side, in pixels")
-
-    add = parser.add_argument_group("images").add_argument
-    add_data_arguments(add)
-    add("--limit-train", type=count, metavar="N", help="train on only N images")
-
-    add = parser.add_argument_group("run").add_argument
-    add("--output", type=Path, metavar="DIR", help="run folder (default: runs/TIME-seedSEED)")
-    add(
-        "--resume",
-        type=Path,
-        metavar="RUN",
-        help="go on exactly where the run in this folder stands",
-    )
-    add("--ship", action="store_true", help="replace the weights in checkpoints/ by the run's best")
-    add("--dry-run", action="store_true", help="two steps, to see that all works; writes nothing")
-
-    add = parser.add_argument_group("machine").add_argument
-    add_device_arguments(add)
-    precision = "mixed precision; auto: bfloat16 where the hardware computes in it"
-    add("--amp", choices=("auto", "bf16", "off"), default="auto", help=precision)
-
-    args = parser.parse_args()
-    return resumed_arguments(parser, args) if args.resume else args
-
-
-def chosen_recipe() -> Recipe:
-    """The recipe that --recipe names on the command line; whether there is such a one is found out later."""
-    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    first.add_argument("--recipe")
-    try:
-        name = first.parse_known_args()[0].recipe
-    except argparse.ArgumentError:
-        name = None
-    return RECIPES.get(name, Recipe())
-
-
-def resumed_arguments(parser: ArgumentParser, args: argparse.Namespace) -> argparse.Namespace:
-    """The arguments of the run to resume, and those typed now that may differ from them."""
-    unset = object()
-    blank = argparse.Namespace(**dict.fromkeys(vars(args), unset))
-    parser.parse_args(namespace=blank)  # defaults are set only where there is nothing
-    typed = {name: value for name, value in vars(blank).items() if value is not unset}
-    fixed = sorted(f"--{name.replace('_', '-')}" for name in typed.keys() - RESUMABLE)
-    if fixed:
-        raise UserError(f"--resume goes on with the run's own settings: leave out {', '.join(fixed)}")
-    return argparse.Namespace(**{**vars(args), **RunFolder(args.resume).read_arguments(), **typed})
-
-
-def recipe_from(args: argparse.Namespace) -> Recipe:
-    def pick(kind: type) -> dict[str, Any]:
-        return {f.name: getattr(args, f.name) for f in fields(kind) if hasattr(args, f.name)}
-
-    return Recipe(**pick(Recipe), augmentation=Augmentation(**pick(Augmentation)))
-
-
 def load_images(args: argparse.Namespace, world: World) -> tuple[LabelledImages, LabelledImages]:
     """The images to train and to validate on. The main process goes first: it may download."""
+    share = 0.0 if args.refit else VALIDATION_SHARE
     if world.is_main:
-        train, validation = load_training(args.dataset, args.data_dir)
+        train, validation = load_training(args.dataset, args.data_dir, share)
         world.tell(train.dataset)
     else:
-        train, validation = load_training(world.tell(""), args.data_dir)
+        train, validation = load_training(world.tell(""), args.data_dir, share)
     limit = args.limit_train or len(train)
     if limit > len(train):
         raise UserError(f"--limit-train {limit}: there are only {len(train):,} training images")
@@ -239,9 +127,10 @@ def dry_run(trainer: Trainer) -> int:
     if trainer.world.is_main:
         print_setup(trainer, "dry run of two steps, writes nothing")
     trainer.train_epoch(should_stop=lambda: trainer.step == 2)
-    few = evaluate(trainer.average.module, trainer.validation_images[:1000], trainer.world)
+    images = trainer.validation_images if len(trainer.validation_images) else trainer.train_images
+    few = evaluate(trainer.average.module, images[:1000], trainer.world)
     if trainer.world.is_main:
-        print(f"It works: {few['errors']} of {few['n']} validation images wrong after two steps.")
+        print(f"It works: {few['errors']} of {few['n']} images wrong after two steps.")
     leave_world(trainer.world)
     return 0
 
@@ -314,29 +203,28 @@ class EpochBar:
 def print_epoch(trainer: Trainer) -> None:
     row, epochs = trainer.history[-1], trainer.recipe.epochs
     left = trainer.total_seconds() / trainer.epoch * (epochs - trainer.epoch)
+    validated, validation = len(trainer.validation_images), ""
+    if validated:
+        validation = f"val loss {row['val_loss']:.4f}  val errors {row['val_errors']:,} of {validated:,}  "
     print(
         f"epoch {trainer.epoch:{len(str(epochs))}}/{epochs}  train loss {row['train_loss']:.4f}  "
-        f"val loss {row['val_loss']:.4f}  val errors {row['val_errors']:,} of "
-        f"{len(trainer.validation_images):,}  lr {row['lr']:.4f}  {row['images_per_second']:,.0f} img/s  "
-        f"left {in_words(left)}{'  (best)' if trainer.best is row else ''}",
+        f"{validation}lr {row['lr']:.4f}  {row['images_per_second']:,.0f} img/s  "
+        f"left {in_words(left)}{'  (best)' if validated and trainer.best is row else ''}",
         flush=True,
     )
 
 
 def finish(trainer: Trainer, run: RunFolder, ship: bool) -> None:
     """Close a run that has trained to its end, and say what to do next."""
-    run.finish(trainer)
-    best, weights = trainer.best, run.path / "best.pt"
-    print(
-        f"\nBest epoch {best['epoch']} of {trainer.epoch}: {best['val_errors']:,} of "
-        f"{len(trainer.validation_images):,} validation images wrong, loss {best['val_loss']:.4f}. "
-        f"Trained for {in_words(trainer.total_seconds())}.\n"
-        f"Weights: {short(weights)}"
-    )
+    weights = run.finish(trainer)
+    outcome = f"The weights of the last of {trainer.epoch} epochs are kept"
+    if weights.calibration:
+        outcome = f"Best epoch {trainer.best['epoch']} of {trainer.epoch}, calibrated"
+    print(f"\n{outcome}. Trained for {in_words(trainer.total_seconds())}.\nWeights: {weights.describe()}")
     if ship:
         print(f"Shipped: {short(run.ship(trainer.train_images.dataset))}")
-    by_default = checkpoint.find(None).resolve() == weights.resolve()
-    print(f"Next:    python test.py{'' if by_default else f' --checkpoint {short(weights)}'}")
+    by_default = checkpoint.find(None).resolve() == weights.path.resolve()
+    print(f"Next:    python test.py{'' if by_default else f' --checkpoint {short(weights.path)}'}")
 
 
 def in_words(seconds: float) -> str:

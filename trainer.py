@@ -19,7 +19,9 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 import calibration
 from calibration import Calibration
+from checkpoint import weights_digest
 from data import LabelledImages
+from distillation import Committee
 from distributed import World, share_batch_norm
 from metrics import compute_logits
 from model import ImprovedResNet18
@@ -41,6 +43,7 @@ class Trainer:
         history: one row of figures for each completed epoch.
         best: the row with the lowest validation loss, or None.
         best_weights: the averaged weights of that row.
+        initial: `weights_digest` of the weights that it started from, None for random ones.
     """
 
     def __init__(
@@ -51,7 +54,7 @@ class Trainer:
         device: torch.device,
         autocast: torch.dtype | None = None,
         world: World = ALONE,
-        teacher: nn.Module | None = None,
+        teacher: Committee | None = None,
     ) -> None:
         """Put images and a new network on `device`.
 
@@ -59,7 +62,7 @@ class Trainer:
             train: what to learn from.
             validation: what tells how well it goes. It may be empty: then the last epoch counts as best.
             autocast: the dtype of mixed precision.
-            teacher: ink in, probabilities out. The network learns these instead of the labels.
+            teacher: whose probabilities the network learns instead of the labels.
         """
         self.recipe, self.device, self.autocast, self.world = recipe, device, autocast, world
         self.train_images, self.validation_images = train.to(device), validation.to(device)
@@ -97,6 +100,7 @@ class Trainer:
         self.history: list[dict[str, Any]] = []
         self.best: dict[str, Any] | None = None
         self.best_weights: dict[str, Tensor] = {}
+        self.initial: str | None = None
 
     def train_epoch(
         self,
@@ -191,8 +195,9 @@ class Trainer:
         return sum(row["seconds"] for row in self.history)
 
     def start_from(self, model: ImprovedResNet18) -> None:
-        """Take over the weights of `model` before the first step."""
+        """Take over the weights of `model`, on the CPU, before the first step."""
         self.model.load_state_dict(model.state_dict())
+        self.initial = weights_digest(model.state_dict())
 
     def best_model(self) -> ImprovedResNet18:
         """A copy on the CPU with `best_weights`."""
@@ -200,12 +205,22 @@ class Trainer:
         model.load_state_dict(self.best_weights)
         return model
 
-    def calibrate_best(self) -> Calibration:
-        """How far the readings of `best_model` can be trusted."""
+    def calibrated_best(self) -> tuple[ImprovedResNet18, Calibration, dict[str, float]]:
+        """A calibrated `best_model`, how far it can be trusted, and its figures as by `evaluate`."""
         cpu = torch.device("cpu")
-        return calibration.fit(
-            self.best_model().eval(), self.train_images.to(cpu), self.validation_images.to(cpu)
-        )
+        model, validation = self.best_model().eval(), self.validation_images.to(cpu)
+        found = calibration.fit(model, self.train_images.to(cpu), validation)
+        return model, found, evaluate(model, validation)
+
+    def training(self) -> dict[str, Any]:
+        """What the best weights came from, in plain values; networks by their `weights_digest`."""
+        return {
+            "images": len(self.train_images),
+            "best_epoch": self.best and self.best["epoch"],
+            "teacher": self.teacher and self.teacher.digests,
+            "initial": self.initial,
+            **asdict(self.recipe),
+        }
 
     def state(self) -> dict[str, Any]:
         """All that `restore` needs, in plain values and tensors."""
@@ -223,28 +238,36 @@ class Trainer:
             "history": self.history,
             "best": self.best,
             "best_weights": self.best_weights,
+            "initial": self.initial,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on where the trainer stood whose `state()` this is.
 
         Raises:
-            UserError: if that one had another recipe or other images.
+            UserError: if that one had another recipe, teacher or other images.
         """
         if state["run"] != self._identity():
-            raise UserError("the saved state is of another recipe or other images: it cannot be resumed")
+            raise UserError(
+                "the saved state is of another recipe, teacher or other images: it cannot be resumed"
+            )
         self.model.load_state_dict(state["model"])
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])
         self.totals.copy_(state["totals"])
-        for name in ("epoch", "step", "lr", "seconds", "history", "best", "best_weights"):
+        for name in ("epoch", "step", "lr", "seconds", "history", "best", "best_weights", "initial"):
             setattr(self, name, state[name])
 
     def _identity(self) -> dict[str, Any]:
         """What must be the same for a run to go on."""
-        images = self.train_images
-        return {**asdict(self.recipe), "dataset": images.dataset, "images": len(images)}
+        images, teacher = self.train_images, self.teacher and self.teacher.digests
+        return {
+            **asdict(self.recipe),
+            "dataset": images.dataset,
+            "images": len(images),
+            "teacher": teacher,
+        }
 
     def _check_totals(self) -> None:
         """Raise in every process if the loss is no longer finite in one."""

@@ -41,6 +41,8 @@ strengths = st.builds(
     elastic=st.floats(0, 10),
     erase=st.floats(0, 1),
     erase_size=st.floats(2, 40),
+    pen=st.floats(0, 1),
+    mixup=st.floats(0, 1),
 )
 
 
@@ -100,3 +102,25 @@ def test_erase_blanks_boxes():
     missing = (blanked == 0).flatten(1).sum(1)
     assert 0.2 < (missing > 0).float().mean() < 0.3
     assert missing.max() <= 7 * 7
+
+
+def test_pen_draws_thinner_and_thicker():
+    line = torch.zeros(2000, 1, 28, 28)
+    line[..., 13:15] = 1  # two pixels wide
+    width = distort(line, Augmentation(**{**vars(NONE), "pen": 1})).sum((1, 3)).mean(1)
+    assert width.min() < 0.1
+    assert width.max() > 3.9
+    assert 1.9 < width.mean() < 2.1
+
+
+def test_mixup_blends_ink_and_labels_alike():
+    first, second = torch.zeros(1000, 1, 28, 28), torch.ones(1000, 1, 28, 28)
+    images, labels = torch.cat([first, second]), torch.arange(2).repeat_interleave(1000)
+    generator = torch.Generator().manual_seed(0)
+    distortion = Augmentation(**{**vars(NONE), "mixup": 0.5}).draw(2000, generator)
+    mixed, shares = distortion.apply(images), distortion.mix(torch.eye(2)[labels])
+    # An image's share of its brighter partner is both its mean brightness and its share of that class.
+    torch.testing.assert_close(mixed[:, 0, 14, 14], shares[:, 1], atol=1e-5, rtol=0)
+    touched = (shares != torch.eye(2)[labels]).any(1)
+    assert 0.46 < touched.float().mean() < 0.54
+    assert 0.45 < (1 - shares[:1000, 0])[touched[:1000]].mean() < 0.55

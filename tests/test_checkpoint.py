@@ -51,8 +51,20 @@ def test_round_trip(saved, model):
     assert loaded.class_names == list("0123456789")
     assert (loaded.dataset, loaded.validation, loaded.training) == ("mnist", VALIDATION, {"epochs": 3})
     assert loaded.calibration is None
-    assert loaded.temperature == 1
     assert "43 of 12,000 validation images wrong, loss 0.0125" in loaded.describe()
+
+
+def test_the_first_formats_temperature_goes_into_the_weights(saved, model):
+    calibration = {"mean": torch.zeros(704), "components": torch.eye(704, 64), "threshold": 1.0}
+    rewrite(saved, format_version=1, calibration={"temperature": 2.0, **calibration})
+    ink = torch.rand(4, 1, 28, 28)
+    torch.testing.assert_close(checkpoint.load(saved).model(ink), model.eval()(ink) / 2)
+
+
+def test_weights_without_validation_say_so(path, model):
+    figures = {"n": 0, "errors": None, "loss": None}
+    checkpoint.save_weights(path, model, dataset="mnist", validation=figures, training={})
+    assert "none left to validate on" in checkpoint.load(path).describe()
 
 
 def test_content_is_plain_and_on_the_cpu(saved):

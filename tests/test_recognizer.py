@@ -52,9 +52,9 @@ def test_the_threshold_gives_up_one_in_a_hundred_validation_digits(recognizer, k
 
 def test_the_temperature_is_the_best_for_the_validation_images(recognizer, known):
     logits, labels = compute_logits(recognizer.model, known), known.labels
-    best = F.cross_entropy(logits / recognizer.calibration.temperature, labels)
-    for other in (0.8, 0.95, 1.05, 1.25):
-        assert best < F.cross_entropy(logits / (other * recognizer.calibration.temperature), labels)
+    best = F.cross_entropy(logits, labels)
+    for temperature in (0.8, 0.95, 1.05, 1.25):
+        assert best < F.cross_entropy(logits / temperature, labels)
 
 
 def test_scribbles_letters_and_pictures_are_not_sure(recognizer):
@@ -91,5 +91,4 @@ def test_weights_that_were_never_calibrated_are_refused(tmp_path):
 
 def test_the_end_of_training_calibrates(trained):
     found = Recognizer(str(trained.folder / "runs" / "digits" / "best.pt")).calibration
-    assert 0.05 <= found.temperature <= 20
     assert found.threshold > 0

@@ -7,10 +7,12 @@ import json
 import os
 import re
 import runpy
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +23,7 @@ from PIL import Image
 import checkpoint
 import download
 from data import load_test
+from recipe import RECIPES
 from runtime import PROJECT
 from tests.conftest import (
     MNIST_DIR,
@@ -55,7 +58,7 @@ def test_run_folder_and_output(trained):
         rows = list(csv.DictReader(file))
     assert [row["epoch"] for row in rows] == ["1", "2"]
     summary = json.loads((run / "summary.json").read_text())
-    assert summary["val_loss"] == min(float(row["val_loss"]) for row in rows)
+    assert summary["val_loss"] <= min(float(row["val_loss"]) for row in rows)  # it is calibrated
     assert summary["dataset"] == "digits"
     assert np.asarray(Image.open(run / "curves.png").convert("L")).std() > 10
 
@@ -83,7 +86,7 @@ def test_piped_output_is_plain_lines(project):
         r"left 0:\d\d:\d\d",
     ):
         assert re.search(part, epochs[0]), part
-    assert lines[-2] == "Weights: run/best.pt"
+    assert re.fullmatch(r"Weights: run/best.pt: \d+ of 287 validation .*", lines[-2])
     assert lines[-1] == "Next:    python test.py --checkpoint run/best.pt"
 
 
@@ -116,7 +119,48 @@ def test_dry_run_writes_nothing(project):
 def test_initial_checkpoint(project, trained):
     start = trained.folder / "runs/digits/best.pt"
     run = project.train("run", "--epochs", 1, "--lr", 1e-9, "--initial-checkpoint", start)
-    torch.testing.assert_close(weights_of(run)["fc.weight"], weights_of(start.parent)["fc.weight"])
+    for name in ("stem.0.weight", "layer3.1.conv2.weight"):
+        torch.testing.assert_close(weights_of(run)[name], weights_of(start.parent)[name])
+    content = torch.load(run / "best.pt", weights_only=True)
+    digest = torch.load(start, weights_only=True)["weights_sha256"]
+    assert (content["training"]["initial"], content["training"]["teacher"]) == (digest, None)
+
+
+def test_a_student_of_two_teachers_resumed_from_elsewhere(project, trained):
+    """Teachers that were named from the folder of the first start are found again."""
+    for name in ("a.pt", "b.pt"):
+        shutil.copy(trained.folder / "runs/digits/best.pt", project.folder / name)
+    run = project.train("run", "--recipe", "best", "--epochs", 1, "--teacher", "a.pt", "b.pt")
+    teachers = torch.load(run / "best.pt", weights_only=True)["training"]["teacher"]
+    assert teachers == [torch.load(project.folder / "a.pt", weights_only=True)["weights_sha256"]] * 2
+    command = [sys.executable, project.folder / "train.py", "--resume", run]
+    result = subprocess.run(command, cwd="/", env=project.environment, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+
+
+def test_refit_trains_on_all_images_and_validates_on_none(project):
+    result = project.run("train.py", *DIGITS, "--refit", "--epochs", 2, "--output", "run")
+    assert result.returncode == 0, result.stderr
+    assert "1,438 images to train on, 0 to validate on" in result.stdout
+    assert "val loss" not in result.stdout
+    assert "none left to validate on" in result.stdout
+    run = project.folder / "run"
+    assert (run / "curves.png").exists()
+    assert json.loads((run / "summary.json").read_text())["val_errors"] is None
+    result = resume(project, run)
+    assert "none left to validate on" in result.stdout
+    result = project.run("test.py", "--dataset", "digits", "--checkpoint", "run/best.pt")
+    assert result.returncode == 0, result.stderr
+    reading = project.run("predict.py", "run/curves.png", "--checkpoint", "run/best.pt")
+    assert_one_line_error(reading, "not calibrated")
+
+
+@pytest.mark.parametrize("name", ["quick", "default"])
+def test_a_recipe_is_what_its_name_says_but_for_what_is_typed(project, name):
+    run = project.train("run", "--recipe", name, "--epochs", 1, "--seed", 3)
+    training = torch.load(run / "best.pt", weights_only=True)["training"]
+    expected = asdict(replace(RECIPES[name], batch_size=64, epochs=1, seed=3))
+    assert {key: training[key] for key in expected} == expected
 
 
 def test_shipped_weights_are_replaced_only_when_asked(project):
@@ -281,6 +325,11 @@ def here(tmp_path, monkeypatch, capfd) -> Here:
         (["--resume", "a_file"], ["a_file holds no run"]),
         (["--resume", "nowhere", "--lr", "1"], ["leave out --lr"]),
         (["--initial-checkpoint", "nowhere.pt"], ["nowhere.pt", "no such checkpoint"]),
+        (["--recipe", "worst"], ["--recipe", "worst"]),
+        (["--recipe", "best"], ["--recipe best", "--teacher"]),
+        (["--teacher", "a_file"], ["a_file is not a checkpoint"]),
+        (["--teacher"], ["--teacher"]),
+        (["--mixup", "2"], ["--mixup", "at most 1"]),
         (["--initial-checkpoint", "a_file"], ["a_file is not a checkpoint"]),
     ],
     ids=lambda value: flags(value) if isinstance(value, list) else None,

@@ -8,6 +8,7 @@ import torch
 
 from augment import Augmentation
 from data import load_training
+from distillation import Committee
 from recipe import Recipe
 from runtime import UserError
 from tests.conftest import same_weights
@@ -156,3 +157,55 @@ def test_a_stop_with_a_loss_that_is_not_finite_is_no_state_to_save(digits):
         trainer.model.fc.bias[0] = math.nan
     with pytest.raises(UserError, match="try a lower --lr"):
         trainer.train_epoch(should_stop=lambda: next(left))
+
+
+# Learning from a teacher
+
+
+@pytest.fixture(scope="module")
+def teacher(unbroken):
+    return Committee([unbroken.best_model(), unbroken.average.module])
+
+
+def test_a_committee_gives_the_mean_probabilities_of_its_networks(digits, unbroken, teacher):
+    ink = digits[1].ink()
+    with torch.no_grad():
+        networks = [unbroken.best_model().eval(), unbroken.average.module.eval()]
+        expected = torch.stack([network(ink).softmax(1) for network in networks]).mean(0)
+    assert any(isinstance(module, torch.nn.Identity) for module in teacher.modules())
+    torch.testing.assert_close(teacher(ink), expected, atol=1e-5, rtol=1e-4)
+
+
+class Absolute(Committee):
+    """A teacher that takes everything for a 3."""
+
+    def forward(self, ink: torch.Tensor) -> torch.Tensor:
+        return torch.eye(10)[torch.full((len(ink),), 3)]
+
+
+def test_the_teacher_is_believed_rather_than_the_labels(digits, unbroken):
+    absolute = Absolute([unbroken.best_model()])
+    trainer = finish(Trainer(RECIPE, *digits, CPU, teacher=absolute))
+    logits = trainer.average.module.eval()(digits[1].ink())
+    assert (logits.argmax(1) == 3).all()
+    assert trainer.training()["teacher"] == absolute.digests
+
+
+def test_resumed_with_a_teacher_it_ends_the_same_and_with_another_not_at_all(digits, unbroken, teacher):
+    recipe = Recipe(**{**vars(RECIPE), "augmentation": Augmentation(pen=0.5, mixup=0.5)})
+    whole = finish(Trainer(recipe, *digits, CPU, teacher=teacher))
+    half = Trainer(recipe, *digits, CPU, teacher=teacher)
+    half.train_epoch(should_stop=lambda: half.step == 2)
+    resumed = Trainer(recipe, *digits, CPU, teacher=teacher)
+    resumed.restore(half.state())
+    assert same_weights(finish(resumed).best_weights, whole.best_weights)
+    for other in (None, Committee([unbroken.model])):
+        with pytest.raises(UserError, match="another recipe, teacher"):
+            Trainer(recipe, *digits, CPU, teacher=other).restore(half.state())
+
+
+def test_without_validation_images_the_last_epoch_is_kept(digits):
+    trainer = finish(Trainer(RECIPE, digits[0], digits[1][:0], CPU))
+    assert trainer.best is trainer.history[-1]
+    assert same_weights(trainer.best_weights, trainer.average.module.state_dict())
+    assert [row["val_loss"] for row in trainer.history] == [None, None]
