@@ -5,6 +5,7 @@ weights, and the threshold, so neither training images, which the network knows 
 decide.
 """
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -66,7 +67,7 @@ def fit(model: ImprovedResNet18, train: LabelledImages, validation: LabelledImag
 
     The temperature goes into its classifier, so that the softmax of its logits can be trusted.
     """
-    familiar, _ = _describe_all(model, train[:MOST_IMAGES])
+    familiar, _ = _describe_all(model, train[:: math.ceil(len(train) / MOST_IMAGES)])
     features, logits = _describe_all(model, validation)
     divide_logits(model, fit_temperature(logits, validation.labels))
     mean = familiar.mean(0)

@@ -23,12 +23,13 @@ from runtime import PROJECT, UserError, short, write_atomically
 FORMAT_VERSION = 2  # 1 kept the temperature beside the weights
 WEIGHTS, TRAINING_STATE = "weights", "training state"  # the two kinds of file
 
-BY_RULE = (None, "newest", "shipped")  # what `find` takes for a rule; all else is a path
+BY_RULE = (None, "newest", "shipped", "ink")  # what `find` takes for a rule; all else is a path
 
 RUNS = PROJECT / "runs"
 CHECKPOINTS = PROJECT / "checkpoints"
 SHIPPED = {
     "mnist": CHECKPOINTS / "improved_resnet18.pt",
+    "ink": CHECKPOINTS / "improved_resnet18_ink.pt",  # of MNIST and more ink
     "digits": CHECKPOINTS / "improved_resnet18_digits.pt",
 }
 
@@ -164,8 +165,8 @@ def find(choice: str | None, dataset: str = "mnist") -> Path:
     """The file of weights that a script should read: one rule for all of them.
 
     Args:
-        choice: a path, "newest" (finished run on `dataset`), "shipped", or None for the newest if
-            there is one and else the shipped.
+        choice: a path, "newest" (finished run on `dataset`), "shipped", "ink" (shipped weights that have
+            seen more ink than MNIST's), or None for the newest if there is one and else the shipped.
         dataset: "mnist" or "digits".
 
     Raises:
@@ -173,6 +174,8 @@ def find(choice: str | None, dataset: str = "mnist") -> Path:
     """
     if choice not in BY_RULE:
         return Path(choice)
+    if choice == "ink":
+        return SHIPPED["ink"]
     newest = None if choice == "shipped" else newest_run(dataset)
     if newest:
         return newest / "best.pt"

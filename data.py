@@ -40,7 +40,7 @@ class LabelledImages:
     Attributes:
         images: uint8, (N, 1, 28, 28), 0 for paper to 255 for full ink.
         labels: int64, (N,), 0 to 9.
-        dataset: "mnist" or "digits".
+        dataset: "mnist", "digits", or "ink" for other people's digits.
     """
 
     images: Tensor
@@ -55,6 +55,11 @@ class LabelledImages:
 
     def to(self, device: torch.device) -> "LabelledImages":
         return LabelledImages(self.images.to(device), self.labels.to(device), self.dataset)
+
+    def followed_by(self, others: "LabelledImages") -> "LabelledImages":
+        """These images and then `others`, on the same device, under the name of these."""
+        images, labels = torch.cat([self.images, others.images]), torch.cat([self.labels, others.labels])
+        return LabelledImages(images, labels, self.dataset)
 
     def ink(self) -> Tensor:
         """The images as the network takes them: float32, (N, 1, 28, 28), in [0, 1]."""

@@ -20,29 +20,37 @@ PENS = (2.0, 3.6)  # the width of a picture's strokes is brought into this range
 MOST_CHANGE = 1.0  # pixels by which each side of a stroke may be moved to get there
 MOST_SEGMENTS = 4_000  # for which the distance is computed exactly
 SPACING = 0.3  # pixels between the points that a stroke is drawn from
+_PIXELS = np.stack(np.meshgrid(np.arange(SIZE), np.arange(SIZE)), -1).reshape(-1, 2) + 0.5  # (x, y)
 
 
-def draw_strokes(strokes: list[np.ndarray], box: Box) -> np.ndarray:
+def draw_strokes(strokes: list[np.ndarray], box: Box, pen: float = PEN) -> np.ndarray:
     """The glyph of strokes.
 
     Args:
         strokes: each float64, (points, 2), at least one point.
         box: around all of them.
+        pen: width of the pen, in pixels of the glyph, below 20.
 
     Returns:
         float32, (28, 28), ink 1 on 0.
     """
     low, high = np.array(box[:2]), np.array(box[2:])
     extent = (high - low).max()
-    scale = (LONGEST - PEN) / extent if extent > 0 else 0.0
-    scaled = [_thinned((stroke - low) * scale) + PEN / 2 for stroke in strokes]
+    scale = (LONGEST - pen) / extent if extent > 0 else 0.0
+    scaled = [_thinned((stroke - low) * scale) + pen / 2 for stroke in strokes]
     starts = np.concatenate([stroke[: max(1, len(stroke) - 1)] for stroke in scaled])
     ends = np.concatenate([stroke[min(1, len(stroke) - 1) :] for stroke in scaled])
 
-    def depth(pixels: np.ndarray) -> np.ndarray:
-        return PEN / 2 - _distance(pixels, starts, ends)
+    inked = (high - low) * scale + pen
 
-    return _render((high - low) * scale + PEN, depth)
+    def depth(pixels: np.ndarray) -> np.ndarray:
+        inside = np.full(len(pixels), -SOFT)  # paper, as far from the ink as makes no difference
+        margin = SOFT / 2 + SPACING
+        near = ((pixels > -margin) & (pixels < inked + margin)).all(1)
+        inside[near] = pen / 2 - _distance(pixels[near], starts, ends)
+        return inside
+
+    return _render(inked, depth)
 
 
 def _thinned(stroke: np.ndarray) -> np.ndarray:
@@ -57,7 +65,7 @@ def _thinned(stroke: np.ndarray) -> np.ndarray:
 
 def way_along(stroke: np.ndarray) -> np.ndarray:
     """How far the pen has gone at each of a stroke's points: (points,), from 0."""
-    return np.concatenate([[0], np.hypot(*np.diff(stroke, axis=0).T).cumsum()])
+    return np.concatenate([[0], np.hypot(*(stroke[1:] - stroke[:-1]).T).cumsum()])
 
 
 def _distance(pixels: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
@@ -68,10 +76,21 @@ def _distance(pixels: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.nd
         steps = np.linspace(0, 1, 16)[:, None, None]
         cells = np.unique(np.round((starts + steps * along).reshape(-1, 2) / SPACING), axis=0) * SPACING
         return cKDTree(cells).query(pixels)[0]
-    squared = (along**2).sum(1)
-    away = pixels[:, None] - starts
-    share = ((away * along).sum(-1) / np.maximum(squared, 1e-12)).clip(0, 1)
-    return np.sqrt(((away - share[..., None] * along) ** 2).sum(-1)).min(1)
+    length = np.hypot(*along.T)
+    # A point has no direction, and any will do.
+    ahead = np.where(length[:, None] > 1e-6, along / np.maximum(length, 1e-6)[:, None], (1.0, 0.0))
+    aside = ahead[:, ::-1] * (-1, 1)
+    # Each pixel as seen from the middle of each segment: beyond which end, how far to which side. Of shape
+    # (M, N), since the least of many rows is found faster than the least within each of many rows.
+    middle = (starts + ends) / 2
+    beyond = np.abs(ahead @ pixels.T - (ahead * middle).sum(1, keepdims=True))
+    beyond -= length[:, None] / 2
+    np.maximum(beyond, 0, out=beyond)
+    beside = aside @ pixels.T - (aside * middle).sum(1, keepdims=True)
+    beyond *= beyond
+    beside *= beside
+    beyond += beside
+    return np.sqrt(beyond.min(0))
 
 
 def depths(mask: np.ndarray) -> np.ndarray:
@@ -122,9 +141,7 @@ def _render(extent: np.ndarray, depth: Callable[[np.ndarray], np.ndarray]) -> np
             corner of its box; negative outside.
     """
     corner = np.round(CENTRE - extent / 2)
-    rows, columns = np.mgrid[:SIZE, :SIZE]
-    pixels = np.stack([columns, rows], -1).reshape(-1, 2) + 0.5 - corner
-    return centred((depth(pixels).reshape(SIZE, SIZE) / SOFT + 0.5).clip(0, 1))
+    return centred((depth(_PIXELS - corner).reshape(SIZE, SIZE) / SOFT + 0.5).clip(0, 1))
 
 
 def centred(glyph: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from PIL import Image
 from scipy import ndimage
 
 from geometry import Box, around
-from glyph import depths, draw_depths, draw_strokes, pen_width, way_along
+from glyph import PEN, depths, draw_depths, draw_strokes, pen_width, way_along
 from picture import Ink, InkError, find_ink, open_picture
 from segment import find_lines, possible_digits, side_by_side, small_pieces
 
@@ -71,12 +71,13 @@ class Page:
     versions: list[Version]
 
 
-def page_from_strokes(strokes: Strokes, single: bool = False) -> Page:
+def page_from_strokes(strokes: Strokes, single: bool = False, pen: float = PEN) -> Page:
     """What was drawn.
 
     Args:
         strokes: each a sequence of points (x, y), in any unit, y downwards. One point makes a dot.
         single: all of it is one digit.
+        pen: width of the pen that glyphs are drawn with, in their pixels, below 20.
 
     Raises:
         InkError: if something is not a finite point, or there are more than 5,000 strokes.
@@ -98,7 +99,7 @@ def page_from_strokes(strokes: Strokes, single: bool = False) -> Page:
     def draw(indices: list[int]) -> Drawn:
         left, top, right, bottom = around([boxes[i] for i in indices])
         box = tuple(float(side / unit) for side in (left, top, right, bottom))
-        return draw_strokes([points[i] for i in indices], (left, top, right, bottom)), box, 0
+        return draw_strokes([points[i] for i in indices], (left, top, right, bottom), pen), box, 0
 
     return Page([Version(_candidates(lines, boxes, draw, joined_to_next))])
 

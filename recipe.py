@@ -19,6 +19,7 @@ class Recipe:
         weight_decay: L2, of convolutions and the linear layer's weights; not of batch norm and biases.
         dropout: of the pooled features, in training.
         ema: decay per step of the moving average of the weights, which is what is validated and saved.
+        ink_weight: how often each of other people's digits, if any are added, is seen in an epoch.
     """
 
     epochs: int = 30
@@ -27,6 +28,7 @@ class Recipe:
     weight_decay: float = 5e-4
     dropout: float = 0.1
     ema: float = 0.999
+    ink_weight: float = 1.0
     seed: int = 0
     augmentation: Augmentation = field(default_factory=Augmentation)
 
@@ -36,6 +38,7 @@ STRONG = Augmentation(rotation=15, scale=0.15, shear=0.2, shift=2.5, elastic=0.4
 
 RECIPES = {
     "quick": Recipe(epochs=1, batch_size=64, lr=0.1, dropout=0.2, ema=0.99, augmentation=MILD),
+    "speed": Recipe(epochs=10, ema=0.998),
     "default": Recipe(),
     # For a trained network, --initial-checkpoint, that learns on from a committee, --teacher: soft targets
     # bear distortions that labels do not.

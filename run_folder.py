@@ -65,6 +65,8 @@ class RunFolder:
         arguments["threads"] = torch.get_num_threads()
         if args.teacher:
             arguments["teacher"] = [str(checkpoint.find(choice).resolve()) for choice in args.teacher]
+        if args.ink:
+            arguments["ink"] = [str(path.resolve()) for path in args.ink]
         arguments["data_dir"] = str(mnist_folder(args.data_dir).resolve())
         environment = {
             "python": platform.python_version(),
@@ -83,6 +85,7 @@ class RunFolder:
         path = self.path / "args.json"
         try:
             arguments = json.loads(path.read_text(encoding="utf-8"))["arguments"]
+            arguments["ink"] = [Path(path) for path in arguments["ink"] or ()]
             return {k: Path(v) if k in _PATHS and v else v for k, v in arguments.items()}
         except (FileNotFoundError, NotADirectoryError):
             raise UserError(f"{short(self.path)} holds no run to resume: it has no args.json") from None
@@ -160,11 +163,12 @@ class RunFolder:
         )
         return best
 
-    def ship(self, dataset: str) -> Path:
+    def ship(self, trainer: Trainer) -> Path:
         """Copy the best weights over the shipped ones, MNIST's curves into `image/`; the weights' path."""
-        target = checkpoint.SHIPPED[dataset]
+        kind = "ink" if trainer.more else trainer.train_images.dataset
+        target = checkpoint.SHIPPED[kind]
         write_atomically(target, (self.path / BEST).read_bytes())
-        if dataset == "mnist":
+        if kind == "mnist":
             write_atomically(PROJECT / "image" / CURVES, (self.path / CURVES).read_bytes())
         return target
 

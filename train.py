@@ -11,7 +11,9 @@ What a run leaves behind is described in run_folder.py.
 
 import argparse
 import signal
+import sys
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import torch
 from tqdm import tqdm
@@ -25,14 +27,17 @@ from runtime import UserError, describe_device, pick_device, run_script, short
 from trainer import Trainer, evaluate, pick_autocast
 from training_arguments import parse_arguments, recipe_from
 
+if TYPE_CHECKING:
+    from more_ink import MoreInk
+
 
 def main() -> int:
     args = parse_arguments()
     world, device = join_world(pick_device(args.device, args.threads))
     train, validation = load_images(args, world)
     check_batch(args, train, world)
-    autocast, teacher = pick_autocast(args.amp, device), load_teacher(args)
-    trainer = Trainer(recipe_from(args), train, validation, device, autocast, world, teacher)
+    autocast, teacher, more = pick_autocast(args.amp, device), load_teacher(args), load_ink(args, world)
+    trainer = Trainer(recipe_from(args), train, validation, device, autocast, world, teacher, more)
     if args.dry_run:
         return dry_run(trainer)
     stop = StopRequest()
@@ -90,6 +95,18 @@ def load_teacher(args: argparse.Namespace) -> Committee | None:
     return None
 
 
+def load_ink(args: argparse.Namespace, world: World) -> "MoreInk | None":
+    """What --ink names, if anything; what of it is left out is said on stderr."""
+    if not args.ink:
+        return None
+    from more_ink import load_more_ink  # image processing, which training does without
+
+    more, faults = load_more_ink(args.ink)
+    if world.is_main:
+        print(*faults, sep="\n", end="\n" if faults else "", file=sys.stderr, flush=True)
+    return more
+
+
 def start_from(choice: str, trainer: Trainer) -> None:
     weights = checkpoint.load(checkpoint.find(choice, trainer.train_images.dataset))
     trainer.start_from(weights.model)
@@ -107,13 +124,14 @@ def start_run(args: argparse.Namespace, trainer: Trainer) -> RunFolder:
 def print_setup(trainer: Trainer, run: str) -> None:
     recipe, train = trainer.recipe, trainer.train_images
     data = "MNIST" if train.dataset == "mnist" else "scikit-learn's digits, NOT MNIST"
+    more = f" and {trainer.more_count:,} of other people's digits" if trainer.more else ""
     processes = f", {trainer.world.size} processes" if trainer.world.size > 1 else ""
     precision = "bfloat16 mixed precision" if trainer.autocast else "float32"
     parameters = sum(parameter.numel() for parameter in trainer.model.parameters())
     at = f", going on after epoch {trainer.epoch}, step {trainer.step}"
     print(
         f"device   {describe_device(trainer.device)}{processes}, {precision}\n"
-        f"data     {data}: {len(train):,} images to train on, "
+        f"data     {data}: {len(train):,} images{more} to train on, "
         f"{len(trainer.validation_images):,} to validate on\n"
         f"network  ImprovedResNet18, {parameters:,} parameters\n"
         f"recipe   {recipe.epochs} epochs, batch {recipe.batch_size}, peak learning rate "
@@ -222,7 +240,7 @@ def finish(trainer: Trainer, run: RunFolder, ship: bool) -> None:
         outcome = f"Best epoch {trainer.best['epoch']} of {trainer.epoch}, calibrated"
     print(f"\n{outcome}. Trained for {in_words(trainer.total_seconds())}.\nWeights: {weights.describe()}")
     if ship:
-        print(f"Shipped: {short(run.ship(trainer.train_images.dataset))}")
+        print(f"Shipped: {short(run.ship(trainer))}")
     by_default = checkpoint.find(None).resolve() == weights.path.resolve()
     print(f"Next:    python test.py{'' if by_default else f' --checkpoint {short(weights.path)}'}")
 

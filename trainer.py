@@ -8,7 +8,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -28,9 +28,12 @@ from model import ImprovedResNet18
 from recipe import Recipe
 from runtime import UserError
 
+if TYPE_CHECKING:  # it needs image processing, which most runs do without
+    from more_ink import MoreInk
+
 CHECK_EVERY = 32  # steps between looks at the loss: each look makes a GPU wait
 ALONE = World()
-ORDER, DISTORTION, DROPOUT = range(3)  # what random numbers are drawn for
+ORDER, DISTORTION, DROPOUT, MORE_INK = range(4)  # what random numbers are drawn for
 
 
 class Trainer:
@@ -55,6 +58,7 @@ class Trainer:
         autocast: torch.dtype | None = None,
         world: World = ALONE,
         teacher: Committee | None = None,
+        more: "MoreInk | None" = None,
     ) -> None:
         """Put images and a new network on `device`.
 
@@ -62,10 +66,13 @@ class Trainer:
             train: what to learn from.
             validation: what tells how well it goes. It may be empty: then the last epoch counts as best.
             autocast: the dtype of mixed precision.
-            teacher: whose probabilities the network learns instead of the labels.
+            teacher: whose probabilities the network learns instead of the labels of `train`.
+            more: other people's digits to learn from as well, by their labels: the teacher has not seen
+                such ink.
         """
         self.recipe, self.device, self.autocast, self.world = recipe, device, autocast, world
         self.train_images, self.validation_images = train.to(device), validation.to(device)
+        self.more, self.more_count = more, round(recipe.ink_weight * len(more)) if more else 0
         torch.backends.cudnn.deterministic = True  # the same seed twice gives the same weights
         torch.manual_seed(recipe.seed)
         self.model = ImprovedResNet18(dropout=recipe.dropout)
@@ -82,7 +89,7 @@ class Trainer:
             momentum=0.9,
             nesterov=True,
         )
-        self.steps_per_epoch = len(train) // recipe.batch_size
+        self.steps_per_epoch = (len(train) + self.more_count) // recipe.batch_size
         total = max(3, recipe.epochs * self.steps_per_epoch)
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
             self.optimizer,
@@ -113,16 +120,16 @@ class Trainer:
             UserError: if the loss is no longer finite.
         """
         started = time.monotonic() - self.seconds
+        digits = self._digits_of_epoch()
         order = torch.randperm(
-            len(self.train_images),
-            generator=torch.Generator().manual_seed(self._seed(ORDER, self.epoch)),
+            len(digits), generator=torch.Generator().manual_seed(self._seed(ORDER, self.epoch))
         ).to(self.device)
         self.model.train()
         while self.step < self.steps_per_epoch:
             if self.world.any(should_stop(), self.device):
                 break
             start = self.step * self.recipe.batch_size
-            self._train_step(order[start : start + self.recipe.batch_size])
+            self._train_step(digits, order[start : start + self.recipe.batch_size])
             self.step += 1
             if self.step % CHECK_EVERY == 0:
                 self._check_totals()
@@ -131,17 +138,30 @@ class Trainer:
         self._check_totals()
         return self.step == self.steps_per_epoch
 
-    def _train_step(self, rows: Tensor) -> None:
+    def _digits_of_epoch(self) -> LabelledImages:
+        """The training images, then other people's digits as often as their weight says, drawn afresh."""
+        if not self.more:
+            return self.train_images
+        rng = np.random.default_rng(self._seed(MORE_INK, self.epoch))
+        drawn = self.more.draw(rng)
+        times, rest = divmod(self.more_count, len(drawn))
+        rows = np.concatenate([np.tile(np.arange(len(drawn)), times), rng.permutation(len(drawn))[:rest]])
+        return self.train_images.followed_by(drawn[torch.from_numpy(rows)].to(self.device))
+
+    def _train_step(self, digits: LabelledImages, rows: Tensor) -> None:
         number = self.epoch * self.steps_per_epoch + self.step
         share = self.world.share(len(rows))
         generator = torch.Generator(self.device).manual_seed(self._seed(DISTORTION, number))
         distortion = self.recipe.augmentation.draw(len(rows), generator)[share]
-        batch = self.train_images[rows[share]]
+        batch = digits[rows[share]]
         ink = distortion.apply(batch.ink()).contiguous(memory_format=torch.channels_last)
         torch.manual_seed(self._seed(DROPOUT, number, self.world.rank))
         with torch.autocast(self.device.type, self.autocast, enabled=self.autocast is not None):
             logits = self.network(ink)
-            targets = self.teacher(ink) if self.teacher else distortion.mix(self._one_hot(batch.labels))
+            targets = distortion.mix(self._one_hot(batch.labels))
+            if self.teacher:
+                taught = rows[share] < len(self.train_images)
+                targets = torch.where(taught[:, None], self.teacher(ink), targets)
         loss = F.cross_entropy(logits.float(), targets)
         self.optimizer.zero_grad()
         loss.backward()
@@ -209,7 +229,7 @@ class Trainer:
         """A calibrated `best_model`, how far it can be trusted, and its figures as by `evaluate`."""
         cpu = torch.device("cpu")
         model, validation = self.best_model().eval(), self.validation_images.to(cpu)
-        found = calibration.fit(model, self.train_images.to(cpu), validation)
+        found = calibration.fit(model, self._digits_of_epoch().to(cpu), validation)
         return model, found, evaluate(model, validation)
 
     def training(self) -> dict[str, Any]:
@@ -219,6 +239,7 @@ class Trainer:
             "best_epoch": self.best and self.best["epoch"],
             "teacher": self.teacher and self.teacher.digests,
             "initial": self.initial,
+            "ink": self.more and self.more.sources,
             **asdict(self.recipe),
         }
 
@@ -267,6 +288,7 @@ class Trainer:
             "dataset": images.dataset,
             "images": len(images),
             "teacher": teacher,
+            "ink": self.more and self.more.sources,
         }
 
     def _check_totals(self) -> None:

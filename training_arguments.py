@@ -67,6 +67,10 @@ def parse_arguments() -> argparse.Namespace:
     add = parser.add_argument_group("images").add_argument
     add_data_arguments(add)
     add("--limit-train", type=count, metavar="N", help="train on only N images")
+    other = "stroke files, arrays (.npz) or folders of other people's digits to train on as well"
+    add("--ink", nargs="+", type=Path, default=[], metavar="FILE", help=other)
+    share = number(float, above=0, at_most=100)
+    add("--ink-weight", type=share, default=recipe.ink_weight, help="how often an epoch shows each of them")
     every = "train on the validation images too: the last epoch's weights are kept, and none validates them"
     add("--refit", action="store_true", help=every)
 

@@ -112,7 +112,7 @@ def test_learning_rate_rises_to_its_peak_and_falls(digits):
 @pytest.mark.parametrize("epochs", [1, 2, 5])
 def test_every_length_of_schedule_works(digits, images, epochs):
     trainer = Trainer(Recipe(epochs=epochs, batch_size=64), digits[0][:images], digits[1][:10], CPU)
-    trainer._train_step = lambda rows: trainer.schedule.step()
+    trainer._train_step = lambda digits, rows: trainer.schedule.step()
     trainer.optimizer.step()
     finish(trainer)
     assert trainer.epoch == epochs

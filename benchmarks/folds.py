@@ -1,0 +1,88 @@
+"""Cross-validation over writers: how well digits are read whose writers no training has seen.
+
+    python -m benchmarks.folds strokes.jsonl.gz --folds 5 --output folds/
+    python train.py --ink folds/train-0.jsonl.gz
+    python -m benchmarks.reading --pen folds/held-out-0.jsonl.gz --checkpoint newest
+
+People write in their own way, so digits of one writer on both sides would flatter the figure. Of each
+stroke file with writers this makes as many pairs of files as there are folds; each writer is held out in
+one of them and trained on in all others. Lines are copied as they are.
+"""
+
+import argparse
+import gzip
+from pathlib import Path
+
+from runtime import ArgumentParser, UserError, number, run_script, short, write_atomically
+from stroke_files import StrokeFileError, each_line, has_lines
+
+Writer = int | str
+
+
+def main() -> int:
+    args = parse_arguments()
+    lines = read_lines(args.strokes)
+    places = place_writers({writer for writer, _ in lines}, args.folds, args.strokes)
+    for fold in range(args.folds):
+        held = {writer for writer, place in places.items() if place % args.folds == fold}
+        train = [line for writer, line in lines if writer not in held]
+        held_out = [line for writer, line in lines if writer in held]
+        write_lines(args.output / f"train-{fold}.jsonl.gz", train)
+        write_lines(args.output / f"held-out-{fold}.jsonl.gz", held_out)
+        print(
+            f"fold {fold}  writers {len(places) - len(held):,} and {len(held):,} held out, "
+            f"digits {len(train):,} and {len(held_out):,} held out"
+        )
+    return 0
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = ArgumentParser("Split a stroke file by writer, to train on some and to measure on the others.")
+    add = parser.add_argument
+    add("strokes", type=Path, metavar="FILE", help="strokes with writers, .jsonl or .jsonl.gz")
+    add("--folds", type=number(int, at_least=2), default=5, help="parts, each held out once")
+    add("--output", type=Path, metavar="DIR", default=Path("folds"), help="where the files go")
+    return parser.parse_args()
+
+
+def read_lines(path: Path) -> list[tuple[Writer, bytes]]:
+    """Each drawing's writer and its line.
+
+    Raises:
+        UserError: at the first line that is no drawing or has no writer.
+    """
+    if not has_lines(path):
+        raise UserError(f"{short(path)} has no writers: only .jsonl and .jsonl.gz files have")
+    writers = {}
+    for place, drawing in each_line(path):
+        if isinstance(drawing, StrokeFileError):
+            raise drawing
+        if drawing.writer is None:
+            raise UserError(f"{short(path)}, line {place} has no writer, by which the file is to be split")
+        writers[place] = drawing.writer
+    opened = gzip.open if path.suffix.lower() == ".gz" else open
+    with opened(path, "rb") as file:
+        return [(writers[place], line) for place, line in enumerate(file, 1) if place in writers]
+
+
+def place_writers(writers: set[Writer], folds: int, path: Path) -> dict[Writer, int]:
+    """The place of each writer among all in order, numbers before names.
+
+    Raises:
+        UserError: if a fold would have no writer.
+    """
+    if len(writers) < folds:
+        found = "1 writer" if len(writers) == 1 else f"{len(writers)} writers"
+        raise UserError(f"{short(path)} has {found}, too few for {folds} folds")
+    in_order = sorted(writers, key=lambda writer: (isinstance(writer, str), writer))
+    return {writer: place for place, writer in enumerate(in_order)}
+
+
+def write_lines(path: Path, lines: list[bytes]) -> None:
+    """The same lines make the same file, byte for byte."""
+    content = b"\n".join(line.rstrip(b"\r\n") for line in lines) + b"\n"
+    write_atomically(path, gzip.compress(content, mtime=0))
+
+
+if __name__ == "__main__":
+    run_script(main)
