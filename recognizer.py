@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ import checkpoint as checkpoints
 from calibration import describe
 from geometry import Box
 from ink import Candidate, Page, Strokes, page_from_image, page_from_strokes
+from personal import Memory
 
 # How readings of the same ink compete, as negative log-likelihoods; chosen by `benchmarks/reading.py`.
 SHARPNESS = 15.0  # of the step from digit to not a digit, at a distance of 1
@@ -63,13 +65,20 @@ class Recognizer:
     Attributes:
         checkpoint: the weights, and what their file says of them.
         model: the network, in evaluation mode, on `device`.
+        memory: what a person has corrected, made with the same checkpoint; None to read as anyone's.
     """
 
-    def __init__(self, checkpoint: str | None = None, device: torch.device | str = "cpu") -> None:
+    def __init__(
+        self,
+        checkpoint: str | None = None,
+        device: torch.device | str = "cpu",
+        profile: Path | None = None,
+    ) -> None:
         """Load weights.
 
         Args:
             checkpoint: as `checkpoint.find` takes it; None for the shipped weights.
+            profile: whose corrections readings lean towards, as `personal.profile_folder` names it.
 
         Raises:
             CheckpointError: if they cannot be loaded, or were never calibrated.
@@ -83,6 +92,7 @@ class Recognizer:
                 "end: finish the run with train.py --resume"
             )
         self.calibration = self.checkpoint.calibration
+        self.memory = Memory(profile, self.checkpoint) if profile else None
 
     def read_strokes(self, strokes: Strokes, single: bool = False) -> list[Reading]:
         """What was drawn, in reading order; nothing for blank ink.
@@ -139,13 +149,17 @@ class Recognizer:
 
     def _classify(self, candidates: list[Candidate], batch_size: int) -> Iterator[tuple[np.ndarray, float]]:
         """Calibrated probabilities, float32 (10,), and the distance from what digits look like."""
+        memory = self.memory  # which another thread may exchange
         for at in range(0, len(candidates), batch_size):
             glyphs = np.stack([candidate.glyph for candidate in candidates[at : at + batch_size]])
             with torch.inference_mode():
                 features, logits = describe(self.model, torch.from_numpy(glyphs)[:, None].to(self.device))
+                distances = self.calibration.distance(features)
+                if memory:
+                    logits, familiarity = memory.lean(features, logits)
+                    distances *= 1 - familiarity  # what was said to be a digit looks like one
                 probabilities = logits.softmax(1).cpu().numpy()
-                distances = self.calibration.distance(features).tolist()
-            yield from zip(probabilities, distances, strict=True)
+            yield from zip(probabilities, distances.tolist(), strict=True)
 
 
 def _cheapest_chain(line: list[Candidate], costs: dict[int, float]) -> list[Candidate]:

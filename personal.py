@@ -1,0 +1,386 @@
+"""What a person has corrected, and how a reading leans towards it: from the next stroke on, without training.
+
+A profile is a folder of corrected samples as `corrections.py` writes them: `NAME.jsonl` is the sample, and
+`NAME.png` its picture. Beside them `NAME.npy` holds what the network saw, and what it made of that with which
+weights. It can be made anew from the sample, so it may be missing, and old samples may be moved in by hand.
+
+The rule: each kept sample speaks for its label, the louder the more the ink at hand is like it; of a class
+only the loudest is heard. That is a cache beside the network (Zhang et al., "Tip-Adapter: Training-free
+Adaption of CLIP for Few-shot Classification", 2022) with the nearest sample in place of a sum, and silent
+beyond a distance, so that others' digits are read as before.
+"""
+
+import contextlib
+import io
+import os
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+import corrections
+from calibration import describe
+from checkpoint import Checkpoint
+from geometry import Point
+from ink import InkError, page_from_image, page_from_strokes
+from picture import open_picture
+from runtime import UserError, short, write_atomically
+from stroke_files import Drawing, StrokeFileError, drawings
+
+# Chosen on 30 writers' strokes, replayed as `benchmarks/personal.py` does, so that nobody's memory costs more
+# than 0.05 points on the others' digits or on MNIST's validation images.
+USUAL = 0.7  # share of the differences that are common among digits that is taken off before comparing
+NEAR = 0.45  # cosine from which on a sample is heard
+STRENGTH = 11.0  # what it adds to the logarithm of its label's probability where the cosine is 1
+LEAD = 4.0  # by which ink like the sample's own becomes its label, however sure the network was of another
+FADING = 8  # the power of nearness by which what that takes beyond STRENGTH fades
+
+MOST = 2_000  # samples in a profile
+BATCH = 256  # glyphs that go through the network at a time
+DEFAULT = "default"
+
+FORBIDDEN = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]')  # in names of folders, on one system or another
+RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # names of devices on Windows
+
+
+def profile_folder(name: str = DEFAULT, root: Path | None = None) -> Path:
+    """Where the profile called `name` is kept, whether or not it is there yet.
+
+    Args:
+        root: the folder of all profiles; None for `corrections/`.
+
+    Raises:
+        UserError: if `name` cannot be a folder's name on every system.
+    """
+    fault = ""
+    if not name.strip():
+        fault = "it is empty"
+    elif found := FORBIDDEN.search(name):
+        fault = f"it has {found[0]!r} in it"
+    elif name.startswith((".", " ")) or name.endswith((".", " ")):
+        fault = "it starts or ends with a dot or a space"
+    elif RESERVED.fullmatch(name):
+        fault = "Windows keeps it for a device"
+    elif len(name.encode(errors="replace")) > 100:
+        fault = "it is longer than 100 bytes"
+    if fault:
+        raise UserError(f"{name!r} cannot be the name of a profile: {fault}")
+    return (root or corrections.CORRECTIONS) / name
+
+
+@dataclass(frozen=True)
+class Kept:
+    """All samples at one moment, oldest first; never changed, so that reading needs no lock.
+
+    Attributes:
+        names: of the samples.
+        labels: int64, (samples,).
+        shapes: float32, (samples, 576), each of length 1, as `Memory.lean` compares them.
+        excess: float32, (samples,): what it takes beyond STRENGTH to read the sample itself as its label.
+    """
+
+    names: tuple[str, ...]
+    labels: Tensor
+    shapes: Tensor
+    excess: Tensor
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def without(self, names: Iterable[str]) -> "Kept":
+        gone = set(names)
+        rest = [place for place, name in enumerate(self.names) if name not in gone]
+        return Kept(
+            tuple(self.names[place] for place in rest),
+            self.labels[rest],
+            self.shapes[rest],
+            self.excess[rest],
+        )
+
+    def joined(self, other: "Kept") -> "Kept":
+        return Kept(
+            self.names + other.names,
+            torch.cat([self.labels, other.labels]),
+            torch.cat([self.shapes, other.shapes]),
+            torch.cat([self.excess, other.excess]),
+        )
+
+
+class Memory:
+    """One person's corrected samples, on disk and at hand. Threads may share it.
+
+    Attributes:
+        folder: of the profile.
+        set_aside: files that could not be used on opening, by their present names, which end in ".broken".
+    """
+
+    def __init__(self, folder: Path, checkpoint: Checkpoint) -> None:
+        """Open a profile: what was seen with other weights is looked at anew.
+
+        Args:
+            folder: as from `profile_folder`; made with the first sample.
+            checkpoint: calibrated weights, those of the recogniser that the memory is for.
+
+        Raises:
+            UserError: if the folder cannot be read.
+        """
+        self.folder = folder
+        self.set_aside: list[Path] = []
+        self._model = checkpoint.model
+        self._weights = checkpoint.sha256.encode()
+        parameter = next(self._model.parameters())
+        self._device = parameter.device
+        self._record = np.dtype(
+            [
+                ("weights", "S64"),  # SHA-256 of their file, in hexadecimal
+                ("glyph", np.uint8, (28, 28)),  # ink 255 on 0
+                ("features", np.float32, (checkpoint.calibration.mean.numel(),)),  # of `describe`
+                ("logits", np.float32, (self._model.fc.out_features,)),
+            ]
+        )
+        self._mean = checkpoint.calibration.mean.to(self._device)
+        self._components = checkpoint.calibration.components.to(self._device)
+        self._lock = Lock()
+        self._kept = self._load()
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    @property
+    def labels(self) -> dict[str, int]:
+        """The label of each sample by its name, oldest first."""
+        kept = self._kept
+        return dict(zip(kept.names, kept.labels.tolist(), strict=True))
+
+    def lean(self, features: Tensor, logits: Tensor) -> tuple[Tensor, Tensor]:
+        """Let readings lean towards what is kept.
+
+        Args:
+            features, logits: of `describe`, (N, 704) and (N, 10), with the weights of this memory.
+
+        Returns:
+            The logits, those of remembered classes raised, and how familiar the ink is: (N,), from 0 for
+            nothing like it is kept to 1 for the very same.
+        """
+        kept = self._kept
+        if not len(kept):
+            return logits, torch.zeros_like(logits[:, 0])
+        near = ((self._shapes(features) @ kept.shapes.T - NEAR) / (1 - NEAR)).clamp(0, 1)
+        heard = STRENGTH * near + kept.excess * near**FADING
+        labels = kept.labels.expand(len(near), -1)
+        return logits + torch.zeros_like(logits).scatter_reduce(1, labels, heard, "amax"), near.amax(1)
+
+    def add(
+        self,
+        label: int,
+        glyph: np.ndarray,
+        *,
+        strokes: Sequence[Sequence[Point]] = (),
+        image: Image.Image | None = None,
+        read: int | None = None,
+        confidence: float | None = None,
+        name: str | None = None,
+    ) -> Path:
+        """Keep a sample: the next reading knows it. When this returns, it is on the disk.
+
+        Args:
+            label: what it is, 0 to 9.
+            glyph: (28, 28), ink 1 on 0, as `Reading.glyph`.
+            strokes: what was drawn, if it was.
+            image: the same as a picture, dark on light; None for one of the glyph.
+            read, confidence: as for `corrections.keep`.
+            name: as from `corrections.new_name`, which None calls; a sample of that name is replaced.
+
+        Returns:
+            The file with its strokes, whose stem is the name.
+
+        Raises:
+            UserError: if it cannot be written; nothing has then changed.
+        """
+        if not 0 <= label <= 9:
+            raise ValueError(f"label must be a digit from 0 to 9, not {label}")
+        pixels = np.asarray(glyph, np.float32).clip(0, 1)
+        pixels = (pixels * 255).round().astype(np.uint8)
+        image = image or Image.fromarray(255 - pixels)
+        record = self._look_at(pixels[None])[0]
+        with self._lock:
+            name = name or corrections.new_name()
+            # The sample itself comes last: what is cut short before is no sample.
+            write_atomically(self._sidecar(name), _to_bytes(record))
+            try:
+                path = corrections.keep(
+                    self.folder,
+                    name,
+                    label=label,
+                    strokes=strokes,
+                    image=image,
+                    read=read,
+                    confidence=confidence,
+                )
+            except UserError:
+                with contextlib.suppress(OSError):  # if there is a sample, it is made anew from that
+                    self._sidecar(name).unlink()
+                raise
+            more = self._kept.without([name]).joined(self._remembered([name], [label], record[None]))
+            self._kept = more
+            if len(more) > MOST:
+                self._remove(self._least_useful(more))
+        return path
+
+    def forget(self, name: str) -> None:
+        """Take a sample back: readings are as if it had never been; nothing happens if there is none."""
+        with self._lock:
+            self._remove(name)
+
+    def forget_all(self) -> int:
+        """Take all samples back; how many there were."""
+        with self._lock:
+            count = len(self._kept)
+            for name in self._kept.names:
+                self._remove(name)
+        return count
+
+    def _remove(self, name: str) -> None:
+        corrections.forget(self.folder, name)
+        self._sidecar(name).unlink(missing_ok=True)
+        self._kept = self._kept.without([name])
+
+    def _least_useful(self, kept: Kept) -> str:
+        """The older one of the two samples of one class that are most alike: the other says the same."""
+        alike, oldest = -np.inf, kept.names[0]
+        for label in kept.labels.unique():
+            places = (kept.labels == label).nonzero()[:, 0]
+            pairs = (kept.shapes[places] @ kept.shapes[places].T).triu(1)  # the first one is the older
+            most = float(pairs.max())
+            if len(places) > 1 and most > alike:
+                alike, oldest = most, kept.names[int(places[int(pairs.argmax()) // len(places)])]
+        return oldest
+
+    # what is on the disk
+
+    def _load(self) -> Kept:
+        """All samples; what is broken is set aside, and records of other weights are made anew."""
+        names, labels, records, stale = [], [], [], []
+        for path in sorted(self.folder.glob("*.jsonl"))[-MOST:]:
+            try:
+                drawing = _read_sample(path)
+                record = self._read_sidecar(path.stem)
+                if record is None:
+                    record = np.zeros((), self._record)
+                    record["glyph"] = (_glyph_of(drawing, path) * 255).round()
+            except UserError:  # it is no sample, or shows no ink
+                self._put_aside(path)
+                continue
+            if record["weights"] != self._weights:
+                stale.append(len(records))
+            names.append(path.stem)
+            labels.append(drawing.label)
+            records.append(record)
+        for start in range(0, len(stale), BATCH):
+            places = stale[start : start + BATCH]
+            seen = self._look_at(np.stack([records[place]["glyph"] for place in places]))
+            for place, record in zip(places, seen, strict=True):
+                records[place] = record
+                with contextlib.suppress(UserError):  # a folder that may only be read is looked at each time
+                    write_atomically(self._sidecar(names[place]), _to_bytes(record))
+        return self._remembered(names, labels, np.array(records, self._record))
+
+    def _read_sidecar(self, name: str) -> np.ndarray | None:
+        """What the network saw and made of it; None if that is not there, or broken."""
+        path = self._sidecar(name)
+        try:
+            record = np.load(io.BytesIO(path.read_bytes()), allow_pickle=False)
+            if record.dtype == self._record and record.shape == () and np.isfinite(record["features"]).all():
+                return record
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, EOFError, SyntaxError):
+            pass
+        self._put_aside(path)
+        return None
+
+    def _put_aside(self, path: Path) -> None:
+        aside = path.with_name(f"{path.name}.broken")
+        with contextlib.suppress(OSError):  # then it is met again the next time
+            os.replace(path, aside)
+        self.set_aside.append(aside)
+
+    def _sidecar(self, name: str) -> Path:
+        return self.folder / f"{name}.npy"
+
+    # what the network makes of it
+
+    def _look_at(self, glyphs: np.ndarray) -> np.ndarray:
+        """Records of uint8 (N, 28, 28) glyphs."""
+        records = np.zeros(len(glyphs), self._record)
+        with torch.inference_mode():
+            ink = torch.from_numpy(glyphs.astype(np.float32) / 255)[:, None]
+            features, logits = describe(self._model, ink.to(self._device))
+        records["weights"], records["glyph"] = self._weights, glyphs
+        records["features"], records["logits"] = features.cpu(), logits.cpu()
+        return records
+
+    def _remembered(self, names: Sequence[str], labels: Sequence[int], records: np.ndarray) -> Kept:
+        to = torch.tensor(labels, dtype=torch.int64)
+        logits = torch.from_numpy(records["logits"])
+        behind = logits.amax(1) - logits.gather(1, to[:, None])[:, 0]
+        excess = (behind + LEAD - STRENGTH).clamp(min=0)
+        shapes = self._shapes(torch.from_numpy(records["features"]).to(self._device))
+        return Kept(tuple(names), to.to(self._device), shapes, excess.to(self._device))
+
+    def _shapes(self, features: Tensor) -> Tensor:
+        """What samples are compared by, (N, 576) of length 1: what stands where, as far as it is unusual.
+
+        What the ink is, the other 128 features, the network has used already. What all digits have in common
+        is taken off, or any two would be alike, and most of what they often differ in: a partial whitening.
+        """
+        unusual = features - self._mean
+        unusual = unusual - USUAL * (unusual @ self._components) @ self._components.T
+        return F.normalize(unusual[:, : -self._model.fc.in_features])
+
+
+def _to_bytes(record: np.ndarray) -> memoryview:
+    content = io.BytesIO()
+    np.save(content, record, allow_pickle=False)
+    return content.getbuffer()
+
+
+def _read_sample(path: Path) -> Drawing:
+    """The drawing of a sample's file.
+
+    Raises:
+        StrokeFileError: unless it holds one, with a label.
+    """
+    found = list(drawings(path))
+    if len(found) != 1 or found[0].label is None:
+        raise StrokeFileError(f"{short(path)} is not one drawing with a label")
+    return found[0]
+
+
+def _glyph_of(drawing: Drawing, path: Path) -> np.ndarray:
+    """The glyph of a sample without a sidecar, from its strokes, else from its picture.
+
+    Raises:
+        InkError: if neither shows any ink.
+        UserError: if there is no such picture.
+    """
+    if drawing.strokes:
+        page = page_from_strokes(drawing.strokes, single=True)
+    else:
+        page = page_from_image(open_picture(path.with_suffix(".png")), single=True)
+    found = [
+        (version.doubts + candidate.doubts, place, candidate.glyph)
+        for place, version in enumerate(page.versions)
+        for line in version.lines
+        for candidate in line
+    ]
+    if not found:
+        raise InkError("there is no ink")
+    return min(found, key=lambda choice: choice[:2])[2]
