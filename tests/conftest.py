@@ -31,6 +31,18 @@ def missing(what: str) -> None:
     pytest.skip(what)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    how_often = "how often faults are provoked: full, as in docs/reliability.md, or a tenth as often"
+    parser.addoption("--faults", choices=("tenth", "full"), default="tenth", help=how_often)
+
+
+@pytest.fixture(scope="session")
+def often(request: pytest.FixtureRequest) -> Callable[[int], int]:
+    """How often to provoke a fault that a full run provokes as often as the argument says; at least once."""
+    divisor = 1 if request.config.getoption("--faults") == "full" else 10
+    return lambda full: max(1, full // divisor)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def one_thread() -> None:
     """Small networks gain little from threads, and tests may share the machine."""
