@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, PercentFormatter
 
 MISTAKES_SHOWN = 400
 TRAIN, VALIDATION = "tab:blue", "tab:orange"
@@ -46,6 +46,7 @@ def draw_curves(history: list[dict[str, Any]], validation_images: int) -> bytes:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3, which="both")
         axes.legend()
+    both[1].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))  # errors may keep between two powers of ten
     both[1].yaxis.set_major_formatter(PercentFormatter(1, decimals=1))
     both[1].yaxis.set_minor_formatter("")
     return _png(figure)
