@@ -42,7 +42,7 @@ def parse_arguments() -> argparse.Namespace:
     add(
         "--checkpoint",
         metavar="FILE",
-        help="weights to read with: a file, newest or shipped (default: those that reading ships with)",
+        help="weights to read with: a file, newest, shipped or ink (default: ink)",
     )
     add(
         "--size",
@@ -67,7 +67,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def _path(checkpoint: str | None) -> Path | None:
-    return Path(checkpoint) if checkpoint not in (None, "newest", "shipped") else None
+    return Path(checkpoint) if checkpoint not in (None, "newest", "shipped", "ink") else None
 
 
 def open_display() -> tk.Tk:

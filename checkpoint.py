@@ -165,7 +165,7 @@ def find(choice: str | None, dataset: str = "mnist") -> Path:
     """The file of weights that a script should read: one rule for all of them.
 
     Args:
-        choice: a path, "newest" (finished run on `dataset`), "shipped", "ink" (shipped weights that have
+        choice: a path, "newest" (finished run on `dataset`), "shipped", "ink" (the shipped weights that have
             seen more ink than MNIST's), or None for the newest if there is one and else the shipped.
         dataset: "mnist" or "digits".
 
@@ -175,7 +175,7 @@ def find(choice: str | None, dataset: str = "mnist") -> Path:
     if choice not in BY_RULE:
         return Path(choice)
     if choice == "ink":
-        return SHIPPED["ink"]
+        dataset, choice = "ink", "shipped"
     newest = None if choice == "shipped" else newest_run(dataset)
     if newest:
         return newest / "best.pt"

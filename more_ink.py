@@ -43,7 +43,8 @@ class MoreInk:
         drawings: each with a label and with ink.
         images: glyphs of pictures and arrays, on the CPU; dataset "ink".
         sources: where they come from, for the metadata of weights: of each argument the "name" of the file
-            or folder, how many "digits" it gave, and the "sha256" of the files that gave them.
+            or folder, how many "digits" it gave, the "sha256" of the files that gave them, and perhaps
+            the "credit" due to who made them.
         variation: how much drawings vary.
     """
 
@@ -64,8 +65,11 @@ class MoreInk:
         return LabelledImages(torch.from_numpy(glyphs), labels, "ink").followed_by(self.images)
 
 
-def load_more_ink(paths: Sequence[Path]) -> tuple[MoreInk, list[str]]:
+def load_more_ink(paths: Sequence[Path], credits: Sequence[str] = ()) -> tuple[MoreInk, list[str]]:
     """The digits in stroke files, arrays and folders, as this module's docstring describes them.
+
+    Args:
+        credits: who made it, of each of `paths`, or nothing.
 
     Returns:
         The digits, in the order of `paths`; and a line for each of `paths` of which something is no digit
@@ -87,6 +91,8 @@ def load_more_ink(paths: Sequence[Path]) -> tuple[MoreInk, list[str]]:
         {"name": path.resolve().name, "digits": len(found), "sha256": found.digest}
         for path, found in zip(paths, all_found, strict=True)
     ]
+    for source, credit in zip(sources, credits, strict=bool(credits)):
+        source["credit"] = credit
     return MoreInk(drawings, images, sources), [found.left_out() for found in all_found if found.faults]
 
 

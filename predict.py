@@ -78,7 +78,7 @@ def parse_arguments() -> argparse.Namespace:
         metavar="DIR",
         help="also write copies with boxes and readings to this folder",
     )
-    where = "weights to read with: a file, or newest, or shipped (default: those made for reading)"
+    where = "weights to read with: a file, newest, shipped or ink (default: ink)"
     add("--checkpoint", metavar="FILE", help=where)
     add_device_arguments(add)
     add(

@@ -77,14 +77,14 @@ class Recognizer:
         """Load weights.
 
         Args:
-            checkpoint: as `checkpoint.find` takes it; None for the shipped weights.
+            checkpoint: as `checkpoint.find` takes it; None for "ink".
             profile: whose corrections readings lean towards, as `personal.profile_folder` names it.
 
         Raises:
             CheckpointError: if they cannot be loaded, or were never calibrated.
         """
         self.device = torch.device(device)
-        self.checkpoint = checkpoints.load(checkpoints.find(checkpoint or "shipped"), self.device)
+        self.checkpoint = checkpoints.load(checkpoints.find(checkpoint or "ink"), self.device)
         self.model = self.checkpoint.model
         if self.checkpoint.calibration is None:
             raise checkpoints.CheckpointError(

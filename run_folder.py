@@ -85,7 +85,7 @@ class RunFolder:
         path = self.path / "args.json"
         try:
             arguments = json.loads(path.read_text(encoding="utf-8"))["arguments"]
-            arguments["ink"] = [Path(path) for path in arguments["ink"] or ()]
+            arguments["ink"] = [Path(path) for path in arguments.get("ink") or ()]
             return {k: Path(v) if k in _PATHS and v else v for k, v in arguments.items()}
         except (FileNotFoundError, NotADirectoryError):
             raise UserError(f"{short(self.path)} holds no run to resume: it has no args.json") from None
@@ -165,7 +165,9 @@ class RunFolder:
 
     def ship(self, trainer: Trainer) -> Path:
         """Copy the best weights over the shipped ones, MNIST's curves into `image/`; the weights' path."""
-        kind = "ink" if trainer.more else trainer.train_images.dataset
+        kind = trainer.train_images.dataset
+        if trainer.more and kind == "mnist":
+            kind = "ink"
         target = checkpoint.SHIPPED[kind]
         write_atomically(target, (self.path / BEST).read_bytes())
         if kind == "mnist":

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import ctypes
 import math
 import os
+import platform
 import signal
 import sys
 from collections.abc import Callable
@@ -143,6 +145,18 @@ def pick_device(name: str, threads: int | None = None) -> torch.device:
     if not available[name]:
         raise UserError(f"PyTorch finds no {name} device here: use --device cpu or --device auto")
     return torch.device(name)
+
+
+def keep_freed_memory() -> None:
+    """Have glibc keep what is freed for the next tensor; elsewhere nothing changes.
+
+    By default it returns every large tensor to the system, and the next one pays for new pages, in each
+    step some ten thousand. See mallopt(3).
+    """
+    if platform.libc_ver()[0] == "glibc":
+        libc, largest = ctypes.CDLL(None), 2**31 - 1
+        for setting in (-1, -3):  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD
+            libc.mallopt(setting, largest)
 
 
 def describe_device(device: torch.device) -> str:

@@ -69,7 +69,7 @@ def parse_arguments() -> argparse.Namespace:
         "--checkpoint",
         nargs="+",
         metavar="FILE",
-        help="weights to evaluate: files, or newest, or shipped (default: the newest finished run, "
+        help="weights to evaluate: files, or newest, shipped or ink (default: the newest finished run, "
         "else the shipped ones); of several, also the committee",
     )
     add_data_arguments(add)
@@ -164,7 +164,10 @@ def write_report(
     reports, images = default_folders(members)
     reports, images = args.report_dir or reports, args.image_dir or images
     only_mnist = {digits.dataset, *(member.dataset for member in members)} == {"mnist"}
-    suffix = "" if only_mnist else "_digits"  # never under the names of MNIST's figures
+    # Never under the names of the headline's figures.
+    suffix = "" if only_mnist else "_digits"
+    if [member.path.resolve() for member in members] == [checkpoint.SHIPPED["ink"]]:
+        suffix += "_ink"
     names = np.array(members[0].class_names)
     labels, readings = digits.labels.cpu().numpy(), log_probabilities.argmax(1)
     wrong = np.flatnonzero(readings != labels)

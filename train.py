@@ -23,7 +23,7 @@ from data import VALIDATION_SHARE, LabelledImages, load_training
 from distillation import Committee
 from distributed import World, join_world, leave_world
 from run_folder import RunFolder
-from runtime import UserError, describe_device, pick_device, run_script, short
+from runtime import UserError, describe_device, keep_freed_memory, pick_device, run_script, short
 from trainer import Trainer, evaluate, pick_autocast
 from training_arguments import parse_arguments, recipe_from
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 def main() -> int:
     args = parse_arguments()
+    keep_freed_memory()
     world, device = join_world(pick_device(args.device, args.threads))
     train, validation = load_images(args, world)
     check_batch(args, train, world)
@@ -101,7 +102,7 @@ def load_ink(args: argparse.Namespace, world: World) -> "MoreInk | None":
         return None
     from more_ink import load_more_ink  # image processing, which training does without
 
-    more, faults = load_more_ink(args.ink)
+    more, faults = load_more_ink(args.ink, args.ink_credit)
     if world.is_main:
         print(*faults, sep="\n", end="\n" if faults else "", file=sys.stderr, flush=True)
     return more

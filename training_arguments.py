@@ -19,7 +19,8 @@ def parse_arguments() -> argparse.Namespace:
     """What was typed; with --resume, what the run to go on with was started with.
 
     Raises:
-        UserError: if --resume names no run, or comes with what that run has settled.
+        UserError: if --resume names no run, or comes with what that run has settled; if --ink-credit does
+            not go with --ink.
     """
     parser = ArgumentParser("Train ImprovedResNet18 on MNIST.")
     recipe = chosen_recipe()
@@ -69,6 +70,8 @@ def parse_arguments() -> argparse.Namespace:
     add("--limit-train", type=count, metavar="N", help="train on only N images")
     other = "stroke files, arrays (.npz) or folders of other people's digits to train on as well"
     add("--ink", nargs="+", type=Path, default=[], metavar="FILE", help=other)
+    credit = "who made it, for each of --ink, to be kept in the weights' file"
+    add("--ink-credit", nargs="+", default=[], metavar="TEXT", help=credit)
     share = number(float, above=0, at_most=100)
     add("--ink-weight", type=share, default=recipe.ink_weight, help="how often an epoch shows each of them")
     every = "train on the validation images too: the last epoch's weights are kept, and none validates them"
@@ -91,6 +94,10 @@ def parse_arguments() -> argparse.Namespace:
     add("--amp", choices=("auto", "bf16", "off"), default="auto", help=precision)
 
     args = parser.parse_args()
+    if args.ink_credit and len(args.ink_credit) != len(args.ink):
+        raise UserError(
+            f"--ink-credit: {len(args.ink_credit)} texts for {len(args.ink)} of --ink: give one for each"
+        )
     return resumed_arguments(parser, args) if args.resume else args
 
 

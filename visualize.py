@@ -73,7 +73,7 @@ def parse_arguments() -> argparse.Namespace:
     add(
         "--checkpoint",
         metavar="FILE",
-        help="weights: a file, or newest, or shipped (default: the newest finished run, else the shipped "
+        help="weights: a file, or newest, shipped or ink (default: the newest finished run, else the shipped "
         "ones; with --image those made for reading)",
     )
     points = "validation images that embedding shows, those misread among them in any case"

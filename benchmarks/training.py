@@ -31,7 +31,15 @@ from data import LabelledImages, add_data_arguments, load_training
 from download import import_torchvision
 from model import ImprovedResNet18
 from recipe import Recipe
-from runtime import ArgumentParser, UserError, add_device_arguments, number, pick_device, run_script
+from runtime import (
+    ArgumentParser,
+    UserError,
+    add_device_arguments,
+    keep_freed_memory,
+    number,
+    pick_device,
+    run_script,
+)
 from trainer import Trainer, pick_autocast
 
 BATCH, WORKERS = 256, 2
@@ -44,6 +52,7 @@ Steps = Callable[[int], object]  # trains so many steps
 
 def main() -> int:
     args = parse_arguments()
+    keep_freed_memory()  # as train.py does; here both ways profit
     device = pick_device(args.device, args.threads)
     train, validation = load_training(args.dataset, args.data_dir)
     recipe = replace(Recipe(), batch_size=BATCH, epochs=2 * args.repeats + 2)  # more than will be trained

@@ -205,6 +205,14 @@ def test_newest_finished_run_else_shipped(runs):
     assert checkpoint.find("some/file.pt") == Path("some/file.pt")
 
 
+def test_more_ink_is_read_with_only_where_there_are_such_weights(runs, monkeypatch, tmp_path):
+    finish(runs / "new", "2026-01-01T00:00:00+00:00")
+    monkeypatch.setitem(checkpoint.SHIPPED, "ink", tmp_path / "ink.pt")
+    assert checkpoint.find("ink") == checkpoint.SHIPPED["mnist"]
+    (tmp_path / "ink.pt").touch()
+    assert checkpoint.find("ink") == tmp_path / "ink.pt"
+
+
 def test_shipped_weights_load_and_say_how_good_they_are():
     loaded = checkpoint.load(checkpoint.SHIPPED["mnist"])
     assert loaded.dataset == "mnist"

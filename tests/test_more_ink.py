@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from more_ink import MoreInk, load_more_ink
 from painting import to_image
 from runtime import UserError, run_script
 from stroke_files import Drawing, each_line
-from tests.conftest import Result, assert_one_line_error, missing
+from tests.conftest import Result, assert_one_line_error, missing, same_weights
 from tests.handwriting import digit
 from variation import Variation
 
@@ -203,6 +204,12 @@ def test_drawings_come_before_images_in_the_order_of_the_files(tmp_path):
         hashlib.sha256((tmp_path / source["name"]).read_bytes()).hexdigest() for source in more.sources
     ]
     assert json.loads(json.dumps(more.sources)) == more.sources
+
+
+def test_credits_are_kept_with_their_sources(tmp_path):
+    paths = [write_strokes(tmp_path / f"{name}.jsonl", line_of(i)) for i, name in enumerate("ab")]
+    more, _ = load_more_ink(paths, ["Ada, CC BY 4.0", "Bo"])
+    assert [source["credit"] for source in more.sources] == ["Ada, CC BY 4.0", "Bo"]
 
 
 def test_real_pen_strokes_drawn_afresh_are_still_read(recognizer):
@@ -405,6 +412,36 @@ def test_a_damaged_archive(tmp_path):
     with open(damaged, "wb") as file:
         np.save(file, ONE)
     assert "is damaged, or no archive" in fault_of(damaged)
+
+
+# training
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends POSIX signals")
+def test_training_with_more_ink_resumes_exactly(project):
+    """Drawings vary from epoch to epoch, and yet a resumed run sees what an unbroken one sees."""
+    pen = write_strokes(project.folder / "pen.jsonl", *map(line_of, range(10)), "rubbish")
+    more = ("--ink", pen, "--ink-credit", "Ada, CC BY 4.0", "--ink-weight", 6.4)
+    arguments = ("--dataset", "digits", "--limit-train", 320, "--batch-size", 64, "--epochs", 3, *more)
+    whole = project.run("train.py", *arguments, "--output", "whole")
+    assert whole.returncode == 0, whole.stderr
+    assert "pen.jsonl: 1 of 11 drawings left out, the first: line 11" in whole.stderr
+    assert "320 images and 64 of other people's digits to train on" in whole.stdout
+    with project.start("train.py", *arguments, "--output", "broken") as process:
+        next(line for line in process.stdout if line.startswith("epoch 1/3"))
+        process.send_signal(signal.SIGINT)
+        assert "--resume broken" in process.stdout.read()
+    resumed = project.run("train.py", "--resume", "broken")
+    assert resumed.returncode == 0, resumed.stderr
+    first, second = (
+        torch.load(project.folder / run / "best.pt", weights_only=True) for run in ("whole", "broken")
+    )
+    digest = hashlib.sha256(pen.read_bytes()).hexdigest()
+    assert first["training"]["ink"] == second["training"]["ink"]
+    assert first["training"]["ink"] == [
+        {"name": "pen.jsonl", "digits": 10, "sha256": digest, "credit": "Ada, CC BY 4.0"}
+    ]
+    assert same_weights(first["state_dict"], second["state_dict"])
 
 
 # folds

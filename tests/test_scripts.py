@@ -330,6 +330,8 @@ def here(tmp_path, monkeypatch, capfd) -> Here:
         (["--teacher", "a_file"], ["a_file is not a checkpoint"]),
         (["--teacher"], ["--teacher"]),
         (["--mixup", "2"], ["--mixup", "at most 1"]),
+        (["--dataset", "digits", "--ink", "nowhere.npz"], ["nowhere.npz: no such file"]),
+        (["--ink", "a_file", "--ink-credit", "Ada", "Bo"], ["2 texts for 1 of --ink"]),
         (["--initial-checkpoint", "a_file"], ["a_file is not a checkpoint"]),
     ],
     ids=lambda value: flags(value) if isinstance(value, list) else None,
@@ -483,22 +485,23 @@ def test_bad_input_to_test(here, arguments, words):
     assert_one_line_error(here.run("test.py", *arguments), *words)
 
 
-def test_shipped_weights_and_their_report(mnist_dir, project):
+@pytest.mark.parametrize(("choice", "suffix"), [("shipped", ""), ("ink", "_ink")])
+def test_shipped_weights_and_their_report(mnist_dir, project, choice, suffix):
     """What the repository says of its weights is what they do."""
-    committed = Path(__file__).parents[1] / "reports/score_report.json"
-    result = project.run("test.py", "--checkpoint", "shipped", "--json")
+    committed = Path(__file__).parents[1] / f"reports/score_report{suffix}.json"
+    result = project.run("test.py", "--checkpoint", choice, "--json")
     assert result.returncode == 0, result.stderr
     report, said = json.loads(result.stdout), json.loads(committed.read_text())
     assert report["checkpoint_sha256"] == said["checkpoint_sha256"]
     assert abs(report["errors"] - said["errors"]) <= 1  # processors may round one borderline image apart
     assert report["loss"] == pytest.approx(said["loss"], rel=1e-3)
     assert {path.name for path in (project.folder / "reports").iterdir()} == {
-        "score_report.txt",
-        "score_report.json",
+        f"score_report{suffix}.txt",
+        f"score_report{suffix}.json",
     }
     assert {path.name for path in (project.folder / "image").iterdir()} == {
-        "confusionMatrix.png",
-        "mistakes.png",
+        f"confusionMatrix{suffix}.png",
+        f"mistakes{suffix}.png",
     }
 
 
