@@ -49,7 +49,7 @@ def draw_curves(history: list[dict[str, Any]], validation_images: int) -> bytes:
     both[1].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))  # errors may keep between two powers of ten
     both[1].yaxis.set_major_formatter(PercentFormatter(1, decimals=1))
     both[1].yaxis.set_minor_formatter("")
-    return _png(figure)
+    return to_png(figure)
 
 
 def draw_confusion_matrix(counts: np.ndarray, class_names: list[str], title: str) -> bytes:
@@ -84,7 +84,7 @@ def draw_confusion_matrix(counts: np.ndarray, class_names: list[str], title: str
     axes.tick_params(which="both", length=0)
     bar = figure.colorbar(image, label="images, logarithmic", shrink=0.8)
     bar.ax.yaxis.set_major_formatter("{x:,.0f}")
-    return _png(figure)
+    return to_png(figure)
 
 
 def draw_mistakes(
@@ -125,10 +125,11 @@ def draw_mistakes(
         text = f"{truths[at]} read as {readings[at]}\n{confidences[at]:.0%}  #{indices[at]}"
         axes.text(x + 14, y - 1, text, ha="center", va="bottom", fontsize=7.5, linespacing=1.1)
     axes.imshow(sheet, cmap="gray_r", vmin=0, vmax=255)
-    return _png(figure)
+    return to_png(figure)
 
 
-def _png(figure: Figure) -> bytes:
+def to_png(figure: Figure) -> bytes:
+    """The bytes of a PNG file."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=110)
     return buffer.getvalue()

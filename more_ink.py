@@ -219,7 +219,7 @@ def _add_strokes(found: _Found, path: Path) -> None:
 
 
 def _add_arrays(found: _Found, path: Path) -> None:
-    images, labels = _read_arrays(path)
+    images, labels = read_arrays(path)
     pairs = list(zip(images, labels.tolist(), strict=True))
     in_form = images.shape[1:] == (SIZE, SIZE)
     for place, (image, label) in enumerate(pairs if in_form else _with_bar(pairs, found.name)):
@@ -232,8 +232,13 @@ def _add_arrays(found: _Found, path: Path) -> None:
             found.add_picture(Image.fromarray(255 - image), label, path, name)
 
 
-def _read_arrays(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """The images, uint8 (N, H, W), ink 255 on 0, and labels, integers (N,), of a `.npz` file."""
+def read_arrays(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """The images, uint8 (N, H, W), ink 255 on 0, and labels, integers (N,), of a `.npz` file.
+
+    Raises:
+        UserError: if they are not in it, or it is damaged.
+        OSError: if it cannot be read.
+    """
     name = short(path)
     try:
         with np.load(path, allow_pickle=False) as arrays:

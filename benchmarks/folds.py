@@ -1,18 +1,24 @@
 """Cross-validation over writers: how well digits are read whose writers no training has seen.
 
     python -m benchmarks.folds strokes.jsonl.gz --folds 5 --output folds/
-    python train.py --ink folds/train-0.jsonl.gz
-    python -m benchmarks.reading --pen folds/held-out-0.jsonl.gz --checkpoint newest
+    python -m benchmarks.folds scans.npz --folds 5 --output folds/
+    python train.py --ink folds/train-0.jsonl.gz folds/train-0.npz --output runs/fold-0
+    python -m benchmarks.unseen folds/ --checkpoint runs/fold-?/best.pt
 
-People write in their own way, so digits of one writer on both sides would flatter the figure. Of each
-stroke file with writers this makes as many pairs of files as there are folds; each writer is held out in
-one of them and trained on in all others. Lines are copied as they are.
+People write in their own way, so digits of one writer on both sides would flatter the figure. Of a stroke
+file with writers this makes as many pairs of files as there are folds; each writer is held out in one of
+them and trained on in all others. Lines are copied as they are. Arrays ("images" and "labels") name no
+writers: they are split at random.
 """
 
 import argparse
 import gzip
+import io
 from pathlib import Path
 
+import numpy as np
+
+from more_ink import read_arrays
 from runtime import ArgumentParser, UserError, number, run_script, short, write_atomically
 from stroke_files import StrokeFileError, each_line, has_lines
 
@@ -21,6 +27,9 @@ Writer = int | str
 
 def main() -> int:
     args = parse_arguments()
+    if args.strokes.suffix.lower() == ".npz":
+        split_arrays(args.strokes, args.folds, args.output)
+        return 0
     lines = read_lines(args.strokes)
     places = place_writers({writer for writer, _ in lines}, args.folds, args.strokes)
     for fold in range(args.folds):
@@ -39,7 +48,7 @@ def main() -> int:
 def parse_arguments() -> argparse.Namespace:
     parser = ArgumentParser("Split a stroke file by writer, to train on some and to measure on the others.")
     add = parser.add_argument
-    add("strokes", type=Path, metavar="FILE", help="strokes with writers, .jsonl or .jsonl.gz")
+    add("strokes", type=Path, metavar="FILE", help="strokes with writers, .jsonl or .jsonl.gz, or .npz")
     add("--folds", type=number(int, at_least=2), default=5, help="parts, each held out once")
     add("--output", type=Path, metavar="DIR", default=Path("folds"), help="where the files go")
     return parser.parse_args()
@@ -76,6 +85,25 @@ def place_writers(writers: set[Writer], folds: int, path: Path) -> dict[Writer, 
         raise UserError(f"{short(path)} has {found}, too few for {folds} folds")
     in_order = sorted(writers, key=lambda writer: (isinstance(writer, str), writer))
     return {writer: place for place, writer in enumerate(in_order)}
+
+
+def split_arrays(path: Path, folds: int, output: Path) -> None:
+    """Hold out each image once.
+
+    Raises:
+        UserError: if the file has no such arrays, or fewer images than there are folds.
+    """
+    images, labels = read_arrays(path)
+    if len(labels) < folds:
+        raise UserError(f"{short(path)} has {len(labels)} images, too few for {folds} folds")
+    order = np.random.default_rng(0).permutation(len(labels))
+    for fold in range(folds):
+        held = np.isin(np.arange(len(labels)), order[fold::folds])
+        for name, chosen in (("train", ~held), ("held-out", held)):
+            content = io.BytesIO()
+            np.savez_compressed(content, images=images[chosen], labels=labels[chosen])
+            write_atomically(output / f"{name}-{fold}.npz", content.getbuffer())
+        print(f"fold {fold}  images {(~held).sum():,} and {held.sum():,} held out")
 
 
 def write_lines(path: Path, lines: list[bytes]) -> None:

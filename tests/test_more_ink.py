@@ -15,8 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+import checkpoint
 import corrections
-from benchmarks import folds
+from benchmarks import folds, unseen
 from data import LabelledImages
 from drawing import Page, Stroke
 from glyph import PEN
@@ -501,6 +502,47 @@ def test_the_same_split_is_the_same_bytes(tmp_path, split):
         assert split(path, "--folds", 2, "--output", tmp_path / output).returncode == 0
     for file in (tmp_path / "a").iterdir():
         assert file.read_bytes() == (tmp_path / "b" / file.name).read_bytes()
+
+
+def test_arrays_are_split_at_random_and_unseen_digits_are_counted(tmp_path, split, capfd, monkeypatch):
+    """From the files to the table and the figure, with the same weights in both columns."""
+    writers = [line_of(i, writer=i % 2) for i in range(10)]
+    pen = write_strokes(tmp_path / "pen.jsonl", *writers)
+    images = np.stack([255 - np.asarray(picture_of(i).convert("L")) for i in range(10)])
+    np.savez(tmp_path / "scans.npz", images=images, labels=np.arange(10))
+    folder = tmp_path / "folds"
+    assert split(pen, "--folds", 2, "--output", folder).returncode == 0
+    result = split(tmp_path / "scans.npz", "--folds", 2, "--output", folder)
+    assert result.stdout.splitlines() == [
+        "fold 0  images 5 and 5 held out",
+        "fold 1  images 5 and 5 held out",
+    ]
+    seen = []
+    for fold in range(2):
+        with np.load(folder / f"train-{fold}.npz") as train, np.load(folder / f"held-out-{fold}.npz") as held:
+            assert sorted([*train["labels"], *held["labels"]]) == list(range(10))
+            assert all((image == images[label]).all() for image, label in zip(*held.values(), strict=True))
+            seen += held["labels"].tolist()
+    assert sorted(seen) == list(range(10))
+
+    shipped, figure = str(checkpoint.SHIPPED["mnist"]), tmp_path / "figure.png"
+    arguments = ["unseen.py", str(folder), "--workers", "1", "--figure", str(figure), "--checkpoint"]
+    monkeypatch.setattr(sys, "argv", [*arguments, shipped, shipped])
+    assert unseen.main() == 0
+    rows = [line.split(" | ") for line in capfd.readouterr().out.splitlines()[2:]]
+    assert [row[0].strip("| ") for row in rows] == [
+        "strokes",
+        "the same as 280-px pictures, thin pen",
+        "the same as 280-px pictures, thick pen",
+        "scans",
+    ]
+    assert all(row[1] == "10" and row[2] == row[3] for row in rows)
+    assert rows[0][2] == rows[3][2] == "100.00%"
+    assert Image.open(figure).size[0] > 1000
+
+    monkeypatch.setattr(sys, "argv", [*arguments, shipped, shipped, shipped])
+    with pytest.raises(UserError, match="has no fold 2"):
+        unseen.main()
 
 
 def test_what_cannot_be_split(tmp_path, split):
