@@ -8,6 +8,9 @@ SPEC is JSON of an object with any of
     when     "before" or "after" the call, or "during" it, which is `delay` seconds after it began
     report   a file for the number of calls of each place and the seconds since the trainer was made
     clock    true for a clock that is moved back by an hour whenever it is read
+
+Without arguments it reads them, as JSON, from lines of its input, runs the script for each in a process of
+its own that it forks, and so spares it the imports; it answers with the exit status.
 """
 
 import atexit
@@ -16,6 +19,7 @@ import datetime
 import importlib
 import json
 import os
+import pathlib
 import runpy
 import shutil
 import sys
@@ -31,8 +35,7 @@ PLACES = {
     "rename": ("os", "replace"),
 }
 
-spec = json.loads(sys.argv[1])
-sys.argv = sys.argv[2:]
+spec: dict = {}
 calls = dict.fromkeys(PLACES, 0)
 
 
@@ -67,15 +70,12 @@ def watch(place: str, module: str, name: str) -> None:
     setattr(owner, name, watched)
 
 
-for place, (module, name) in PLACES.items():
-    watch(place, module, name)
+def report(started: float) -> None:
+    counts = {**calls, "seconds": time.monotonic() - started}
+    pathlib.Path(spec["report"]).write_text(json.dumps(counts))
 
-if "report" in spec:
-    started = time.monotonic()
-    counts = lambda: json.dumps({**calls, "seconds": time.monotonic() - started})  # noqa: E731
-    atexit.register(lambda: builtins.open(spec["report"], "w").write(counts()))
 
-if spec.get("clock"):
+def move_clock_back() -> None:
     times = iter(range(10**9, 0, -3600))
 
     class MovedBack(datetime.datetime):
@@ -83,8 +83,37 @@ if spec.get("clock"):
         def now(cls, tz: datetime.tzinfo | None = None) -> datetime.datetime:
             return cls.fromtimestamp(next(times), tz)
 
-    datetime.datetime = MovedBack
     time.time = lambda: float(next(times))
     importlib.import_module("run_folder").datetime = MovedBack
 
-runpy.run_path(sys.argv[0], run_name="__main__")
+
+def run(arguments: list[str]) -> None:
+    spec.update(json.loads(arguments[0]))
+    sys.argv = arguments[1:]
+    for place, (module, name) in PLACES.items():
+        watch(place, module, name)
+    if "report" in spec:
+        atexit.register(report, time.monotonic())
+    if spec.get("clock"):
+        move_clock_back()
+    runpy.run_path(sys.argv[0], run_name="__main__")
+
+
+def serve() -> None:
+    for name in ("train", "figures", "calibration", "sklearn.datasets", "scipy.optimize"):
+        importlib.import_module(name)
+    for line in sys.stdin:
+        arguments, out, err = json.loads(line)
+        child = os.fork()
+        if not child:
+            for number, path in enumerate((os.devnull, out, err)):
+                os.dup2(os.open(path, os.O_RDWR | os.O_CREAT), number)
+            return run(arguments)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+    return None
+
+
+if len(sys.argv) > 1:
+    run(sys.argv[1:])
+else:
+    serve()

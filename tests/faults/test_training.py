@@ -41,6 +41,30 @@ def hit(project: Project, spec: dict, *arguments: object, **options: object) -> 
     return project.run("-c", HIT, json.dumps(spec), "train.py", *MACHINE, *arguments, **options)
 
 
+class Forge:
+    """Starts scripts as `hit` does, many of them, in processes that are forked from one with all imports."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.process = project.start("-c", HIT, stdin=subprocess.PIPE, stderr=None)
+
+    def hit(self, spec: dict, *arguments: object) -> Result:
+        out, err = (self.project.folder / name for name in ("out.txt", "err.txt"))
+        for path in (out, err):
+            path.write_text("")
+        command = [json.dumps(spec), "train.py", *map(str, (*MACHINE, *arguments))]
+        print(json.dumps([command, str(out), str(err)]), file=self.process.stdin, flush=True)
+        status = int(self.process.stdout.readline())
+        return Result(arguments, status, out.read_text(), err.read_text())
+
+
+@pytest.fixture
+def forge(tmp_path: Path):
+    forge = Forge(Project(tmp_path))
+    yield forge
+    forge.process.communicate(timeout=60)
+
+
 @pytest.fixture(scope="module")
 def unbroken(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a run to which nothing happened, and calls.json of how often it came where."""
@@ -69,7 +93,7 @@ def assert_same_end(run: Path, unbroken: Path) -> None:
     assert not list(run.glob(".*.tmp"))
 
 
-def go_on(project: Project, run: Path) -> tuple[object, ...]:
+def go_on(run: Path) -> tuple[object, ...]:
     """The arguments to go on with a run that was killed: it may not have begun."""
     return ("--resume", run) if (run / "args.json").exists() else (*RECIPE, "--output", run)
 
@@ -80,15 +104,14 @@ def go_on(project: Project, run: Path) -> tuple[object, ...]:
 @pytest.mark.parametrize(
     ("code", "times"), [(signal.SIGKILL, 30), (signal.SIGTERM, 10), (signal.SIGINT, 10)], ids=lambda v: str(v)
 )
-def test_hit_by_a_signal_at_any_moment_it_ends_the_same(code, times, often, tmp_path, unbroken):
+def test_hit_by_a_signal_at_any_moment_it_ends_the_same(code, times, often, forge, unbroken):
     """In a step, an evaluation, a write, a flush, a rename or anywhere; some runs again as they go on."""
     calls, seed, outcomes = json.loads((unbroken / "calls.json").read_text()), os.urandom(4).hex(), Counter()
     random = np.random.default_rng(int(seed, 16))
     print("moments from seed", seed)
-    project = Project(tmp_path)
     places = itertools.cycle(random.permutation(PLACES).tolist())
     for number in range(often(times)):
-        run, hits = project.folder / f"run{number}", 0
+        run, hits = forge.project.folder / f"run{number}", 0
         while not (run / "summary.json").exists() and (hits == 0 or random.random() < 0.25):
             place = next(places)
             longest = (
@@ -101,7 +124,7 @@ def test_hit_by_a_signal_at_any_moment_it_ends_the_same(code, times, often, tmp_
                 "when": "during" if place == "run" else str(random.choice(["before", "during", "after"])),
                 "delay": random.uniform(0, longest),
             }
-            result = hit(project, spec, *go_on(project, run))
+            result = forge.hit(spec, *go_on(run))
             assert result.returncode in {0, -code, 128 + code}, (spec, result)
             assert "Traceback" not in result.stderr, (spec, result.stderr)
             if result.returncode == 128 + code:
@@ -110,7 +133,7 @@ def test_hit_by_a_signal_at_any_moment_it_ends_the_same(code, times, often, tmp_
                 assert checkpoint.is_sealed(path.read_bytes()), (spec, path)
             hits += 1
             outcomes[f"hit at {place}" if result.returncode else "too late"] += 1
-        result = project.run("train.py", *go_on(project, run))
+        result = forge.hit({}, *go_on(run))
         assert result.returncode == 0, (spec, result.stderr)
         assert_same_end(run, unbroken)
         shutil.rmtree(run)
@@ -178,7 +201,7 @@ def small_disk(folder: Path, megabytes: int):
 
 def test_a_run_to_which_everything_happens_ends_the_same(tmp_path, unbroken):
     """The disk fills while a state is saved, the folder turns read-only, last.pt is cut short, then lost."""
-    project = Project(tmp_path / "project") if (tmp_path / "project").mkdir() is None else None
+    project = Project(tmp_path)
     with small_disk(project.folder / "disk", 14) as mounted:  # for best.pt and last.pt, not a second last.pt
         run, options = project.folder / "disk/run", {}
         if not mounted:  # the system refuses the write of a file that is too large alike
@@ -199,7 +222,7 @@ def test_a_run_to_which_everything_happens_ends_the_same(tmp_path, unbroken):
         result = hit(
             project,
             {"do": ["chmod", str(run), 0o500], "where": "evaluation", "number": 2, "when": "before"},
-            *go_on(project, run),
+            *go_on(run),
             preexec_fn=obey_permissions(),
         )
         assert_one_line_error(result, "cannot write disk/run/", "Permission denied")
@@ -261,7 +284,8 @@ def test_last_pt_cut_at_every_4_kib(often, unbroken, tmp_path):
         assert restored.state == state
     print(f"{len(chosen)} of {len(lengths)} lengths")
     (tmp_path / "last.pt").write_bytes(last)
-    assert run.restore(restored := Restored()) is None
+    restored = Restored()
+    assert run.restore(restored) is None
     assert restored.state["epoch"] == 3
 
 
