@@ -1,7 +1,8 @@
 """Weights and training states on disk: saved atomically, loaded safely, described by themselves.
 
-A file is a zip archive as `torch.save` writes it, of plain values and tensors only. Loading runs no
-code from it (`weights_only=True`). Every fault has its own one-line `CheckpointError`.
+A file is a zip archive as `torch.save` writes it, of plain values and tensors only, whose comment is the
+SHA-256 of all that precedes it. Loading runs no code from it (`weights_only=True`). Every fault has its own
+one-line `CheckpointError`.
 """
 
 import hashlib
@@ -9,6 +10,7 @@ import io
 import json
 import pickle
 import platform
+import struct
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +22,9 @@ from calibration import Calibration, divide_logits
 from model import ImprovedResNet18
 from runtime import PROJECT, UserError, short, write_atomically
 
-FORMAT_VERSION = 2  # 1 kept the temperature beside the weights
+FORMAT_VERSION = 3  # 1 kept the temperature beside the weights; 1 and 2 had no checksum of the whole file
+MOST_BYTES = 2**26  # of a file: a training state has an eighth of that
+_DIGITS = 64  # of a SHA-256 in hexadecimal
 WEIGHTS, TRAINING_STATE = "weights", "training state"  # the two kinds of file
 
 BY_RULE = (None, "newest", "shipped", "ink")  # what `find` takes for a rule; all else is a path
@@ -117,17 +121,21 @@ def load(path: Path, device: torch.device | str = "cpu") -> Checkpoint:
     name = ImprovedResNet18.__name__
     if content.get("architecture") != name:
         raise CheckpointError(
-            f"{short(path)} holds a {content.get('architecture')}, not an {name}: it needs the code "
-            "that made it"
+            f"{short(path)} holds a {_name(content.get('architecture'))}, not an {name}: it needs the "
+            "code that made it"
         )
     try:
         if weights_digest(content["state_dict"]) != content["weights_sha256"]:
             raise CheckpointError(f"{short(path)} is damaged: its weights do not match their checksum")
+        _check_description(content)
         model = ImprovedResNet18(**content["arguments"])
         model.load_state_dict(content["state_dict"])
         calibration = content.get("calibration")
         if content["format_version"] == 1 and calibration:
             divide_logits(model, calibration.pop("temperature"))
+        if calibration:
+            calibration = Calibration(**calibration)
+            calibration.distance(torch.zeros(1, 704))  # raises if its shapes do not fit
         return Checkpoint(
             model=model.to(device, memory_format=torch.channels_last).eval(),
             path=path,
@@ -136,7 +144,7 @@ def load(path: Path, device: torch.device | str = "cpu") -> Checkpoint:
             class_names=content["class_names"],
             validation={key: content["validation"][key] for key in ("n", "errors", "loss")},
             training=content["training"],
-            calibration=Calibration(**calibration) if calibration else None,
+            calibration=calibration or None,
         )
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         raise CheckpointError(f"{short(path)} does not fit an {name}: {error}") from error
@@ -151,9 +159,9 @@ def weights_digest(state: dict[str, torch.Tensor]) -> str:
     return digest.hexdigest()
 
 
-def save_training_state(path: Path, state: dict[str, Any]) -> None:
-    """Write what `load_training_state` gives back. Errors as for `save_weights`."""
-    _write(path, TRAINING_STATE, {"state": state})
+def save_training_state(path: Path, state: dict[str, Any], keep: Path | None = None) -> None:
+    """Write what `load_training_state` gives back. `keep` and errors as for `write_atomically`."""
+    _write(path, TRAINING_STATE, {"state": state}, keep)
 
 
 def load_training_state(path: Path) -> dict[str, Any]:
@@ -189,21 +197,42 @@ def find(choice: str | None, dataset: str = "mnist") -> Path:
 
 def newest_run(dataset: str) -> Path | None:
     """The folder in `runs/` whose training on `dataset` finished last, if any did."""
-    finished = []
-    for summary in RUNS.glob("*/summary.json"):
+    finished = [
+        (number, time, run) for number, time, run, trained_on in finished_runs(RUNS) if trained_on == dataset
+    ]
+    return max(finished)[2] if finished else None
+
+
+def finished_runs(folder: Path) -> list[tuple[int, str, Path, str]]:
+    """Number, time of the end, folder and dataset of each finished run in `folder`, in no order.
+
+    A run's number is one more than the highest when it ended, since a clock may be moved back.
+    """
+    found = []
+    for summary in folder.glob("*/summary.json"):
         try:
             content = json.loads(summary.read_text(encoding="utf-8"))
-            if content["dataset"] == dataset:
-                finished.append((content["finished"], summary.parent))
-        except (OSError, ValueError, KeyError, TypeError):
+            number = int(content.get("number", 0))  # earlier versions gave none
+            found.append((number, str(content["finished"]), summary.parent, content["dataset"]))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             continue  # a run that does not say what it is is not chosen
-    return max(finished)[1] if finished else None
+    return found
 
 
-def _write(path: Path, kind: str, content: dict[str, Any]) -> None:
+def is_sealed(raw: bytes) -> bool:
+    """Whether the end of a file of ours is the checksum of the rest of it."""
+    return raw[-_DIGITS:] == _digest(raw[:-_DIGITS])
+
+
+def _write(path: Path, kind: str, content: dict[str, Any], keep: Path | None = None) -> None:
     buffer = io.BytesIO()
     torch.save({"kind": kind, "format_version": FORMAT_VERSION, **content}, buffer)
-    write_atomically(path, buffer.getbuffer())
+    archive = buffer.getvalue()[:-2] + struct.pack("<H", _DIGITS)  # the last two bytes: the comment's length
+    write_atomically(path, archive + _digest(archive), keep)
+
+
+def _digest(raw: bytes) -> bytes:
+    return hashlib.sha256(raw).hexdigest().encode()
 
 
 def _read(path: Path, kind: str) -> tuple[dict[str, Any], bytes]:
@@ -211,35 +240,93 @@ def _read(path: Path, kind: str) -> tuple[dict[str, Any], bytes]:
     if path.is_dir():
         raise CheckpointError(f"{where} is a folder: name the file in it, such as best.pt")
     try:
-        raw = path.read_bytes()
+        with open(path, "rb") as file:
+            raw = file.read(MOST_BYTES + 1)
     except FileNotFoundError:
         raise CheckpointError(f"{where}: no such checkpoint") from None
     except OSError as error:
         raise CheckpointError(f"{where} cannot be read: {error.strerror or error}") from error
     if not raw:
         raise CheckpointError(f"{where} is empty")
-    if not raw.startswith(b"PK"):
+    if not raw.startswith(b"PK") or len(raw) > MOST_BYTES:
         raise CheckpointError(f"{where} is not a checkpoint of this project")
     try:
-        damaged = zipfile.ZipFile(io.BytesIO(raw)).testzip()  # checks every part's CRC-32
-        if damaged:
-            raise CheckpointError(f"{where} is damaged in {damaged}")
-        content = torch.load(io.BytesIO(raw), map_location="cpu", weights_only=True)
+        content = torch.load(_checked(raw), map_location="cpu", weights_only=True)
+        _check_plain(content)
     except pickle.UnpicklingError as error:
         raise CheckpointError(
             f"{where} holds objects other than weights and was not loaded: they could run code"
         ) from error
-    except CheckpointError:
-        raise
     except Exception as error:  # of many kinds, depending on where the damage is
         raise CheckpointError(f"{where} is truncated or damaged") from error
-    if not isinstance(content, dict) or not isinstance(content.get("format_version"), int):
+    if not isinstance(content, dict) or type(content.get("format_version")) is not int:
         raise CheckpointError(f"{where} is not a checkpoint of this project")
     if content["format_version"] > FORMAT_VERSION:
         raise CheckpointError(
             f"{where} has format {content['format_version']}, newer than the {FORMAT_VERSION} that "
             "this version reads: update the project"
         )
+    if content["format_version"] >= 3 and not is_sealed(raw):
+        raise CheckpointError(f"{where} is damaged: it does not match its checksum")
     if content.get("kind") != kind:
-        raise CheckpointError(f"{where} holds a {content.get('kind')}, not {kind}")
+        raise CheckpointError(f"{where} holds a {_name(content.get('kind'))}, not {kind}")
     return content, raw
+
+
+def _checked(raw: bytes) -> io.BytesIO:
+    """The archive written anew from parts that were checked, each of which it has once and uncompressed.
+
+    So PyTorch, which checks less, sees nothing else, and no archive takes more memory than its own length.
+    """
+    clean = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(raw)) as archive, zipfile.ZipFile(clean, "w") as copy:
+        parts = archive.infolist()
+        if len({part.filename for part in parts}) < len(parts):
+            raise zipfile.BadZipFile("two parts have one name")
+        if any(part.compress_type != zipfile.ZIP_STORED for part in parts):
+            raise zipfile.BadZipFile("a part is compressed")
+        if sum(part.file_size for part in parts) > len(raw):
+            raise zipfile.BadZipFile("the parts are larger than the file")
+        for part in parts:
+            copy.writestr(part.filename, archive.read(part))  # checks its CRC-32
+    clean.seek(0)
+    return clean
+
+
+def _check_plain(content: Any) -> None:
+    """Raise unless `content` is of plain values and of tensors that are no larger than their storage."""
+    seen, waiting = set(), [content]
+    while waiting:
+        value = waiting.pop()
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        if isinstance(value, dict):
+            waiting += [*value.keys(), *value.values()]
+        elif isinstance(value, list | tuple):
+            waiting += value
+        elif isinstance(value, torch.Tensor):
+            if value.numel() * value.element_size() > value.untyped_storage().nbytes():
+                raise ValueError("a tensor is larger than what was stored of it")
+        elif not isinstance(value, str | int | float | None):
+            raise pickle.UnpicklingError(f"a {type(value).__name__} is no plain value")
+
+
+def _check_description(content: dict[str, Any]) -> None:
+    """Raise ValueError if what is said of the weights is not of the kind that `save_weights` writes."""
+    classes, names = len(content["state_dict"]["fc.bias"]), content["class_names"]
+    if content["arguments"]["num_classes"] != classes:  # which could be so many that they fill the memory
+        raise ValueError(f"it has {classes} outputs and not as many classes")
+    if type(names) is not list or len(names) != classes or not all(type(name) is str for name in names):
+        raise ValueError("its class names are not one for each output")
+    if type(content["dataset"]) is not str or type(content["training"]) is not dict:
+        raise ValueError("it does not say how it was trained")
+    validation = content["validation"]
+    for key in ("n", "errors", "loss") if validation["n"] else ():
+        if type(validation[key]) not in (int, float):
+            raise ValueError(f"its validation has no number for {key}")
+
+
+def _name(value: object) -> str:
+    """What a damaged file may hold in place of a name, in few words."""
+    return value[:60] if isinstance(value, str) else type(value).__name__

@@ -5,6 +5,7 @@
 is the child process that does it.
 """
 
+import contextlib
 import os
 import shutil
 import signal
@@ -17,6 +18,7 @@ from pathlib import Path
 from types import ModuleType
 
 import torch
+from filelock import FileLock, Timeout
 
 from runtime import UserError, short
 
@@ -28,6 +30,10 @@ STALL_BYTES = 64 * 1024
 MIRROR_SECONDS = 4  # for a mirror's next bytes, so that a dead one leaves time for another
 START_SECONDS = 60  # for the child process to import what it needs, on a slow disk
 READY = "ready"  # the file that says that it has
+STAGING, LOCK = (
+    ".download-",
+    ".lock",
+)  # how temporary folders' names begin, and the file that says that one is in use
 
 
 class MnistMissing(UserError):
@@ -38,7 +44,8 @@ def download(folder: Path) -> None:
     """Fetch MNIST into `folder`/MNIST/raw through torchvision.
 
     A child process does it, since a process can be stopped whatever the network does to it. It writes to
-    a temporary folder, from which only complete, verified files are moved.
+    a temporary folder, from which only complete, verified files are moved. It is locked meanwhile, so that
+    those of processes that were killed are told from those in use, and removed.
 
     Raises:
         MnistMissing: if the network is missing, stalls or serves something else.
@@ -46,7 +53,10 @@ def download(folder: Path) -> None:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=".download-", dir=folder))
+        _remove_abandoned(folder)
+        staging = Path(tempfile.mkdtemp(prefix=STAGING, dir=folder))
+        lock = FileLock(staging / LOCK)
+        lock.acquire(timeout=0)
     except OSError as error:
         raise UserError(f"cannot write to {short(folder)}: {error.strerror or error}") from error
     try:
@@ -64,7 +74,19 @@ def download(folder: Path) -> None:
         for archive in (staging / "MNIST" / "raw").glob("*.gz"):
             os.replace(archive, raw / archive.name)
     finally:
+        lock.release()
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Remove what downloads left here that were killed."""
+    for staging in folder.glob(f"{STAGING}*"):
+        with contextlib.suppress(Timeout, OSError):
+            locked = (staging / LOCK).exists()
+            if not locked and time.time() - staging.stat().st_mtime < START_SECONDS:
+                continue  # its process has yet to lock it
+            with FileLock(staging / LOCK, timeout=0):
+                shutil.rmtree(staging, ignore_errors=True)
 
 
 def _run_download(staging: Path) -> str | None:

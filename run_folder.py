@@ -2,10 +2,12 @@
 
     args.json      the settings, from which a run resumes
     last.pt        the trainer's whole state after the last complete epoch, or where it was stopped
+    previous.pt    what last.pt was before, from which a run resumes if last.pt is damaged
     best.pt        the weights with the lowest validation loss, calibrated once the run has finished
     history.csv    a row of figures for each epoch
     curves.png     the same as a picture
     summary.json   only once the run has finished
+    .lock          locked by the process that trains, as long as it lives; the file itself stays
 
 Every file is replaced atomically and last.pt comes last, so a run killed at any moment resumes from it.
 """
@@ -13,7 +15,9 @@ Every file is replaced atomically and last.pt comes last, so a run killed at any
 import argparse
 import csv
 import io
+import itertools
 import json
+import os
 import platform
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -21,41 +25,78 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock, Timeout
 
 import checkpoint
-from checkpoint import Checkpoint
+from checkpoint import Checkpoint, CheckpointError
 from data import mnist_folder
 from figures import draw_curves
 from runtime import PROJECT, UserError, describe_device, short, write_atomically
 from trainer import Trainer
 
-LAST, BEST, CURVES = "last.pt", "best.pt", "curves.png"
+LAST, PREVIOUS, BEST, CURVES, LOCK = "last.pt", "previous.pt", "best.pt", "curves.png", ".lock"
 _PATHS = ("data_dir", "output", "resume")  # arguments that JSON holds as text
 
 
-@dataclass(frozen=True)
+@dataclass
 class RunFolder:
-    """A run's folder on the disk; it belongs to one process at a time."""
+    """A run's folder on the disk; the process that writes to it has to `claim` it first."""
 
     path: Path
+    _lock: FileLock | None = None
+    _locked: os.stat_result | None = None
 
     @classmethod
     def create(cls, output: Path | None, dataset: str, seed: int) -> "RunFolder":
-        """A folder for a new run: `output`, or one in `runs/` named after time, seed and data.
+        """A claimed folder for a new run: `output`, or one in `runs/` named after time, seed and data.
 
         Raises:
-            UserError: if it holds something already.
+            UserError: if it holds something already, or another process has it.
         """
-        name = f"{datetime.now():%Y%m%d-%H%M%S}-seed{seed}"
-        path = output or checkpoint.RUNS / (name if dataset == "mnist" else f"{name}-{dataset}")
-        where = short(path)
-        if path.is_dir() and any(path.iterdir()):
-            raise UserError(f"{where} is not empty: choose another --output, or go on with --resume {where}")
+        run = cls(output or _new_name(dataset, seed))
+        where = short(run.path)
+        used = UserError(f"{where} is not empty: choose another --output, or go on with --resume {where}")
+        if run._is_used():
+            raise used
         try:
-            path.mkdir(parents=True, exist_ok=True)
+            run.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UserError(f"cannot make the run folder {where}: {error.strerror}") from error
-        return cls(path)
+        run.claim()
+        if run._is_used():  # by a process that was faster
+            raise used
+        return run
+
+    def _is_used(self) -> bool:
+        """Whether it holds more than what a process leaves that was killed before it wrote a file."""
+        ours = {self.path / LOCK, *self.path.glob(".*.tmp")}
+        return self.path.is_dir() and any(path not in ours for path in self.path.iterdir())
+
+    def claim(self) -> None:
+        """Keep other processes from writing here until this one ends, however it ends.
+
+        Raises:
+            UserError: if one of them has claimed it, or it cannot be written.
+        """
+        lock = FileLock(self.path / LOCK)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise UserError(f"another process is training in {short(self.path)}") from None
+        except OSError as error:
+            raise UserError(f"cannot write to {short(self.path)}: {error.strerror or error}") from error
+        self._lock, self._locked = lock, (self.path / LOCK).stat()
+        for left in self.path.glob(".*.tmp"):  # by a process that was killed
+            left.unlink(missing_ok=True)
+
+    def _check_claim(self) -> None:
+        """Raise UserError if the folder is no longer the one that was claimed."""
+        try:
+            same = os.path.samestat(self._locked, (self.path / LOCK).stat())
+        except OSError:
+            same = False
+        if not same:
+            raise UserError(f"{short(self.path)} was removed or replaced while this run was training")
 
     def write_arguments(self, args: argparse.Namespace, trainer: Trainer) -> None:
         """Write args.json, with what was found for "auto" and for defaults: a run goes on with that."""
@@ -92,20 +133,39 @@ class RunFolder:
         except (ValueError, KeyError, TypeError, AttributeError):
             raise UserError(f"{short(path)} is damaged: this run cannot be resumed") from None
 
-    def restore(self, trainer: Trainer) -> None:
-        """Put `trainer`, made from this folder's arguments, where last.pt stands."""
-        trainer.restore(checkpoint.load_training_state(self.path / LAST))
+    def restore(self, trainer: Trainer) -> str | None:
+        """Put `trainer`, made from this folder's arguments, where last.pt stands.
+
+        Returns:
+            What was wrong with last.pt if previous.pt had to stand in for it, else None.
+
+        Raises:
+            UserError: if neither can be read.
+        """
+        try:
+            trainer.restore(checkpoint.load_training_state(self.path / LAST))
+        except CheckpointError as error:
+            try:
+                trainer.restore(checkpoint.load_training_state(self.path / PREVIOUS))
+            except CheckpointError as other:
+                raise CheckpointError(f"{error}, and {other}: this run cannot be resumed") from None
+            return str(error)
+        return None
 
     def has_state(self) -> bool:
-        """Whether there is a last.pt: a run killed as it began has none yet."""
-        return (self.path / LAST).exists()
+        """Whether there is a state to restore: a run killed as it began has none yet."""
+        return (self.path / LAST).exists() or (self.path / PREVIOUS).exists()
 
     def save_state(self, trainer: Trainer) -> None:
-        """Write last.pt."""
-        checkpoint.save_training_state(self.path / LAST, trainer.state())
+        """Write last.pt and keep, as previous.pt, what it was, unless that is damaged."""
+        self._check_claim()
+        last = self.path / LAST
+        intact = last.exists() and checkpoint.is_sealed(last.read_bytes())
+        checkpoint.save_training_state(last, trainer.state(), self.path / PREVIOUS if intact else None)
 
     def save_epoch(self, trainer: Trainer) -> None:
         """Write all that a completed epoch changes."""
+        self._check_claim()
         if trainer.best is trainer.history[-1]:
             self._save_best(trainer)
         text = io.StringIO()
@@ -141,6 +201,7 @@ class RunFolder:
 
     def finish(self, trainer: Trainer) -> Checkpoint:
         """Write what only a finished run has, and from now on it counts as one; its best weights."""
+        self._check_claim()
         path = self.path / BEST
         if not path.exists() or checkpoint.load(path).calibration is None:
             self._save_best(trainer, calibrated=len(trainer.validation_images) > 0)
@@ -148,9 +209,11 @@ class RunFolder:
         self.draw_curves(trainer)
         if (self.path / "summary.json").exists():
             return best
+        before = [number for number, *_ in checkpoint.finished_runs(self.path.parent)]
         self._write_json(
             "summary.json",
             {
+                "number": max(before, default=0) + 1,
                 "dataset": trainer.train_images.dataset,
                 "finished": datetime.now(timezone.utc).isoformat(timespec="seconds"),
                 "epochs": trainer.epoch,
@@ -176,3 +239,10 @@ class RunFolder:
 
     def _write_json(self, name: str, content: dict[str, Any]) -> None:
         write_atomically(self.path / name, json.dumps(content, indent=2) + "\n")
+
+
+def _new_name(dataset: str, seed: int) -> Path:
+    """A folder in `runs/` that is not there yet, even if the clock was moved back."""
+    name = f"{datetime.now():%Y%m%d-%H%M%S}-seed{seed}{'' if dataset == 'mnist' else f'-{dataset}'}"
+    names = itertools.chain([name], (f"{name}-{count}" for count in itertools.count(2)))
+    return next(path for name in names if not (path := checkpoint.RUNS / name).exists())

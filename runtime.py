@@ -170,11 +170,12 @@ def describe_device(device: torch.device) -> str:
     return f"cpu, {torch.get_num_threads()} threads"
 
 
-def write_atomically(path: Path, content: bytes | memoryview | str) -> None:
+def write_atomically(path: Path, content: bytes | memoryview | str, keep: Path | None = None) -> None:
     """Write `content` (text as UTF-8) so that `path` holds either what it held before or all of it.
 
     It goes to a temporary file in the same folder, is flushed to the disk, and is renamed. Missing
-    folders are made.
+    folders are made. What `path` held before goes to `keep`, if that is given; for a moment it is only
+    there.
 
     Raises:
         UserError: if the folder cannot be written or the disk is full; `path` is then as it was.
@@ -186,6 +187,8 @@ def write_atomically(path: Path, content: bytes | memoryview | str) -> None:
             file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
+        if keep:
+            os.replace(path, keep)
         os.replace(temporary, path)
     except OSError as error:
         raise UserError(f"cannot write {short(path)}: {error.strerror or error}") from error

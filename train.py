@@ -43,8 +43,10 @@ def main() -> int:
         return dry_run(trainer)
     stop = StopRequest()
     run = RunFolder(args.resume) if args.resume else None
+    if run and world.is_main:
+        run.claim()
     if run and run.has_state():
-        run.restore(trainer)
+        restore(run, trainer)
     elif args.initial_checkpoint:
         start_from(args.initial_checkpoint, trainer)
     if world.is_main:
@@ -113,6 +115,13 @@ def start_from(choice: str, trainer: Trainer) -> None:
     trainer.start_from(weights.model)
     if trainer.world.is_main:
         print(f"start    {weights.describe()}")
+
+
+def restore(run: RunFolder, trainer: Trainer) -> None:
+    damage = run.restore(trainer)
+    if damage and trainer.world.is_main:
+        at = f"epoch {trainer.epoch}, step {trainer.step}"
+        print(f"{damage}: going on from previous.pt, after {at}", file=sys.stderr, flush=True)
 
 
 def start_run(args: argparse.Namespace, trainer: Trainer) -> RunFolder:

@@ -1,0 +1,350 @@
+"""Runs that are killed, stopped, crowded out and damaged: each goes on and ends as the unbroken one does."""
+
+import contextlib
+import csv
+import itertools
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import checkpoint
+from run_folder import RunFolder
+from runtime import UserError
+from tests.conftest import (
+    Project,
+    Result,
+    assert_one_line_error,
+    obey_permissions,
+    same_weights,
+    weights_of,
+)
+
+HIT = Path(__file__).with_name("hit.py").read_text()
+MACHINE = ("--threads", 1, "--device", "cpu")
+RECIPE = ("--dataset", "digits", "--batch-size", 64, "--limit-train", 256, "--epochs", 3)  # of four steps
+PLACES = ("step", "evaluation", "write", "flush", "rename", "run")
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and permissions as on POSIX")
+
+
+def hit(project: Project, spec: dict, *arguments: object, **options: object) -> Result:
+    """Run train.py, while `hit.py` does to it what `spec` says."""
+    return project.run("-c", HIT, json.dumps(spec), "train.py", *MACHINE, *arguments, **options)
+
+
+class Forge:
+    """Starts scripts as `hit` does, many of them, in processes that are forked from one with all imports."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.process = project.start("-c", HIT, stdin=subprocess.PIPE, stderr=None)
+
+    def hit(self, spec: dict, *arguments: object) -> Result:
+        out, err = (self.project.folder / name for name in ("out.txt", "err.txt"))
+        for path in (out, err):
+            path.write_text("")
+        command = [json.dumps(spec), "train.py", *map(str, (*MACHINE, *arguments))]
+        print(json.dumps([command, str(out), str(err)]), file=self.process.stdin, flush=True)
+        status = int(self.process.stdout.readline())
+        return Result(arguments, status, out.read_text(), err.read_text())
+
+
+@pytest.fixture
+def forge(tmp_path: Path):
+    forge = Forge(Project(tmp_path))
+    yield forge
+    forge.process.communicate(timeout=60)
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run to which nothing happened, and calls.json of how often it came where."""
+    project = Project(tmp_path_factory.mktemp("unbroken"))
+    report = project.folder / "calls.json"
+    result = hit(project, {"report": str(report)}, *RECIPE, "--output", "run")
+    assert result.returncode == 0, result.stderr
+    shutil.move(report, project.folder / "run")
+    return project.folder / "run"
+
+
+def assert_same_end(run: Path, unbroken: Path) -> None:
+    """The same weights, state and history in every bit, and nothing lying about."""
+    assert same_weights(weights_of(run), weights_of(unbroken))
+    ours, theirs = (torch.load(r / "last.pt", weights_only=True)["state"] for r in (run, unbroken))
+    for name in ("model", "average", "best_weights"):
+        assert same_weights(ours[name], theirs[name]), name
+    for group in range(len(ours["optimizer"]["state"])):
+        buffers = (state["optimizer"]["state"][group]["momentum_buffer"] for state in (ours, theirs))
+        assert torch.equal(*buffers)
+    histories = [list(csv.DictReader((r / "history.csv").open())) for r in (run, unbroken)]
+    for row in itertools.chain(*histories):
+        del row["seconds"], row["images_per_second"]
+    assert histories[0] == histories[1]
+    assert (run / "summary.json").exists()
+    assert not list(run.glob(".*.tmp"))
+
+
+def go_on(run: Path) -> tuple[object, ...]:
+    """The arguments to go on with a run that was killed: it may not have begun."""
+    return ("--resume", run) if (run / "args.json").exists() else (*RECIPE, "--output", run)
+
+
+# signals
+
+
+@pytest.mark.parametrize(
+    ("code", "times"), [(signal.SIGKILL, 30), (signal.SIGTERM, 10), (signal.SIGINT, 10)], ids=lambda v: str(v)
+)
+def test_hit_by_a_signal_at_any_moment_it_ends_the_same(code, times, often, forge, unbroken):
+    """In a step, an evaluation, a write, a flush, a rename or anywhere; some runs again as they go on."""
+    calls, seed, outcomes = json.loads((unbroken / "calls.json").read_text()), os.urandom(4).hex(), Counter()
+    random = np.random.default_rng(int(seed, 16))
+    print("moments from seed", seed)
+    places = itertools.cycle(random.permutation(PLACES).tolist())
+    for number in range(often(times)):
+        run, hits = forge.project.folder / f"run{number}", 0
+        while not (run / "summary.json").exists() and (hits == 0 or random.random() < 0.25):
+            place = next(places)
+            longest = (
+                calls["seconds"] if place == "run" else 0.03 if place in ("step", "evaluation") else 0.003
+            )
+            spec = {
+                "do": ["kill", code],
+                "where": place,
+                "number": int(random.integers(calls[place])) + 1,
+                "when": "during" if place == "run" else str(random.choice(["before", "during", "after"])),
+                "delay": random.uniform(0, longest),
+            }
+            result = forge.hit(spec, *go_on(run))
+            assert result.returncode in {0, -code, 128 + code}, (spec, result)
+            assert "Traceback" not in result.stderr, (spec, result.stderr)
+            if result.returncode == 128 + code:
+                assert f"--resume {run.name}" in result.stdout or result.stderr == "\nInterrupted.\n", result
+            for path in run.glob("*.pt"):
+                assert checkpoint.is_sealed(path.read_bytes()), (spec, path)
+            hits += 1
+            outcomes[f"hit at {place}" if result.returncode else "too late"] += 1
+        result = forge.hit({}, *go_on(run))
+        assert result.returncode == 0, (spec, result.stderr)
+        assert_same_end(run, unbroken)
+        shutil.rmtree(run)
+    print(code.name, dict(outcomes))
+
+
+# one process at a time
+
+
+def start_and_wait(project: Project, run: Path, *arguments: object) -> subprocess.Popen:
+    process, deadline = project.start("train.py", *arguments), time.monotonic() + 120
+    while not (run / "best.pt").exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert process.poll() is None, process.communicate()
+    return process
+
+
+def test_a_second_process_is_refused_and_a_killed_one_keeps_none_out(tmp_path):
+    project = Project(tmp_path)
+    run = project.folder / "run"
+    first = start_and_wait(project, run, *RECIPE[:-1], 1000, "--output", run)
+    try:
+        result = project.run("train.py", *RECIPE, "--output", "run")
+        assert_one_line_error(result, "run is not empty")
+        result = project.run("train.py", "--resume", "run")
+        assert_one_line_error(result, "another process is training in run")
+        torchrun = ("-m", "torch.distributed.run", "--nproc-per-node=2", "--standalone")
+        result = project.run(*torchrun, "train.py", *MACHINE, "--resume", "run")
+        assert result.returncode != 0
+        assert result.stderr.count("train.py: error: another process is training in run") == 1
+        assert first.poll() is None
+    finally:
+        first.kill()
+        first.communicate()
+    assert RunFolder(run).has_state()
+    RunFolder(run).claim()  # raises if it is still locked
+
+
+def test_of_two_that_start_at_once_one_is_refused(tmp_path):
+    project = Project(tmp_path)
+    processes = [project.start("train.py", *RECIPE, "--output", "run") for _ in range(2)]
+    results = [Result((), process.wait(), *process.communicate(timeout=120)) for process in processes]
+    refused, done = sorted(results, key=lambda result: "Best epoch" in result.stdout)
+    assert done.returncode == 0, done.stderr
+    assert refused.returncode == 2
+    assert "run is not empty" in refused.stderr or "another process is training in run" in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
+
+
+# the folder and its disk
+
+
+@contextlib.contextmanager
+def small_disk(folder: Path, megabytes: int):
+    """A disk of that size at `folder`, or None where this user may not have one."""
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "none", str(folder)]
+    mounted = not subprocess.run(command, capture_output=True).returncode
+    try:
+        yield command if mounted else None
+    finally:
+        if mounted:
+            subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_run_to_which_everything_happens_ends_the_same(tmp_path, unbroken):
+    """The disk fills while a state is saved, the folder turns read-only, last.pt is cut short, then lost."""
+    project = Project(tmp_path)
+    with small_disk(project.folder / "disk", 14) as mounted:  # for best.pt and last.pt, not a second last.pt
+        run, options = project.folder / "disk/run", {}
+        if not mounted:  # the system refuses the write of a file that is too large alike
+            import resource
+
+            options = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (6 * 10**6,) * 2)}
+            RunFolder.create(run, "digits", 0)
+        result = project.run("train.py", *RECIPE, "--output", run, **options)
+        reason = "No space left on device" if mounted else "File too large"
+        assert_one_line_error(result, "cannot write disk/run/", reason)
+        for path in run.glob("*.pt"):
+            assert checkpoint.is_sealed(path.read_bytes())
+        assert not list(run.glob(".*.tmp"))
+        if mounted:
+            assert (run / "last.pt").exists()
+            subprocess.run(["mount", "-o", "remount,size=64m", str(run.parent)], check=True)
+
+        result = hit(
+            project,
+            {"do": ["chmod", str(run), 0o500], "where": "evaluation", "number": 2, "when": "before"},
+            *go_on(run),
+            preexec_fn=obey_permissions(),
+        )
+        assert_one_line_error(result, "cannot write disk/run/", "Permission denied")
+        result = project.run("train.py", "--resume", run, preexec_fn=obey_permissions())
+        assert_one_line_error(result, "disk/run", "Permission denied")
+        run.chmod(0o700)
+
+        epoch = checkpoint.load_training_state(run / "previous.pt")["epoch"]
+        os.truncate(run / "last.pt", 4096 * 700)
+        result = hit(
+            project,
+            {"do": ["kill", 9], "where": "step", "number": 2, "when": "after"},
+            "--resume",
+            run,
+        )
+        said = f"last.pt is truncated or damaged: going on from previous.pt, after epoch {epoch}, step 0\n"
+        assert result.stderr == f"disk/run/{said}"
+
+        os.truncate(run / "last.pt", 4096)
+        result = project.run("train.py", "--resume", run)
+        assert result.returncode == 0, result.stderr
+        assert result.stderr == f"disk/run/{said}"
+        assert_same_end(run, unbroken)
+
+        (run / "last.pt").unlink()
+        (run / "previous.pt").write_bytes(b"")
+        result = project.run("train.py", "--resume", run)
+        assert_one_line_error(result, "last.pt: no such checkpoint, and disk/run/previous.pt is empty")
+
+
+def test_a_folder_that_is_removed_stays_removed(tmp_path):
+    project = Project(tmp_path)
+    run = project.folder / "run"
+    spec = {"do": ["remove", str(run)], "where": "evaluation", "number": 2, "when": "before"}
+    result = hit(project, spec, *RECIPE, "--output", "run")
+    assert_one_line_error(result, "run was removed or replaced while this run was training")
+    assert not run.exists()
+
+
+class Restored:
+    """Stands for a trainer."""
+
+    def restore(self, state: dict) -> None:
+        self.state = state
+
+
+def test_last_pt_cut_at_every_4_kib(often, unbroken, tmp_path):
+    last = (unbroken / "last.pt").read_bytes()
+    run, state = RunFolder(tmp_path), {"epoch": 2}
+    checkpoint.save_training_state(tmp_path / "previous.pt", state)
+    lengths = range(0, len(last), 4096)
+    random = np.random.default_rng()
+    chosen = random.choice(lengths, often(len(lengths)), replace=False)
+    for length in sorted({0, *chosen.tolist()}):
+        (tmp_path / "last.pt").write_bytes(last[:length])
+        restored = Restored()
+        damage = run.restore(restored)
+        assert damage, length
+        assert restored.state == state
+    print(f"{len(chosen)} of {len(lengths)} lengths")
+    (tmp_path / "last.pt").write_bytes(last)
+    restored = Restored()
+    assert run.restore(restored) is None
+    assert restored.state["epoch"] == 3
+
+
+def test_a_damaged_state_is_never_kept_as_the_previous_one(tmp_path, unbroken):
+    class Stub(Restored):
+        def state(self) -> dict:
+            return {"epoch": 2}
+
+    run = RunFolder(tmp_path)
+    run.claim()
+    checkpoint.save_training_state(tmp_path / "previous.pt", {"epoch": 1})
+    (tmp_path / "last.pt").write_bytes((unbroken / "last.pt").read_bytes()[:-1])
+    run.save_state(Stub())
+    for name, epoch in (("previous.pt", 1), ("last.pt", 2)):
+        assert checkpoint.load_training_state(tmp_path / name)["epoch"] == epoch
+    run.save_state(Stub())
+    assert checkpoint.load_training_state(tmp_path / "previous.pt")["epoch"] == 2
+
+
+# the clock
+
+
+def test_a_clock_that_is_moved_back_all_the_time(tmp_path, unbroken):
+    """Its run ends the same, lasts no less than no time, and is the newest."""
+    project = Project(tmp_path)
+    earlier = project.folder / "runs/earlier"
+    earlier.mkdir(parents=True)
+    ended = {"dataset": "digits", "finished": "2999-01-01T00:00:00+00:00", "number": 7}
+    (earlier / "summary.json").write_text(json.dumps(ended))
+    result = hit(project, {"clock": True}, *RECIPE)
+    assert result.returncode == 0, result.stderr
+    (run,) = (path for path in earlier.parent.iterdir() if path != earlier)
+    assert_same_end(run, unbroken)
+    summary = json.loads((run / "summary.json").read_text())
+    assert summary["finished"] < "2002"
+    assert summary["seconds"] > 0
+    found = project.run("-c", "import checkpoint; print(checkpoint.find(None, 'digits'))")
+    assert found.stdout.strip() == str(run / "best.pt")
+
+
+def test_a_name_that_is_taken_gets_a_number(tmp_path, monkeypatch):
+    class Stopped:
+        @staticmethod
+        def now() -> "Stopped":
+            return Stopped()
+
+        def __format__(self, form: str) -> str:
+            return "20010909-014640"
+
+    monkeypatch.setattr(checkpoint, "RUNS", tmp_path)
+    monkeypatch.setattr("run_folder.datetime", Stopped)
+    names = [RunFolder.create(None, "mnist", 3).path.name for _ in range(3)]
+    assert names == ["20010909-014640-seed3", "20010909-014640-seed3-2", "20010909-014640-seed3-3"]
+
+
+def test_a_claim_is_given_up_with_its_holder(tmp_path):
+    run = RunFolder(tmp_path)
+    run.claim()
+    with pytest.raises(UserError, match="another process is training"):
+        RunFolder(tmp_path).claim()
+    del run
+    RunFolder(tmp_path).claim()
