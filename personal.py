@@ -35,8 +35,8 @@ from samples import Kept, glyph_of, read_sample
 USUAL = 0.7  # share of the differences that are common among digits that is taken off before comparing
 NEAR = 0.45  # cosine from which on a sample is heard
 STRENGTH = 11.0  # what it adds to the logarithm of its label's probability where the cosine is 1
-LEAD = 4.0  # by which ink like the sample's own becomes its label, however sure the network was of another
-FADING = 8  # the power of nearness by which what that takes beyond STRENGTH fades
+LEAD = 8.0  # by which ink like the sample's own becomes its label, however sure the network was of another
+FADING = 3  # the power of nearness by which what that takes beyond STRENGTH fades
 
 MOST = 2_000  # samples in a profile
 BATCH = 256  # glyphs that go through the network at a time
