@@ -471,7 +471,7 @@ def test_report_of_a_run_goes_into_its_folder(trained, evaluated):
 
 def test_report_agrees_with_validation_by_hand(trained, evaluated):
     """The reported loss is the plain softmax's cross-entropy of the saved weights."""
-    from checkpoint import load, weights_digest
+    from checkpoint import load
 
     digits = load_test("digits", None)
     with torch.inference_mode():
