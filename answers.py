@@ -36,6 +36,30 @@ class Answer:
     text: str
 
 
+@dataclass(frozen=True)
+class Sample:
+    """A digit that a person corrected: the name of its files, its label, and its glyph as `Digit` has it."""
+
+    name: str
+    label: int
+    glyph: bytes
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """What is kept of a person's corrections.
+
+    Attributes:
+        folder: of the profile, as one would type it.
+        samples: the newest first.
+        set_aside: names of broken files, as they are called now.
+    """
+
+    folder: str
+    samples: tuple[Sample, ...]
+    set_aside: tuple[str, ...]
+
+
 @dataclass
 class Shown:
     """An answer as the window shows it: one digit of it in full, and with what a person has corrected.

@@ -2,6 +2,7 @@
 
 python app.py                  draw with the left button, erase with the right one; F1 shows all keys
 python app.py photo.png        read a picture, and draw on it
+python app.py --profile Anna   with a memory of its own for what Anna corrects
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from profiles import DEFAULT, profile_folder
 from runtime import ArgumentParser, UserError, add_device_arguments, number, run_script, short
 
 if TYPE_CHECKING:
@@ -31,7 +33,8 @@ def main() -> int:
     theme = Theme(root, args.theme)
     side = args.size or theme.px(SIDE)
     brush = args.brush or BRUSH * side
-    Session(root, theme, (args.checkpoint, args.device, args.threads), side, brush, args.picture).run()
+    reading = args.checkpoint, args.device, args.threads, args.profile
+    Session(root, theme, reading, side, brush, args.picture).run()
     return 0
 
 
@@ -43,6 +46,12 @@ def parse_arguments() -> argparse.Namespace:
         "--checkpoint",
         metavar="FILE",
         help="weights to read with: a file, newest, shipped or ink (default: ink)",
+    )
+    add(
+        "--profile",
+        default=DEFAULT,
+        metavar="NAME",
+        help="whose corrections readings lean towards, and where new ones are kept: a folder in corrections/",
     )
     add(
         "--size",
@@ -60,6 +69,7 @@ def parse_arguments() -> argparse.Namespace:
     add_device_arguments(add, threads=1)  # more only help with many digits at a time
     args = parser.parse_args()
     # Found here, before a window opens, what is likely to be mistyped; the rest once it is read.
+    profile_folder(args.profile)
     for path, what in ((args.picture, "picture"), (_path(args.checkpoint), "checkpoint")):
         if path and not path.exists():
             raise UserError(f"{short(path)}: no such {what}")

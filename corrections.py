@@ -8,6 +8,7 @@ picture was read, "strokes" is empty and the PNG alone is the sample.
 import contextlib
 import io
 import json
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +19,7 @@ from geometry import Point
 from runtime import PROJECT, write_atomically
 
 CORRECTIONS = PROJECT / "corrections"
+NAME = re.compile(r"\d{8}-\d{6}-\d{6}")  # as `new_name` makes them
 
 
 def new_name() -> str:

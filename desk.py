@@ -4,44 +4,49 @@ Imports PyTorch: only that process loads this file.
 """
 
 import io
+from copy import copy
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-import corrections
-from answers import Answer, Digit
+from answers import Answer, Digit, Remembered, Sample
 from drawing import Page, Picture
 from explain import grad_cam
 from geometry import Box, grown
 from painting import composed, pixels_of, to_image
 from picture import as_rgb, open_picture
+from profiles import profile_folder, take_in_old_samples
 from recognizer import Reading, Recognizer, text_of
-from runtime import pick_device, write_atomically
+from runtime import pick_device, short, write_atomically
 
 PICTURE_SIDE = 1120  # pixels; a larger picture is shrunk to this: reading looks at half of them
 MARGIN = 20.0  # around the picture of a sample
 
 
 class Desk:
-    """Arguments as for `Recognizer` and `pick_device`."""
+    """Arguments as for `Recognizer`, `pick_device` and `profile_folder`."""
 
-    def __init__(self, checkpoint: str | None, device: str, threads: int) -> None:
-        self.recognizer = Recognizer(checkpoint, pick_device(device, threads))
+    def __init__(self, checkpoint: str | None, device: str, threads: int, profile: str) -> None:
+        take_in_old_samples()
+        self.recognizer = Recognizer(checkpoint, pick_device(device, threads), profile_folder(profile))
+        self.memory = self.recognizer.memory
+        self.plain = copy(self.recognizer)
+        self.plain.memory = None
         self.recognizer.read_strokes([[(0, 0), (0, 9)]], single=True)  # the first reading takes longest
 
-    def read(self, page: Page, single: bool) -> Answer:
-        """What is on the page; `single`: all of it is one digit."""
+    def read(self, page: Page, single: bool, personal: bool) -> Answer:
+        """What is on the page; `single`: all of it is one digit; `personal`: as the memory has it."""
+        recognizer = self.recognizer if personal else self.plain
         if page.picture is None:
-            readings = self.recognizer.read_strokes(page.points(), single=single)
+            readings = recognizer.read_strokes(page.points(), single=single)
             return _answer(readings, (0.0, 0.0), 1.0)
         image, region, scale = composed(page)
-        return _answer(self.recognizer.read_image(image, single=single), region[:2], scale)
+        return _answer(recognizer.read_image(image, single=single), region[:2], scale)
 
     def explain(self, glyph: bytes, digit: int) -> bytes:
         """Where the ink speaks for `digit`: 28 rows of 28 bytes, 255 for most."""
-        ink = np.frombuffer(glyph, dtype=np.uint8).reshape(28, 28).astype(np.float32) / 255
-        return _to_bytes(grad_cam(self.recognizer.model, ink, digit))
+        return _to_bytes(grad_cam(self.recognizer.model, _from_bytes(glyph), digit))
 
     def open(self, source: Path | bytes) -> Picture:
         """A picture from a file, or from what one holds. It has no place on a page yet."""
@@ -56,10 +61,14 @@ class Desk:
         _write_png(path, image)
         return path
 
-    def keep(
-        self, name: str, label: int, page: Page, box: Box | None, read: int | None, confidence: float
-    ) -> Path:
-        """Keep a corrected sample: the whole page, or the digit in `box`."""
+    def keep(self, name: str, label: int, digit: Digit, page: Page, box: Box | None) -> int:
+        """Keep a corrected sample, and read with it from now on; how many of its label there are.
+
+        Args:
+            digit: as it was read.
+            page: that it was read on.
+            box: the part of the page that is the digit; None for all of it.
+        """
         region = grown(box or page.bounds(), MARGIN)
         if page.picture is None:
             strokes = page.strokes_in(box) if box else page.strokes
@@ -68,19 +77,32 @@ class Desk:
             strokes = ()  # which are no digit without the picture
             whole, shown, scale = composed(page)
             image = whole.crop(pixels_of(region, shown, scale, whole.size))
-        return corrections.keep(
-            corrections.CORRECTIONS,
-            name,
-            label=label,
+        self.memory.add(
+            label,
+            _from_bytes(digit.glyph),
             strokes=[stroke.points for stroke in strokes],
             image=image,
-            read=read,
-            confidence=confidence,
+            read=digit.digit if digit.is_digit else None,
+            confidence=digit.confidence,
+            name=name,
         )
+        return list(self.memory.labels.values()).count(label)
 
     def forget(self, name: str) -> None:
         """Take back a sample that was kept."""
-        corrections.forget(corrections.CORRECTIONS, name)
+        self.memory.forget(name)
+
+    def forget_all(self) -> int:
+        """Take back all of them; how many there were."""
+        return self.memory.forget_all()
+
+    def remembered(self) -> Remembered:
+        """All samples, the newest first."""
+        labels, glyphs = self.memory.labels, self.memory.glyphs
+        samples = [Sample(name, labels[name], glyphs[name].tobytes()) for name in reversed(labels)]
+        return Remembered(
+            short(self.memory.folder), tuple(samples), tuple(path.name for path in self.memory.set_aside)
+        )
 
 
 def _answer(readings: list[Reading], origin: tuple[float, float], scale: float) -> Answer:
@@ -100,6 +122,10 @@ def _answer(readings: list[Reading], origin: tuple[float, float], scale: float) 
 
 def _to_bytes(values: np.ndarray) -> bytes:
     return (values * 255).round().astype(np.uint8).tobytes()
+
+
+def _from_bytes(values: bytes) -> np.ndarray:
+    return np.frombuffer(values, dtype=np.uint8).reshape(28, 28).astype(np.float32) / 255
 
 
 def _write_png(path: Path, image: Image.Image) -> None:

@@ -1,13 +1,77 @@
 """Pictures from elsewhere, and to elsewhere: the dialogs for files, and the clipboard."""
 
+from __future__ import annotations
+
 import io
 import tkinter as tk
+from collections.abc import Callable
 from pathlib import Path
 from tkinter import filedialog
+from typing import TYPE_CHECKING
 
 from PIL import Image, ImageGrab
 
+from drawing import Page, Picture
+from runtime import short
+
+if TYPE_CHECKING:
+    from session import Session
+
 PICTURES = ("*.png", "*.jpg", "*.jpeg", "*.gif", "*.bmp", "*.tif", "*.tiff", "*.webp", "*.ppm", "*.pgm")
+
+
+class Exchange:
+    """What a session does with pictures, files and the clipboard."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def open(self) -> None:
+        path = ask_for_picture(self.session.root)
+        self.session.sheet.focus_set()
+        if path:
+            self.read_from(path)
+
+    def paste(self) -> None:
+        source = picture_from_clipboard(self.session.root)
+        if source:
+            self.read_from(source)
+        else:
+            self.session.say("There is no picture in the clipboard.")
+
+    def read_from(self, source: Path | bytes, otherwise: Callable[[str], None] | None = None) -> None:
+        """Open a picture; `otherwise` gets the reason if that is not possible."""
+        self.session.say("Opening the picture…")
+        self.session.ask("open", source, then=self._place, otherwise=otherwise)
+
+    def _place(self, picture: Picture) -> None:
+        """Lay a picture on the sheet, as large as fits, and read it: as a number, until it proves a digit."""
+        session = self.session
+        session.sheet.pen_up()
+        session.remember()
+        session.window.single.set(False)
+        session.replace(Page(picture=picture.fitted(session.sheet.surface.region)))
+        session.opened_at = session.drawing.version
+        session.say("A picture: draw on it, or clear it.")
+
+    def save(self) -> None:
+        session = self.session
+        session.sheet.pen_up()
+        if session.drawing.blank:
+            session.say("Nothing to save yet.")
+            return
+        path = ask_where_to_save(session.root, session.shown.text().replace("?", "") or "drawing")
+        session.sheet.focus_set()
+        if path:
+            surface, page = session.sheet.surface, session.drawing.page
+            done = lambda path: session.say(f"Saved as {short(path)}")  # noqa: E731
+            session.ask("save", path, page, surface.region, surface.scale, then=done)
+
+    def copy(self) -> None:
+        text = self.session.shown.text()
+        if text:
+            copy_text(self.session.root, text)
+        self.session.say(f"Copied: {text}" if text else "Nothing to copy yet.")
 
 
 def ask_for_picture(root: tk.Misc) -> Path | None:

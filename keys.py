@@ -33,6 +33,8 @@ KEYS = (
     Key("clear", "Clear the sheet", ("Delete", "Esc")),
     Key("toggle_mode", "Single digit, or a number", ("N",)),
     Key("toggle_why", "Why: what speaks for the reading", ("W",)),
+    Key("toggle_memory", "With or without what you corrected", ("M",)),
+    Key("show_memory", "What is remembered, to look at and to forget", ("R",)),
     Key("choose_previous", "The digit before, in a number", ("Left",)),
     Key("choose_next", "The digit after it", ("Right",)),
     Key("thinner", "A thinner brush", ("[", "-")),

@@ -190,10 +190,10 @@ class Help(tk.Toplevel):
         frame = ttk.Frame(self, padding=theme.px(14))
         frame.pack()
         rows = [
-            ("Left button", "Draw; a click makes a dot"),
+            ("Left button", "Draw; a click makes a dot, or chooses a digit of a number by its box"),
             ("Right button, or Shift and left", "Erase"),
             *((" or ".join(map(spelled, key.names)), key.what) for key in KEYS),
-            ("0 to 9", "Correct the reading: the sample is kept in corrections/"),
+            ("0 to 9", "Correct the reading: from then on it counts"),
             ("Tab, Space", "Go to a button, press it"),
         ]
         for row, (names, what) in enumerate(rows):

@@ -13,9 +13,7 @@ beyond a distance, so that others' digits are read as before.
 import contextlib
 import io
 import os
-import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
 
@@ -29,88 +27,19 @@ import corrections
 from calibration import describe
 from checkpoint import Checkpoint
 from geometry import Point
-from ink import InkError, page_from_image, page_from_strokes
-from picture import open_picture
 from runtime import UserError, short, write_atomically
-from stroke_files import Drawing, StrokeFileError, drawings
+from samples import Kept, glyph_of, read_sample
 
 # Chosen on 30 writers' strokes, replayed as `benchmarks/personal.py` does, so that nobody's memory costs more
 # than 0.05 points on the others' digits or on MNIST's validation images.
 USUAL = 0.7  # share of the differences that are common among digits that is taken off before comparing
 NEAR = 0.45  # cosine from which on a sample is heard
 STRENGTH = 11.0  # what it adds to the logarithm of its label's probability where the cosine is 1
-LEAD = 4.0  # by which ink like the sample's own becomes its label, however sure the network was of another
-FADING = 8  # the power of nearness by which what that takes beyond STRENGTH fades
+LEAD = 8.0  # by which ink like the sample's own becomes its label, however sure the network was of another
+FADING = 3  # the power of nearness by which what that takes beyond STRENGTH fades
 
 MOST = 2_000  # samples in a profile
 BATCH = 256  # glyphs that go through the network at a time
-DEFAULT = "default"
-
-FORBIDDEN = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]')  # in names of folders, on one system or another
-RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # names of devices on Windows
-
-
-def profile_folder(name: str = DEFAULT, root: Path | None = None) -> Path:
-    """Where the profile called `name` is kept, whether or not it is there yet.
-
-    Args:
-        root: the folder of all profiles; None for `corrections/`.
-
-    Raises:
-        UserError: if `name` cannot be a folder's name on every system.
-    """
-    fault = ""
-    if not name.strip():
-        fault = "it is empty"
-    elif found := FORBIDDEN.search(name):
-        fault = f"it has {found[0]!r} in it"
-    elif name.startswith((".", " ")) or name.endswith((".", " ")):
-        fault = "it starts or ends with a dot or a space"
-    elif RESERVED.fullmatch(name):
-        fault = "Windows keeps it for a device"
-    elif len(name.encode(errors="replace")) > 100:
-        fault = "it is longer than 100 bytes"
-    if fault:
-        raise UserError(f"{name!r} cannot be the name of a profile: {fault}")
-    return (root or corrections.CORRECTIONS) / name
-
-
-@dataclass(frozen=True)
-class Kept:
-    """All samples at one moment, oldest first; never changed, so that reading needs no lock.
-
-    Attributes:
-        names: of the samples.
-        labels: int64, (samples,).
-        shapes: float32, (samples, 576), each of length 1, as `Memory.lean` compares them.
-        excess: float32, (samples,): what it takes beyond STRENGTH to read the sample itself as its label.
-    """
-
-    names: tuple[str, ...]
-    labels: Tensor
-    shapes: Tensor
-    excess: Tensor
-
-    def __len__(self) -> int:
-        return len(self.names)
-
-    def without(self, names: Iterable[str]) -> "Kept":
-        gone = set(names)
-        rest = [place for place, name in enumerate(self.names) if name not in gone]
-        return Kept(
-            tuple(self.names[place] for place in rest),
-            self.labels[rest],
-            self.shapes[rest],
-            self.excess[rest],
-        )
-
-    def joined(self, other: "Kept") -> "Kept":
-        return Kept(
-            self.names + other.names,
-            torch.cat([self.labels, other.labels]),
-            torch.cat([self.shapes, other.shapes]),
-            torch.cat([self.excess, other.excess]),
-        )
 
 
 class Memory:
@@ -125,7 +54,7 @@ class Memory:
         """Open a profile: what was seen with other weights is looked at anew.
 
         Args:
-            folder: as from `profile_folder`; made with the first sample.
+            folder: as from `profiles.profile_folder`; made with the first sample.
             checkpoint: calibrated weights, those of the recogniser that the memory is for.
 
         Raises:
@@ -148,7 +77,7 @@ class Memory:
         self._mean = checkpoint.calibration.mean.to(self._device)
         self._components = checkpoint.calibration.components.to(self._device)
         self._lock = Lock()
-        self._kept = self._load()
+        self._hold(self._load())
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -158,6 +87,12 @@ class Memory:
         """The label of each sample by its name, oldest first."""
         kept = self._kept
         return dict(zip(kept.names, kept.labels.tolist(), strict=True))
+
+    @property
+    def glyphs(self) -> dict[str, np.ndarray]:
+        """What the network saw of each sample by its name, oldest first: uint8, (28, 28), ink 255 on 0."""
+        kept = self._kept
+        return dict(zip(kept.names, kept.glyphs, strict=True))
 
     def lean(self, features: Tensor, logits: Tensor) -> tuple[Tensor, Tensor]:
         """Let readings lean towards what is kept.
@@ -169,7 +104,7 @@ class Memory:
             The logits, those of remembered classes raised, and how familiar the ink is: (N,), from 0 for
             nothing like it is kept to 1 for the very same.
         """
-        kept = self._kept
+        kept = self._heard
         if not len(kept):
             return logits, torch.zeros_like(logits[:, 0])
         near = ((self._shapes(features) @ kept.shapes.T - NEAR) / (1 - NEAR)).clamp(0, 1)
@@ -229,28 +164,41 @@ class Memory:
                     self._sidecar(name).unlink()
                 raise
             more = self._kept.without([name]).joined(self._remembered([name], [label], record[None]))
-            self._kept = more
+            self._hold(more)
             if len(more) > MOST:
                 self._remove(self._least_useful(more))
         return path
 
     def forget(self, name: str) -> None:
-        """Take a sample back: readings are as if it had never been; nothing happens if there is none."""
+        """Take a sample back: readings are as if it had never been; nothing happens if there is none.
+
+        Raises:
+            UserError: if its files cannot be removed; it is then still remembered.
+        """
         with self._lock:
             self._remove(name)
 
     def forget_all(self) -> int:
-        """Take all samples back; how many there were."""
+        """Take all samples back; how many there were. Errors as for `forget`."""
         with self._lock:
             count = len(self._kept)
-            for name in self._kept.names:
-                self._remove(name)
+            self._remove(*self._kept.names)
         return count
 
-    def _remove(self, name: str) -> None:
-        corrections.forget(self.folder, name)
-        self._sidecar(name).unlink(missing_ok=True)
-        self._kept = self._kept.without([name])
+    def _remove(self, *names: str) -> None:
+        gone = []
+        try:
+            for name in names:
+                corrections.forget(self.folder, name)
+                self._sidecar(name).unlink(missing_ok=True)
+                gone.append(name)
+        except OSError as error:
+            raise UserError(f"cannot remove a sample from {short(self.folder)}: {error.strerror}") from error
+        finally:
+            self._hold(self._kept.without(gone))
+
+    def _hold(self, kept: Kept) -> None:
+        self._kept, self._heard = kept, kept.last_words()
 
     def _least_useful(self, kept: Kept) -> str:
         """The older one of the two samples of one class that are most alike: the other says the same."""
@@ -270,11 +218,11 @@ class Memory:
         names, labels, records, stale = [], [], [], []
         for path in sorted(self.folder.glob("*.jsonl"))[-MOST:]:
             try:
-                drawing = _read_sample(path)
+                drawing = read_sample(path)
                 record = self._read_sidecar(path.stem)
                 if record is None:
                     record = np.zeros((), self._record)
-                    record["glyph"] = (_glyph_of(drawing, path) * 255).round()
+                    record["glyph"] = (glyph_of(drawing, path) * 255).round()
             except UserError:  # it is no sample, or shows no ink
                 self._put_aside(path)
                 continue
@@ -333,7 +281,7 @@ class Memory:
         behind = logits.amax(1) - logits.gather(1, to[:, None])[:, 0]
         excess = (behind + LEAD - STRENGTH).clamp(min=0)
         shapes = self._shapes(torch.from_numpy(records["features"]).to(self._device))
-        return Kept(tuple(names), to.to(self._device), shapes, excess.to(self._device))
+        return Kept(tuple(names), to.to(self._device), records["glyph"], shapes, excess.to(self._device))
 
     def _shapes(self, features: Tensor) -> Tensor:
         """What samples are compared by, (N, 576) of length 1: what stands where, as far as it is unusual.
@@ -350,37 +298,3 @@ def _to_bytes(record: np.ndarray) -> memoryview:
     content = io.BytesIO()
     np.save(content, record, allow_pickle=False)
     return content.getbuffer()
-
-
-def _read_sample(path: Path) -> Drawing:
-    """The drawing of a sample's file.
-
-    Raises:
-        StrokeFileError: unless it holds one, with a label.
-    """
-    found = list(drawings(path))
-    if len(found) != 1 or found[0].label is None:
-        raise StrokeFileError(f"{short(path)} is not one drawing with a label")
-    return found[0]
-
-
-def _glyph_of(drawing: Drawing, path: Path) -> np.ndarray:
-    """The glyph of a sample without a sidecar, from its strokes, else from its picture.
-
-    Raises:
-        InkError: if neither shows any ink.
-        UserError: if there is no such picture.
-    """
-    if drawing.strokes:
-        page = page_from_strokes(drawing.strokes, single=True)
-    else:
-        page = page_from_image(open_picture(path.with_suffix(".png")), single=True)
-    found = [
-        (version.doubts + candidate.doubts, place, candidate.glyph)
-        for place, version in enumerate(page.versions)
-        for line in version.lines
-        for candidate in line
-    ]
-    if not found:
-        raise InkError("there is no ink")
-    return min(found, key=lambda choice: choice[:2])[2]

@@ -4,6 +4,7 @@ python predict.py photo.png                        one line: the file, the readi
 python predict.py scans/ 'more/*.jpg' --json       folders and patterns; a JSON object for each file
 python predict.py strokes.jsonl --single           a drawing on each line, each of one digit
 python predict.py photo.png --annotate out/        also a copy with the readings drawn on it
+python predict.py notes.png --profile Anna         as one whose handwriting was corrected in app.py
 """
 
 import argparse
@@ -24,6 +25,7 @@ from annotate import Copies
 from answers import percent
 from ink import Page, page_from_image, page_from_strokes
 from inputs import STANDARD_INPUT, Item, Source, find_sources, items
+from profiles import existing_profile
 from recognizer import Reading, Recognizer, text_of
 from runtime import (
     ArgumentParser,
@@ -33,6 +35,7 @@ from runtime import (
     number,
     pick_device,
     run_script,
+    short,
 )
 from stroke_files import Drawing, has_lines
 
@@ -46,7 +49,10 @@ def main() -> int:
     device = pick_device(args.device, args.threads)
     sources = find_sources(args.inputs)
     copies = Copies(args.annotate, sources) if args.annotate else None
-    recognizer = Recognizer(args.checkpoint, device)
+    profile = None if args.profile is None else existing_profile(args.profile)
+    recognizer = Recognizer(args.checkpoint, device, profile)
+    for path in recognizer.memory.set_aside if recognizer.memory else ():
+        complain(printable(f"broken, set aside: {short(path)}"))
 
     sys.stdout.reconfigure(errors="backslashreplace")  # not every terminal can show every file name
     show = show_json if args.json else partial(show_line, width=width_of_names(sources))
@@ -80,6 +86,8 @@ def parse_arguments() -> argparse.Namespace:
     )
     where = "weights to read with: a file, newest, shipped or ink (default: ink)"
     add("--checkpoint", metavar="FILE", help=where)
+    whose = "lean towards what was corrected in this profile of app.py (default: read as anyone's)"
+    add("--profile", metavar="NAME", help=whose)
     add_device_arguments(add)
     add(
         "--batch-size",

@@ -45,7 +45,7 @@ class Reader:
 
     Args:
         root: whose event loop that is.
-        checkpoint, device, threads: as `Recognizer` and `pick_device` take them.
+        checkpoint, device, threads, profile: as `Desk` takes them.
         on_ready: called once questions are answered.
         on_failure: called with the reason if they will not be, or not any more.
         on_restart: called if the process died and was started again.
@@ -57,13 +57,14 @@ class Reader:
         checkpoint: str | None,
         device: str,
         threads: int,
+        profile: str,
         *,
         on_ready: Callable[[], None],
         on_failure: Callable[[str], None],
         on_restart: Callable[[], None],
     ) -> None:
         self._root = root
-        self._settings = checkpoint, device, threads
+        self._settings = checkpoint, device, threads, profile
         self._on_ready, self._on_failure, self._on_restart = on_ready, on_failure, on_restart
         self._waiting: list[Job] = []
         self._look_due = ""
@@ -165,14 +166,14 @@ def carry(pipe: Connection, questions: SimpleQueue, answers: SimpleQueue) -> Non
 # the process
 
 
-def serve(pipe: Connection, checkpoint: str | None, device: str, threads: int) -> None:
+def serve(pipe: Connection, checkpoint: str | None, device: str, threads: int, profile: str) -> None:
     """Load the network, then answer questions until the pipe ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is for the window
     try:
         try:
             from desk import Desk  # takes seconds, and PyTorch, which the window does without
 
-            desk = Desk(checkpoint, device, threads)
+            desk = Desk(checkpoint, device, threads, profile)
         except Exception as error:
             pipe.send((FAILURE, _reason(error)))
             return

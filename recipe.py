@@ -43,4 +43,6 @@ RECIPES = {
     # For a trained network, --initial-checkpoint, that learns on from a committee, --teacher: soft targets
     # bear distortions that labels do not.
     "best": Recipe(epochs=15, lr=0.03, dropout=0, augmentation=STRONG),
+    # For the shipped weights and one person's corrections, of which there are few: --personal.
+    "personal": Recipe(epochs=2, lr=0.005, ink_weight=50),
 }

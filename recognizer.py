@@ -78,7 +78,7 @@ class Recognizer:
 
         Args:
             checkpoint: as `checkpoint.find` takes it; None for "ink".
-            profile: whose corrections readings lean towards, as `personal.profile_folder` names it.
+            profile: whose corrections readings lean towards, as `profiles.profile_folder` names it.
 
         Raises:
             CheckpointError: if they cannot be loaded, or were never calibrated.

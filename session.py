@@ -8,15 +8,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import corrections
 from answers import Answer, Shown
-from drawing import Drawing, Page, Picture
-from exchange import ask_for_picture, ask_where_to_save, copy_text, picture_from_clipboard
+from drawing import Drawing, Page
+from exchange import Exchange
 from history import Entry
 from keys import key_for, listen
 from panes import Help
 from reader import Reader
-from runtime import UserError, short
+from runtime import UserError
+from teaching import Teaching
 from theme import Theme
 from window import Window
 
@@ -29,7 +29,7 @@ class Session:
     Args:
         root: Tk's main window, empty.
         theme: how it looks.
-        reading: checkpoint, device and threads, as `Reader` takes them.
+        reading: checkpoint, device, threads and profile, as `Reader` takes them.
         side: of the sheet at first, in pixels.
         brush: the pen's width at first, in pixels.
         picture: to open at once.
@@ -39,7 +39,7 @@ class Session:
         self,
         root: tk.Tk,
         theme: Theme,
-        reading: tuple[str | None, str, int],
+        reading: tuple[str | None, str, int, str],
         side: int,
         brush: float,
         picture: Path | None = None,
@@ -47,8 +47,7 @@ class Session:
         self.root, self.theme = root, theme
         self.drawing = Drawing()
         self.shown = Shown()
-        self._label_due: int | None = None  # a correction of a reading that has not arrived
-        self._opened = -1  # the drawing's version at which a picture was opened
+        self.opened_at = -1  # the drawing's version at which a picture was opened
         self._restarted_at = -1
         self._read_due = ""
         self.was_ready = False
@@ -59,13 +58,18 @@ class Session:
         self.reader = Reader(
             root, *reading, on_ready=self._ready, on_failure=self._failed, on_restart=self._restarted
         )
+        self.teaching, exchange = Teaching(self), Exchange(self)
+        self.toggle_memory, self.memory_switched = self.teaching.toggle, self.teaching.switched
+        self.show_memory = self.teaching.show_panel
+        self.open, self.paste = exchange.open, exchange.paste
+        self.save, self.copy = exchange.save, exchange.copy
         self.window = Window(root, theme, self.drawing, self, side, brush)
         self.sheet, self.history = self.window.sheet, self.window.history
-        listen(root, self, self.correct)
-        self._show(Shown())
-        self._say("Loading the network…")
+        listen(root, self, self.teaching.correct)
+        self.show(Shown())
+        self.say("Loading the network…")
         if picture:
-            self._open(picture, otherwise=self._end_with)
+            exchange.read_from(picture, otherwise=self._end_with)
 
     def run(self) -> None:
         """Until the window is closed.
@@ -86,11 +90,7 @@ class Session:
 
     def undo(self) -> None:
         self.sheet.pen_up()
-        if self.shown.corrected:
-            label, name = self.shown.corrected.popitem()[1]
-            self._ask("forget", name, then=lambda _: self._say(f"Taken back: the sample of a {label}."))
-            self._show(self.shown)
-        elif self.drawing.undo():
+        if not self.teaching.take_back() and self.drawing.undo():
             self._page_changed()
 
     def redo(self) -> None:
@@ -100,7 +100,7 @@ class Session:
 
     def clear(self) -> None:
         self.sheet.pen_up()
-        self._remember()
+        self.remember()
         if self.drawing.clear():
             self._page_changed()
 
@@ -128,7 +128,7 @@ class Session:
 
     # reading
 
-    def _ask(
+    def ask(
         self,
         task: str,
         *arguments: Any,
@@ -137,7 +137,7 @@ class Session:
         newest: bool = False,
     ) -> None:
         """As `Reader.ask`; what goes wrong is said in the status line, if nothing else is to happen."""
-        self.reader.ask(task, *arguments, then=then, otherwise=otherwise or self._say, newest=newest)
+        self.reader.ask(task, *arguments, then=then, otherwise=otherwise or self.say, newest=newest)
 
     def _read(self) -> None:
         if self._read_due:
@@ -146,27 +146,28 @@ class Session:
         page = self.drawing.snapshot()
         if not page.blank:
             then = partial(self._take, version=self.drawing.version)
-            self._ask("read", page, self.window.single.get(), then=then, newest=True)
+            self.ask(
+                "read", page, self.window.single.get(), self.window.personal.get(), then=then, newest=True
+            )
 
     def _take(self, answer: Answer, version: int) -> None:
         """Show an answer, unless the drawing has changed since it was asked for."""
         if version != self.drawing.version:
             return
-        if version == self._opened and len(answer.digits) < 2:
+        if version == self.opened_at and len(answer.digits) < 2:
             self.window.single.set(True)
-            self.mode_changed()
+            self.read_again()
             return
         shown = Shown(answer, version)
         if len(answer.digits) == len(self.shown.answer.digits):
             shown.chosen = self.shown.chosen
-        self._show(shown)
-        if self._label_due is not None:
-            label, self._label_due = self._label_due, None
-            self.correct(label)
+        self.show(shown)
+        self.teaching.reading_arrived()
 
     def _ready(self) -> None:
         self.was_ready = True
-        self._say(f"Draw a digit. {key_for('help')} shows all keys.")
+        self.say(f"Draw a digit. {key_for('help')} shows all keys.")
+        self.teaching.opened()
 
     def _restarted(self) -> None:
         if self._restarted_at != self.drawing.version:  # a drawing that ends the process is not read twice
@@ -175,13 +176,13 @@ class Session:
 
     def _failed(self, reason: str) -> None:
         if self.was_ready:
-            self._say(reason)  # what was drawn can still be seen
+            self.say(reason)  # what was drawn can still be seen
         else:
             self._end_with(reason)
 
     # what is shown
 
-    def _show(self, shown: Shown) -> None:
+    def show(self, shown: Shown) -> None:
         self.shown = shown
         self.window.show_reading(shown)
         self.window.show_hint(self.drawing.blank)
@@ -201,7 +202,7 @@ class Session:
             if self.shown.digit is digit and self.window.why.get():
                 self.window.show_heat(digit, heat)
 
-        self._ask("explain", digit.glyph, digit.digit, then=show, newest=True)
+        self.ask("explain", digit.glyph, digit.digit, then=show, newest=True)
 
     def toggle_why(self) -> None:
         self.window.why.set(not self.window.why.get())
@@ -209,65 +210,33 @@ class Session:
 
     def toggle_mode(self) -> None:
         self.window.single.set(not self.window.single.get())
-        self.mode_changed()
+        self.read_again()
 
-    def mode_changed(self) -> None:
-        """Read again, after a change between one digit and a number."""
+    def read_again(self) -> None:
+        """Read the drawing once more, after a change of how to read."""
         self.sheet.pen_up()
         self.drawing.touch()
-        self._show(Shown())
+        self.show(Shown())
         self.changed()
 
     def choose_previous(self) -> None:
-        self._choose(self.shown.chosen - 1)
+        self.choose(self.shown.chosen - 1)
 
     def choose_next(self) -> None:
-        self._choose(self.shown.chosen + 1)
+        self.choose(self.shown.chosen + 1)
 
-    def _choose(self, place: int) -> None:
+    def choose(self, place: int) -> None:
+        """Show the digit at `place` in full, if there is one."""
         if 0 <= place < len(self.shown.answer.digits):
             self.shown.chosen = place
-            self._show(self.shown)
+            self.show(self.shown)
 
-    def _say(self, text: str) -> None:
+    def say(self, text: str) -> None:
         self.window.say(text)
 
-    # corrections and history
+    # the history
 
-    def correct(self, label: int) -> None:
-        """Keep the digit that is shown as a sample of `label`."""
-        self.sheet.pen_up()
-        if self.drawing.blank:
-            self._say("Nothing to correct yet: draw a digit first.")
-            return
-        if self.shown.version != self.drawing.version:
-            self._label_due = label  # the reading is on its way
-            return
-        shown, digit, place = self.shown, self.shown.digit, self.shown.chosen
-        if digit is None:
-            self._say("Nothing to correct: no digit was found.")
-            return
-        name = shown.correct(label, corrections.new_name())
-
-        def failed(reason: str) -> None:
-            shown.corrected.pop(place, None)
-            self._show(self.shown)
-            self._say(reason)
-
-        self._ask(
-            "keep",
-            name,
-            label,
-            self.drawing.page,
-            None if self.window.single.get() else digit.box,
-            digit.digit if digit.is_digit else None,
-            digit.confidence,
-            then=lambda path: self._say(f"Kept as a {label} in {short(path.parent)}/"),
-            otherwise=failed,
-        )
-        self._show(shown)
-
-    def _remember(self) -> None:
+    def remember(self) -> None:
         """Put what is on the sheet into the history, with its reading."""
         page, single = self.drawing.page, self.window.single.get()
 
@@ -278,19 +247,20 @@ class Session:
         if self.shown.version == self.drawing.version:
             add(self.shown)
         elif not page.blank:  # the reading has not arrived
-            self._ask("read", page, single, then=lambda answer: add(Shown(answer)))
+            self.ask("read", page, single, self.window.personal.get(), then=lambda answer: add(Shown(answer)))
 
     def recall(self, entry: Entry) -> None:
         """Bring back what was read before."""
         self.sheet.pen_up()
-        self._remember()
+        self.remember()
         if entry.page is not self.drawing.page:
             self.window.single.set(entry.single)
-            self._replace(entry.page)
+            self.replace(entry.page)
 
-    def _replace(self, page: Page) -> None:
+    def replace(self, page: Page) -> None:
+        """Show another page, as one action."""
         self.drawing.replace(page)
-        self._show(Shown())
+        self.show(Shown())
         self._page_changed(refit=True)
 
     def older(self) -> None:
@@ -301,61 +271,9 @@ class Session:
 
     def _step(self, by: int) -> None:
         self.sheet.pen_up()
-        self._remember()
+        self.remember()
         if entry := self.history.step(self.drawing.page, by):
             self.recall(entry)
-
-    # pictures, files and the clipboard
-
-    def open(self) -> None:
-        path = ask_for_picture(self.root)
-        self.sheet.focus_set()
-        if path:
-            self._open(path)
-
-    def paste(self) -> None:
-        source = picture_from_clipboard(self.root)
-        if source:
-            self._open(source)
-        else:
-            self._say("There is no picture in the clipboard.")
-
-    def _open(self, source: Path | bytes, otherwise: Callable[[str], None] | None = None) -> None:
-        self._say("Opening the picture…")
-        self._ask("open", source, then=self._place, otherwise=otherwise)
-
-    def _place(self, picture: Picture) -> None:
-        """Lay a picture on the sheet, as large as fits, and read it: as a number, until it proves a digit."""
-        self.sheet.pen_up()
-        self._remember()
-        self.window.single.set(False)
-        self._replace(Page(picture=picture.fitted(self.sheet.surface.region)))
-        self._opened = self.drawing.version
-        self._say("A picture: draw on it, or clear it.")
-
-    def save(self) -> None:
-        self.sheet.pen_up()
-        if self.drawing.blank:
-            self._say("Nothing to save yet.")
-            return
-        path = ask_where_to_save(self.root, self.shown.text().replace("?", "") or "drawing")
-        self.sheet.focus_set()
-        if path:
-            done = lambda path: self._say(f"Saved as {short(path)}")  # noqa: E731
-            self._ask(
-                "save",
-                path,
-                self.drawing.page,
-                self.sheet.surface.region,
-                self.sheet.surface.scale,
-                then=done,
-            )
-
-    def copy(self) -> None:
-        text = self.shown.text()
-        if text:
-            copy_text(self.root, text)
-        self._say(f"Copied: {text}" if text else "Nothing to copy yet.")
 
     # the rest
 
@@ -381,4 +299,4 @@ class Session:
             return
         if not isinstance(error, UserError):
             traceback.print_exception(error, file=sys.stderr)
-        self._say(str(error))
+        self.say(str(error))

@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 
 from answers import Digit
 from drawing import Drawing
-from geometry import STEP, Point, around, grown, mirrored, spacing, span
+from geometry import STEP, Point, around, grown, holds, mirrored, spacing, span
 from surface import Surface
 from theme import Theme
 
 MARGIN = 0.03  # of the side, around what is made to fit
+STILL = 2.0  # points: a pen that moves no further between down and up has clicked
 RESIZED_AFTER = 60  # milliseconds without a further change of size
 
 
@@ -23,6 +24,7 @@ class Sheet(tk.Canvas):
         drawing: what is drawn.
         side: a unit of the page is a pixel where the sheet's shorter side has this many.
         on_change: called after each change that the pen or the eraser makes.
+        on_choose: called with the place of a digit whose box was clicked.
 
     Attributes:
         brush: the pen's width in units of the page.
@@ -30,7 +32,13 @@ class Sheet(tk.Canvas):
     """
 
     def __init__(
-        self, parent: tk.Misc, theme: Theme, drawing: Drawing, side: int, on_change: Callable[[], None]
+        self,
+        parent: tk.Misc,
+        theme: Theme,
+        drawing: Drawing,
+        side: int,
+        on_change: Callable[[], None],
+        on_choose: Callable[[int], None],
     ) -> None:
         self._edge = theme.px(1.5)
         super().__init__(
@@ -45,13 +53,15 @@ class Sheet(tk.Canvas):
             cursor="crosshair",
             takefocus=True,
         )
-        self.theme, self.drawing, self.side, self._on_change = theme, drawing, side, on_change
+        self.theme, self.drawing, self.side = theme, drawing, side
+        self._on_change, self._on_choose = on_change, on_choose
         self.brush = 20.0
         self.surface = Surface(self, theme)
         self._knots: list[Point] = []  # what the live stroke's curve is drawn through
         self._painted: Point | None = None  # where its painted part ends; None if none of it is painted
         self._width = self.brush  # of the live stroke
         self._eraser: Point | None = None  # where it is, on the page
+        self._pressed: tk.Event | None = None  # in a box: it draws if it moves, else it chooses
         self._boxed: tuple[Sequence[Digit], Sequence[str], int] = (), (), 0
         self._resize_due = ""
         self.create_text(0, 0, fill=theme.colours.muted, font=theme.body, justify="center", tags="hint")
@@ -104,7 +114,7 @@ class Sheet(tk.Canvas):
                 outline=colour,
                 width=px(1.5 if place == chosen else 1),
                 dash=(4, 4) if label == "?" else (),
-                tags="box",
+                tags=("box", f"box{place}"),
             )
             self.create_text(
                 left,
@@ -113,14 +123,23 @@ class Sheet(tk.Canvas):
                 fill=colour,
                 font=self.theme.bold,
                 anchor="sw",
-                tags="box",
+                tags=("box", f"box{place}"),
             )
+
+    def _box_at(self, x: int, y: int) -> int | None:
+        """The place of the digit whose frame or label is there, the smallest of several."""
+        found = []
+        for place in range(len(self._boxed[0])):
+            left, top, right, bottom = self.bbox(f"box{place}")
+            if holds((left, top, right, bottom), (x, y)):
+                found.append(((right - left) * (bottom - top), place))
+        return min(found)[1] if found else None
 
     # the pen and the eraser
 
     def pen_up(self) -> None:
         """End what the pen or the eraser does: before anything else is done to the drawing."""
-        self._eraser = None
+        self._eraser = self._pressed = None
         self.itemconfigure("eraser", state="hidden")
         self.itemconfigure("tail", state="hidden")
         live = self.drawing.live
@@ -145,6 +164,12 @@ class Sheet(tk.Canvas):
     def _press(self, event: tk.Event) -> None:
         self.focus_set()
         self.pen_up()
+        if self._box_at(event.x, event.y) is None:
+            self._pen_down(event)
+        else:
+            self._pressed = event
+
+    def _pen_down(self, event: tk.Event) -> None:
         self.drawing.begin(self._at(event), self.brush)
         self._width = self.brush
         self._knots = self.drawing.live.copy()
@@ -158,6 +183,12 @@ class Sheet(tk.Canvas):
         self._move(event)
 
     def _move(self, event: tk.Event) -> None:
+        if self._pressed:
+            start = self._pressed
+            if math.dist((start.x, start.y), (event.x, event.y)) <= self.theme.px(STILL):
+                return
+            self._pressed = None
+            self._pen_down(start)
         if self._eraser:
             start, self._eraser = self._eraser, self._at(event)
             self._erase(start, self._eraser)
@@ -166,9 +197,11 @@ class Sheet(tk.Canvas):
             self._on_change()
 
     def _release(self, event: tk.Event) -> None:
-        was_down = self._eraser or self.drawing.live
         self._move(event)
+        clicked, was_down = self._pressed, self._eraser or self.drawing.live
         self.pen_up()
+        if clicked:
+            self._on_choose(self._box_at(clicked.x, clicked.y))
         if was_down:
             self._on_change()
 

@@ -5,6 +5,7 @@
     torchrun --nproc-per-node=2 train.py                   in two processes
     python train.py --recipe best --initial-checkpoint A.pt --teacher A.pt B.pt C.pt
                                                            learn on from a committee of networks
+    python train.py --personal default                     learn on from what was corrected in the window
 
 What a run leaves behind is described in run_folder.py.
 """

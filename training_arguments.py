@@ -7,6 +7,7 @@ from typing import Any
 
 from augment import Augmentation
 from data import add_data_arguments
+from profiles import existing_profile
 from recipe import RECIPES, Recipe
 from run_folder import RunFolder
 from runtime import ArgumentParser, UserError, add_device_arguments, number
@@ -23,14 +24,15 @@ def parse_arguments() -> argparse.Namespace:
             not go with --ink.
     """
     parser = ArgumentParser("Train ImprovedResNet18 on MNIST.")
-    recipe = chosen_recipe()
+    name = recipe_named()
+    recipe = RECIPES[name]
     augmentation = recipe.augmentation
     count, amount = number(int, at_least=1), number(float, at_least=0)
     share = number(float, at_least=0, below=1)
 
     add = parser.add_argument_group("recipe").add_argument
     named = "numbers to start from, each of which the flags below may change"
-    add("--recipe", choices=RECIPES, default="default", help=named)
+    add("--recipe", choices=RECIPES, default=name, help=named)
     add("--epochs", type=count, default=recipe.epochs, help="passes over the training images")
     add(
         "--batch-size",
@@ -74,6 +76,8 @@ def parse_arguments() -> argparse.Namespace:
     add("--ink-credit", nargs="+", default=[], metavar="TEXT", help=credit)
     share = number(float, above=0, at_most=100)
     add("--ink-weight", type=share, default=recipe.ink_weight, help="how often an epoch shows each of them")
+    own = "learn on from the weights of the window with this profile's corrections as well: recipe personal"
+    add("--personal", metavar="NAME", help=own)
     every = "train on the validation images too: the last epoch's weights are kept, and none validates them"
     add("--refit", action="store_true", help=every)
 
@@ -98,18 +102,28 @@ def parse_arguments() -> argparse.Namespace:
         raise UserError(
             f"--ink-credit: {len(args.ink_credit)} texts for {len(args.ink)} of --ink: give one for each"
         )
-    return resumed_arguments(parser, args) if args.resume else args
+    if args.resume:
+        args = resumed_arguments(parser, args)
+    elif args.personal is not None:
+        args.ink = [*args.ink, existing_profile(args.personal)]
+        args.initial_checkpoint = args.initial_checkpoint or "ink"
+    if args.ship and args.personal is not None:
+        raise UserError("--ship: weights with one person's corrections in them (--personal) are not for all")
+    return args
 
 
-def chosen_recipe() -> Recipe:
-    """The recipe that --recipe names on the command line; whether there is such a one is found out later."""
+def recipe_named() -> str:
+    """The recipe that the command line asks for; whether what it names is one is found out later."""
     first = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     first.add_argument("--recipe")
+    first.add_argument("--personal")
     try:
-        name = first.parse_known_args()[0].recipe
+        typed = first.parse_known_args()[0]
     except argparse.ArgumentError:
-        name = None
-    return RECIPES.get(name, Recipe())
+        return "default"
+    if typed.recipe in RECIPES:
+        return typed.recipe
+    return "default" if typed.personal is None else "personal"
 
 
 def resumed_arguments(parser: ArgumentParser, args: argparse.Namespace) -> argparse.Namespace:

@@ -34,6 +34,7 @@ class Window:
         sheet, history: for who needs them.
         single: a variable: True for one digit, False for a number.
         why: a variable: whether the heat map is wanted.
+        personal: a variable: whether to read with what was corrected.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Window:
         self._forget_due = ""
         self.single = tk.BooleanVar(root, True)
         self.why = tk.BooleanVar(root, False)
+        self.personal = tk.BooleanVar(root, True)
         self._brush = tk.DoubleVar(root, brush)
         self._thinnest, self._thickest = THINNEST * side, THICKEST * side
         gap, beside = theme.px(8), (theme.px(12), 0)
@@ -52,7 +54,7 @@ class Window:
         frame.rowconfigure(1, weight=1)
         toolbar = self._toolbar(frame, session)
         toolbar.grid(row=0, column=0, columnspan=2, sticky="ew", pady=(0, gap))
-        self.sheet = Sheet(frame, theme, drawing, side, session.changed)
+        self.sheet = Sheet(frame, theme, drawing, side, session.changed, session.choose)
         self.sheet.grid(row=1, column=0, sticky="nsew")
         self.sheet.brush = brush
         self.sheet.focus_set()
@@ -98,7 +100,7 @@ class Window:
                 text=text,
                 variable=self.single,
                 value=single,
-                command=session.mode_changed,
+                command=session.read_again,
                 style="Segment.Toolbutton",
             )
             segment.pack(side="left")
@@ -121,11 +123,28 @@ class Window:
         self._bars.pack(fill="both", expand=True, pady=gap)
         self._glyph = GlyphView(below, theme)
         self._glyph.pack(side="left", padx=(0, gap))
-        why = ttk.Checkbutton(
-            below, text="Why", variable=self.why, command=session.show_why, style="Segment.Toolbutton"
-        )
-        why.pack(anchor="w")
-        Tip(why, theme, f"What speaks for the reading ({key_for('toggle_why')})")
+        for text, variable, action, tip, key in (
+            ("Why", self.why, "show_why", "What speaks for the reading", "toggle_why"),
+            (
+                "Memory",
+                self.personal,
+                "memory_switched",
+                "With what you corrected, or without",
+                "toggle_memory",
+            ),
+        ):
+            toggle = ttk.Checkbutton(
+                below,
+                text=text,
+                variable=variable,
+                command=getattr(session, action),
+                style="Segment.Toolbutton",
+            )
+            toggle.pack(fill="x", pady=(0, theme.px(2)))
+            Tip(toggle, theme, f"{tip} ({key_for(key)})")
+        samples = ttk.Button(below, text="Remembered", command=session.show_memory)
+        samples.pack(fill="x")
+        Tip(samples, theme, f"What you corrected, to look at and to forget ({key_for('show_memory')})")
         room = theme.px(PANEL) - self._glyph.winfo_reqwidth() - gap
         self._caption = ttk.Label(below, text=SEEN, style="Muted.TLabel", wraplength=room)
         self._caption.pack(anchor="w", pady=(theme.px(4), 0))

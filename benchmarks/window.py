@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from itertools import cycle
 from pathlib import Path
 
+from profiles import DEFAULT
 from runtime import ArgumentParser, UserError, number, run_script
 from stroke_files import drawings
 from tests.handwriting import digit
@@ -98,7 +99,7 @@ class Hand:
         from theme import Theme
 
         self.root = open_display()
-        self.session = Session(self.root, Theme(self.root, "light"), (None, "cpu", 1), SIDE, 20)
+        self.session = Session(self.root, Theme(self.root, "light"), (None, "cpu", 1, DEFAULT), SIDE, 20)
         self.sheet = self.session.sheet
         self.longest_gap, self._ticked = 0.0, time.perf_counter()
         self._tick()

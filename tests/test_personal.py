@@ -16,12 +16,15 @@ from PIL import Image
 
 import corrections
 import personal
+import profiles
+import samples
 from benchmarks import personal as benchmark
 from data import load_training
 from drawing import Page, Stroke
 from ink import page_from_strokes
 from painting import to_image
-from personal import Memory, profile_folder
+from personal import Memory
+from profiles import profile_folder
 from recognizer import Recognizer, text_of
 from runtime import PROJECT, UserError, run_script
 from stroke_files import drawings
@@ -153,6 +156,18 @@ def test_a_sample_of_the_same_name_is_replaced(reader):
     teach(reader, ODD, 8, name="one")
     assert reader.memory.labels == reopened(reader).labels == {"one": 8}
     assert reader.read_strokes(ODD, single=True)[0].digit == 8
+
+
+def test_of_the_same_ink_the_last_word_counts(reader):
+    """A reading that comes back and is corrected once more; taken back, the word before counts again."""
+    teach(reader, ODD, 6)
+    first = logits_of(reader.memory, reader, ODD)
+    second = teach(reader, ODD, 8)
+    for memory in (reader.memory, reopened(reader)):
+        assert sorted(memory.labels.values()) == [6, 8]
+        assert logits_of(memory, reader, ODD).argmax() == 8
+    reader.memory.forget(second.stem)
+    assert (logits_of(reader.memory, reader, ODD) == first).all()
 
 
 # what is on the disk
@@ -354,7 +369,8 @@ def test_a_full_memory_is_quick(reader, monkeypatch):
     memory, count = reader.memory, personal.MOST
     shapes = torch.nn.functional.normalize(torch.from_numpy(rng.normal(size=(count, 576)).astype(np.float32)))
     labels = torch.from_numpy(rng.integers(0, 10, count))
-    memory._kept = personal.Kept(tuple(map(str, range(count))), labels, shapes, torch.zeros(count))
+    glyphs = rng.integers(0, 256, (count, 28, 28)).astype(np.uint8)
+    memory._hold(samples.Kept(tuple(map(str, range(count))), labels, glyphs, shapes, torch.zeros(count)))
     features, logits = personal.describe(reader.model, torch.from_numpy(glyph_of(ODD))[None, None])
     times = []
     for _ in range(30):
@@ -388,6 +404,38 @@ def test_threads_share_it(reader):
 
 
 # profiles
+
+
+def test_samples_from_before_there_were_profiles_are_taken_into_the_default_one(tmp_path):
+    """All that the window kept; nothing else, and nothing that would replace something."""
+    root, image = tmp_path / "corrections", Image.new("L", (28, 28), 255)
+    profiles.take_in_old_samples(root)
+    assert not root.exists()
+    names = [corrections.new_name() for _ in range(3)]
+    for name in (*names, "of-somebody"):
+        corrections.keep(root, name, label=8, strokes=ODD, image=image)
+    (root / f"{names[0]}.png").unlink()  # as when a move before was cut short
+    (root / "anna").mkdir()
+    corrections.keep(root / "default", names[2], label=3, strokes=ODD, image=image)
+    profiles.take_in_old_samples(root)
+    assert files_of(root) == sorted(
+        [f"{names[2]}.jsonl", f"{names[2]}.png", "anna", "default", "of-somebody.jsonl", "of-somebody.png"]
+    )
+    assert files_of(root / "default") == sorted(
+        [f"{names[0]}.jsonl", *(f"{name}{suffix}" for name in names[1:] for suffix in (".jsonl", ".png"))]
+    )
+    (kept,) = drawings(root / "default" / f"{names[2]}.jsonl")
+    assert kept.label == 3, "what is there already is not replaced"
+
+
+def test_a_profile_that_is_not_there(tmp_path, monkeypatch):
+    monkeypatch.setattr(corrections, "CORRECTIONS", tmp_path)
+    with pytest.raises(UserError, match=r"anna: correct .* app.py --profile anna"):
+        profiles.existing_profile("anna")
+    name = corrections.new_name()
+    corrections.keep(tmp_path, name, label=8, strokes=ODD, image=Image.new("L", (28, 28), 255))
+    assert profiles.existing_profile("default") == tmp_path / "default"
+    assert (tmp_path / "default" / f"{name}.jsonl").exists()
 
 
 @pytest.mark.parametrize("name", ["default", "Anna", "小明", "left hand", "a.b", "d'Arc"])

@@ -20,12 +20,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
+import corrections
 import predict
 from inputs import Item, find_sources
+from personal import Memory
 from recognizer import Reading, Recognizer
 from runtime import UserError, run_script
 from stroke_files import Drawing, read_drawing
 from tests.conftest import obey_permissions
+from tests.handwriting import digit as drawn_digit
 
 posix = pytest.mark.skipif(os.name != "posix", reason="signals, permissions and terminals as on POSIX")
 
@@ -530,6 +533,39 @@ def test_a_bar_for_a_long_list_on_a_terminal(project, inputs, bar):
 
 
 # Copies
+
+
+@pytest.fixture
+def profiles_in(tmp_path, monkeypatch) -> Path:
+    """The folder of all profiles, in the folder that predict.py runs in."""
+    monkeypatch.setattr(corrections, "CORRECTIONS", tmp_path / "corrections")
+    return tmp_path / "corrections"
+
+
+def test_a_profile_reads_as_its_owner_corrected(run, tmp_path, profiles_in, recognizer):
+    """In drawings and in pictures, of one digit or of several; others' digits as before."""
+    one = drawn_digit(1, (0, 0), 100)
+    number = [[(x + 150 * place, y) for x, y in stroke] for place in (0, 1) for stroke in one]
+    (tmp_path / "one.jsonl").write_text(lines_of(one, drawn_digit(3, (0, 0), 100)))
+    (tmp_path / "number.jsonl").write_text(lines_of(number))
+    (reading,) = recognizer.read_strokes(one, single=True)
+    kept = Memory(profiles_in / "Anna", recognizer.checkpoint).add(7, reading.glyph, strokes=one)
+    broken = kept.with_name("20200101-000000-000000.jsonl")
+    broken.write_text("no sample")
+    assert [line["text"] for line in run("one.jsonl", "number.jsonl", "--json").objects] == ["1", "3", "11"]
+    result = run("one.jsonl", "number.jsonl", "--json", "--profile", "Anna")
+    assert (result.status, [line["text"] for line in result.objects]) == (0, ["7", "3", "77"])
+    aside = f"corrections/Anna/{broken.name}.broken"
+    assert result.err == f"predict.py: error: broken, set aside: {aside}\n"
+    assert run("one.jsonl", "--profile", "Anna").err == ""
+
+
+def test_a_profile_without_samples_is_one_line(run, tmp_path, profiles_in):
+    save(tmp_path / "a.png", "7")
+    for name, message in (("Anna", "nothing is remembered in corrections/Anna"), ("a/b", "'a/b' cannot be")):
+        result = run("a.png", "--profile", name)
+        assert (result.status, result.out, result.err.count("\n")) == (2, "", 1)
+        assert message in result.err
 
 
 def copied(folder: Path) -> list[str]:

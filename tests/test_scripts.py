@@ -22,7 +22,10 @@ from PIL import Image
 
 import checkpoint
 import download
+from checkpoint import load, weights_digest
+from corrections import keep, new_name
 from data import load_test
+from ink import page_from_strokes
 from recipe import RECIPES
 from runtime import PROJECT
 from tests.conftest import (
@@ -35,6 +38,7 @@ from tests.conftest import (
     same_weights,
     weights_of,
 )
+from tests.handwriting import digit
 
 DIGITS = ("--dataset", "digits", "--batch-size", 64)
 DEAD_MIRROR = "http://127.0.0.1:9/"
@@ -114,6 +118,34 @@ def test_dry_run_writes_nothing(project):
     assert "It works" in result.stdout
     after = [path for path in sorted(project.folder.rglob("*")) if "__pycache__" not in path.parts]
     assert after == [path for path in before if "__pycache__" not in path.parts]
+
+
+def test_personal(project, trained):
+    """A copy of the shipped weights learns one person's corrections, and replaces nothing."""
+    shipped = project.folder / "checkpoints/improved_resnet18.pt"
+    before, corrections = shipped.read_bytes(), project.folder / "corrections"
+    for number in (1, 4, 8):
+        keep(
+            corrections / "Anna",
+            new_name(),
+            label=(number + 6) % 10,
+            strokes=digit(number, (0, 0), 100),
+            image=Image.new("L", (28, 28), 255),
+        )
+    run = project.train("run", "--personal", "Anna")
+    content = torch.load(run / "best.pt", weights_only=True)["training"]
+    digest = weights_digest(load(shipped).model.state_dict())
+    assert (content["initial"], content["epochs"], content["ink_weight"]) == (digest, 2, 50)
+    assert [(source["name"], source["digits"]) for source in content["ink"]] == [("Anna", 3)]
+    model = load(run / "best.pt").model
+    drawn = [page_from_strokes(digit(number, (0, 0), 100), single=True) for number in (1, 4, 8)]
+    ink = torch.from_numpy(np.stack([page.versions[0].lines[0][0].glyph for page in drawn]))
+    assert model(ink[:, None]).argmax(1).tolist() == [7, 0, 4]
+    for arguments in (["--resume", run], [*DIGITS, "--personal", "Anna"]):
+        assert_one_line_error(project.run("train.py", *arguments, "--ship"), "--ship", "one person's")
+    assert_one_line_error(project.run("train.py", *DIGITS, "--personal", "Bo"), "nothing is remembered", "Bo")
+    assert shipped.read_bytes() == before
+    assert not (project.folder / "checkpoints/improved_resnet18_ink.pt").exists()
 
 
 def test_initial_checkpoint(project, trained):

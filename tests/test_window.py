@@ -261,7 +261,7 @@ def test_bars_and_glyph(window):
         draw(window, number)
         window.wait_for_reading(str(number))
         is_blue = (np.abs(panel(window) - window.colour("accent")).sum(2) < 30).sum(1)
-        rows = np.flatnonzero(is_blue > 100)
+        rows = np.flatnonzero(is_blue[: round(0.7 * SIDE)] > 100)  # a button further down is blue too
         bars = panel(window)[:, 30:]
         first_row, last_row = (find_bar(bars, place) for place in (0, 9))
         expected = first_row + number * (last_row - first_row) / 9
@@ -369,69 +369,7 @@ def test_a_number_has_boxes_and_its_digits_are_chosen_by_keys(number_mode):
     window.wait_for_reading("724")
 
 
-# corrections and the history
-
-
-def samples(copy: Path) -> list[dict]:
-    files = sorted((copy / "corrections").glob("*.jsonl"))
-    return [json.loads(line) for path in files for line in path.read_text().splitlines()]
-
-
-def forget_samples(copy: Path) -> None:
-    for path in (copy / "corrections").glob("*"):
-        path.unlink()
-
-
-def test_a_digit_key_corrects_the_reading_and_keeps_the_sample(window, copy):
-    forget_samples(copy)
-    draw(window, 1)
-    window.wait_for_reading("1")
-    window.press("7")
-    window.wait_for_title(f"7 · corrected - {NAME}")
-    window.wait(lambda: len(samples(copy)) == 1)
-    (sample,) = samples(copy)
-    assert (sample["label"], sample["read"]) == (7, 1)
-    assert len(sample["strokes"]) == 1
-    assert len(sample["strokes"][0]) > 10
-    (png,) = (copy / "corrections").glob("*.png")
-    assert (np.asarray(Image.open(png).convert("L")) < 100).sum() > 500
-    window.press("4")  # the key before was the wrong one
-    window.wait(lambda: [sample["label"] for sample in samples(copy)] == [4])
-    window.wait_for_title(f"4 · corrected - {NAME}")
-    window.press("ctrl+z")
-    window.wait_for_reading("1")
-    window.wait(lambda: not samples(copy))
-    assert window.sheet().any(), "the drawing stays"
-
-
-def test_a_correction_in_the_same_breath_waits_for_its_reading(window, copy):
-    forget_samples(copy)
-    window.draw(digit(0, window.middle, 200), pause=0)
-    window.press("6")
-    window.wait_for_title(f"6 · corrected - {NAME}")
-    window.wait(lambda: [sample["label"] for sample in samples(copy)] == [6])
-
-
-def test_there_is_nothing_to_correct_on_a_blank_sheet(window, copy):
-    forget_samples(copy)
-    window.press("5")
-    draw(window, 3)
-    window.wait_for_reading("3")
-    assert samples(copy) == []
-
-
-def test_one_digit_of_a_number_is_corrected(number_mode, copy):
-    window = number_mode
-    forget_samples(copy)
-    draw(window, 4, at=0.25, height=0.4)
-    draw(window, 6, at=0.75, height=0.4)
-    window.wait_for_reading("46")
-    window.press("Left", "9")
-    window.wait_for_title(f"96 · corrected - {NAME}")
-    window.wait(lambda: samples(copy))
-    (sample,) = samples(copy)
-    assert (sample["label"], sample["read"]) == (9, 4)
-    assert len(sample["strokes"]) == 2, "those of the 4"
+# the history
 
 
 def history(window: Window) -> np.ndarray:
@@ -473,8 +411,11 @@ def test_what_is_cleared_at_once_is_in_the_history_all_the_same(window):
 # pictures, files and the clipboard
 
 
+def samples(copy: Path) -> list[dict]:
+    return [json.loads(path.read_text()) for path in (copy / "corrections" / "default").glob("*.jsonl")]
+
+
 def test_a_picture_is_opened_read_drawn_on_and_corrected(window, photo, copy):
-    forget_samples(copy)
     window.press("ctrl+o")
     window.xdotool("search", "--sync", "--onlyvisible", "--name", "Open a picture")
     window.type(str(photo))
@@ -489,7 +430,7 @@ def test_a_picture_is_opened_read_drawn_on_and_corrected(window, photo, copy):
     window.wait(lambda: samples(copy))
     (sample,) = samples(copy)
     assert (sample["label"], sample["strokes"]) == (6, []), "strokes alone would be no 6"
-    (png,) = (copy / "corrections").glob("*.png")
+    (png,) = (copy / "corrections" / "default").glob("*.png")
     assert (np.asarray(Image.open(png).convert("L")) < 100).mean() > 0.02
     window.press(*["ctrl+z"] * 3)  # the correction and both strokes
     window.wait_for_reading("5")
