@@ -15,7 +15,7 @@ from drawing import Page, Picture
 from explain import grad_cam
 from geometry import Box, grown
 from painting import composed, pixels_of, to_image
-from picture import as_rgb, open_picture
+from picture import as_rgb, open_picture, reduced
 from profiles import profile_folder, take_in_old_samples
 from recognizer import Reading, Recognizer, text_of
 from runtime import pick_device, short, write_atomically
@@ -50,7 +50,7 @@ class Desk:
 
     def open(self, source: Path | bytes) -> Picture:
         """A picture from a file, or from what one holds. It has no place on a page yet."""
-        image = as_rgb(open_picture(source if isinstance(source, Path) else io.BytesIO(source)))
+        image = as_rgb(reduced(open_picture(source if isinstance(source, Path) else io.BytesIO(source))))
         image.thumbnail((PICTURE_SIDE, PICTURE_SIDE), reducing_gap=2)
         paper = tuple(int(value) for value in np.median(np.asarray(image), axis=(0, 1)))
         return Picture(image.width, image.height, image.tobytes(), paper)

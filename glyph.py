@@ -72,10 +72,12 @@ def _distance(pixels: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.nd
     """From each of (N, 2) pixels to the nearest of (M, 2) to (M, 2) line segments: (N,)."""
     along = ends - starts
     if len(starts) > MOST_SEGMENTS:
-        # So many lie close together: nearest of the cells that they run through, once each.
+        # So many lie close together: nearest of the cells that they run through.
         steps = np.linspace(0, 1, 16)[:, None, None]
-        cells = np.unique(np.round((starts + steps * along).reshape(-1, 2) / SPACING), axis=0) * SPACING
-        return cKDTree(cells).query(pixels)[0]
+        across, down = np.round((starts + steps * along).reshape(-1, 2) / SPACING).astype(int).T
+        cells = np.zeros(2 * [round(LONGEST / SPACING) + 1], bool)
+        cells[across, down] = True
+        return cKDTree(np.argwhere(cells) * SPACING).query(pixels)[0]
     length = np.hypot(*along.T)
     # A point has no direction, and any will do.
     ahead = np.where(length[:, None] > 1e-6, along / np.maximum(length, 1e-6)[:, None], (1.0, 0.0))

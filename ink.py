@@ -14,13 +14,13 @@ from geometry import Box, around
 from glyph import PEN, depths, draw_depths, draw_strokes, pen_width, way_along
 from picture import Ink, InkError, find_ink, open_picture
 from segment import find_lines, possible_digits, side_by_side, small_pieces
+from stroke_files import MAX_STROKES
 
 __all__ = ["Box", "Candidate", "InkError", "Page", "open_picture", "page_from_image", "page_from_strokes"]
 
 TOUCH = 0.04  # of the largest stroke: strokes that come closer touch
 BLOB = 0.4  # ink that is as thick as this share of its longest side has not been written
 LARGEST = 1e300  # coordinates beyond it count as it, those below its inverse as 0
-MOST_STROKES = 5_000
 LEANING = 0.4  # ink along the picture's border, as a share of its longest side, that is no digit cut off
 MOST_PARTS = 150  # of a page that are told apart: the largest of a picture; more strokes are one scribble
 
@@ -82,8 +82,8 @@ def page_from_strokes(strokes: Strokes, single: bool = False, pen: float = PEN) 
     Raises:
         InkError: if something is not a finite point, or there are more than 5,000 strokes.
     """
-    if len(strokes) > MOST_STROKES:
-        raise InkError(f"{len(strokes):,} strokes are too many: at most {MOST_STROKES:,} can be read at once")
+    if len(strokes) > MAX_STROKES:
+        raise InkError(f"{len(strokes):,} strokes are too many: at most {MAX_STROKES:,} can be read at once")
     points = [_as_points(stroke) for stroke in strokes]
     points = [stroke for stroke in points if len(stroke)]
     if not points:
@@ -167,13 +167,21 @@ def _stroke_lines(
     for line in find_lines(group_boxes):
         pieces = []
         for piece in line:
-            parts = [part for group in piece for part in side_by_side(groups[group], boxes)]
+            parts = [part for group in piece for part in _parts(groups[group], boxes)]
             if len(piece) > 1:
                 parts = [[index for part in parts for index in part]]
             joined_to_next.update(index for part in parts[:-1] for index in part)
             pieces += parts
         lines.append(pieces)
+    if sum(map(len, lines)) > MOST_PARTS:
+        joined_to_next.clear()
+        return [[list(range(len(points)))]]
     return lines
+
+
+def _parts(group: list[int], boxes: list[Box]) -> list[list[int]]:
+    """Strokes that touch as the digits that they may be; so many that they are a scribble stay together."""
+    return side_by_side(group, boxes) if len(group) <= MOST_PARTS else [group]
 
 
 def _touching(points: list[np.ndarray], boxes: list[Box]) -> list[list[int]]:
@@ -183,13 +191,15 @@ def _touching(points: list[np.ndarray], boxes: list[Box]) -> list[list[int]]:
     extent = max(right - left, bottom - top)
     cell = max(TOUCH * max(sizes), extent / 1000) or 1.0
     grid = np.zeros((int((bottom - top) / cell) + 1, int((right - left) / cell) + 1), bool)
-    at = [((_dense(stroke, cell / 2) - (left, top)) / cell).astype(int) for stroke in points]
-    for cells in at:
+    starts = []
+    for stroke in points:
+        cells = ((_dense(stroke, cell / 2) - (left, top)) / cell).astype(int)
         grid[cells[:, 1], cells[:, 0]] = True
+        starts.append(cells[0])
     labels, _ = ndimage.label(grid, np.ones((3, 3)))
     groups: dict[int, list[int]] = {}
-    for index, cells in enumerate(at):
-        groups.setdefault(int(labels[cells[0, 1], cells[0, 0]]), []).append(index)
+    for index, (column, row) in enumerate(starts):
+        groups.setdefault(int(labels[row, column]), []).append(index)
     return list(groups.values())
 
 

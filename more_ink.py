@@ -23,7 +23,7 @@ from tqdm import tqdm
 
 from data import LabelledImages
 from glyph import SIZE
-from ink import MOST_STROKES, open_picture, page_from_image
+from ink import open_picture, page_from_image
 from inputs import PICTURES
 from runtime import UserError, short
 from stroke_files import Drawing, StrokeFileError, each_line, has_lines
@@ -205,8 +205,6 @@ def _add_strokes(found: _Found, path: Path) -> None:
         strokes = [stroke for stroke in drawing.strokes if len(stroke)]
         if drawing.label is None:
             found.faults.append(f"{where} has no label")
-        elif len(strokes) > MOST_STROKES:
-            found.faults.append(f"{where} has more than {MOST_STROKES:,} strokes")
         elif strokes:
             found.drawings.append(replace(drawing, strokes=strokes))
             found.files.add(path)

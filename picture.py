@@ -19,7 +19,9 @@ from skimage.filters import threshold_otsu
 from runtime import UserError, short
 
 PIXELS, SHORTEST = 560 * 560, 112  # of the picture that is worked on; small ones are enlarged
-MAX_PIXELS = 80_000_000  # more is refused before it is decoded
+MAX_PIXELS = 50_000_000  # more is refused before it is decoded, so that none takes seconds
+# Of the formats that Pillow knows: others are hardly ever of paper, and for some it starts other programs.
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "DIB", "TIFF", "WEBP", "AVIF", "PPM", "ICO")
 # In favour of that limit; and a file that is odd but can be read is read.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 warnings.filterwarnings("ignore", module=r"PIL\.")
@@ -53,11 +55,11 @@ def open_picture(source: Path | BinaryIO) -> Image.Image:
     """The picture in a file, fully decoded, upright by its EXIF orientation.
 
     Raises:
-        InkError: if it is no picture, is damaged, or has more than 80 million pixels.
+        InkError: if it is no picture, is damaged, or has more than 50 million pixels.
     """
     name = short(source) if isinstance(source, Path) else "the picture"
     try:
-        with Image.open(source) as image:
+        with Image.open(source, formats=FORMATS) as image:
             width, height = image.size
             if width * height > MAX_PIXELS:
                 raise InkError(
@@ -109,18 +111,22 @@ def find_ink(image: Image.Image) -> list[Ink]:
 def _working_copy(image: Image.Image) -> tuple[np.ndarray, tuple[float, float]]:
     """RGB, float32 (H, W, 3) in [0, 255], and its scale along x and y."""
     width, height = image.size
-    if (step := int((width * height / (4 * PIXELS)) ** 0.5)) > 1:  # before anything is made of a large one
-        size = (max(1, width // step), max(1, height // step))
-        smooth = (
-            Image.Resampling.BOX if image.mode in ("L", "LA", "RGB", "RGBA") else Image.Resampling.NEAREST
-        )
-        image = image.resize(size, smooth)
-    image = as_rgb(image)
+    image = as_rgb(reduced(image))
     scale = min((PIXELS / (width * height)) ** 0.5, max(1.0, SHORTEST / min(width, height)))
     size = (max(1, round(scale * width)), max(1, round(scale * height)))
     if size != image.size:
         image = image.resize(size, Image.Resampling.BICUBIC)
     return np.asarray(image, np.float32), (size[0] / width, size[1] / height)
+
+
+def reduced(image: Image.Image) -> Image.Image:
+    """`image`, brought near to what is worked on if it is larger: before anything is made of a large one."""
+    width, height = image.size
+    step = int((width * height / (4 * PIXELS)) ** 0.5)
+    if step < 2:
+        return image
+    smooth = Image.Resampling.BOX if image.mode in ("L", "LA", "RGB", "RGBA") else Image.Resampling.NEAREST
+    return image.resize((max(1, width // step), max(1, height // step)), smooth)
 
 
 def as_rgb(image: Image.Image) -> Image.Image:

@@ -20,9 +20,14 @@ import numpy as np
 
 from runtime import UserError, short
 
-# What one drawing may hold, so that no file fills the memory. A long session's ink is 100,000 points.
-MAX_POINTS = 1_000_000
-MAX_BYTES = 32 * 2**20
+# What one drawing may hold, so that no file fills the memory or takes seconds. A long session's ink is
+# 100,000 points.
+MAX_STROKES = 5_000
+MAX_POINTS = 200_000
+MAX_BYTES = 8 * 2**20
+# After so much that is no drawing the rest of a file is given up: a packed file may unpack without end.
+MAX_SKIPPED = 256 * 2**20  # bytes of one line
+MAX_BLANK = 100_000  # lines
 
 LARGEST, SMALLEST = 1e300, 1e-300  # so that sizes and scales of drawings are finite numbers too
 
@@ -117,15 +122,20 @@ def each_line(
         except OSError as error:
             yield 1, StrokeFileError(f"{name} cannot be read: {error.strerror or error}")
         return
-    number, blank = 0, True
+    number, blank, last = 0, True, 0
     try:
         while raw := source.readline(MAX_BYTES + 1):
             number += 1
-            if len(raw) > MAX_BYTES and not raw.endswith(b"\n"):
-                _skip_line(source)
+            ends = len(raw) <= MAX_BYTES or raw.endswith(b"\n") or _skip_line(source)
             if raw.strip() or len(raw) > MAX_BYTES:
-                blank = False
+                blank, last = False, number
                 yield number, _read_line(raw, f"{name}, line {number}")
+            if not ends or number - last > MAX_BLANK:
+                yield (
+                    number + 1,
+                    StrokeFileError(f"{name} is too long without a drawing: its rest is not read"),
+                )
+                return
     except (OSError, EOFError, zlib.error) as error:  # of a .gz: not one, cut short, corrupt
         fault = "is truncated or corrupt" if isinstance(source, gzip.GzipFile) else f"cannot be read: {error}"
         yield number + 1, StrokeFileError(f"{name} {fault} after line {number}")
@@ -134,9 +144,12 @@ def each_line(
             yield 1, StrokeFileError(f"{name} is empty")
 
 
-def _skip_line(file: BinaryIO) -> None:
-    while (part := file.readline(2**16)) and not part.endswith(b"\n"):
-        pass
+def _skip_line(file: BinaryIO) -> bool:
+    """Skip the rest of a line; False if it goes on and on."""
+    for _ in range(MAX_SKIPPED // 2**16):
+        if not (part := file.readline(2**16)) or part.endswith(b"\n"):
+            return True
+    return False
 
 
 def _read_line(raw: bytes, where: str) -> Drawing | StrokeFileError:
@@ -171,6 +184,8 @@ def _checked_strokes(strokes: Any, where: str) -> list[np.ndarray]:
     """The strokes as arrays, or a StrokeFileError about the first thing in them that is wrong."""
     if type(strokes) is not list:
         _refuse(where, f"{_kind(strokes)}, not a list of strokes")
+    if len(strokes) > MAX_STROKES:
+        raise StrokeFileError(f"{where} has more than {MAX_STROKES:,} strokes: too many for one drawing")
     points = 0
     arrays = []
     for place, stroke in enumerate(strokes, 1):

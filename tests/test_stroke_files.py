@@ -208,8 +208,8 @@ def test_a_long_line_is_skipped_in_little_memory(tmp_path):
     assert_seven(first)
     assert_seven(last)
     assert (two, three) == (2, 3)
-    assert "long.jsonl.gz, line 2 is too long for one drawing: more than 32 MiB" in str(error)
-    assert peak < 120 * 2**20, "the line has 160 MiB"
+    assert "long.jsonl.gz, line 2 is too long for one drawing: more than 8 MiB" in str(error)
+    assert peak < 40 * 2**20, "the line has 160 MiB"
 
 
 def test_memory_is_flat_over_many_lines(tmp_path):

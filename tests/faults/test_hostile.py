@@ -1,0 +1,48 @@
+"""Ten thousand files that nobody should be sent: each is read or refused, soon and in little memory."""
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from runtime import PROJECT
+
+SECONDS = 2  # of processor time, which other work on the machine does not lengthen
+MEMORY = 1024  # MiB of the whole process, PyTorch and the network included
+PICTURES = (".png", ".jpeg", ".gif", ".bmp", ".tiff", ".webp", ".ppm", ".ico")
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+
+
+def test_hostile_files_are_read_or_refused(tmp_path: Path, often: Callable[[int], int]) -> None:
+    count = often(10_000)
+    command = [sys.executable, "-m", "tests.faults.hostile", str(tmp_path), str(count), "0"]
+    result = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
+    files = [json.loads(line) for line in result.stdout.splitlines()]
+    assert result.returncode == 0, (files[-1:], result.stderr)
+    assert result.stderr == "", "what is wrong is said in the one line that readings would stand in"
+    for file in files:
+        assert set(file["outcomes"]) <= {"read", "refused"}, file
+        assert file["memory"] < MEMORY, file
+        assert file["seconds"] < SECONDS, file
+        if "-sound" in file["name"] and file["name"].endswith(PICTURES):
+            assert file["outcomes"] == ["read", "read"], file
+    mutated = [file for file in files if file["name"][0].isdigit() and "x" not in file["name"].split(".")[0]]
+    assert len(mutated) == count
+    report("mutated", mutated)
+    report("heavy", [file for file in files if file not in mutated])
+
+
+def report(what: str, files: list[dict]) -> None:
+    """For docs/reliability.md: shown by `pytest -rP`."""
+    slowest, largest = (max(files, key=lambda file: file[key]) for key in ("seconds", "memory"))
+    outcomes = Counter("read" if "read" in file["outcomes"] else "refused" for file in files)
+    print(
+        f"{len(files):,} {what}: {dict(outcomes)}; "
+        f"longest {slowest['seconds']:.2f} s ({slowest['name']}), "
+        f"most memory {largest['memory']:.0f} MiB ({largest['name']})"
+    )
