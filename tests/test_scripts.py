@@ -236,31 +236,6 @@ def resume(project: Project, run: Path) -> subprocess.CompletedProcess:
 
 
 @posix
-def test_killed_at_random_moments_it_ends_the_same(project, unbroken):
-    """Each attempt is killed somewhere in what is left of the run, until one gets through."""
-    run, seed, kills = project.folder / "run", np.random.SeedSequence().entropy, 0
-    random = np.random.default_rng(seed)
-    print("random moments from seed", seed)
-    process = start_and_wait_for_state(project, run)
-    while kills < 4:
-        try:
-            process.communicate(timeout=random.uniform(0, 1))
-            break
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.communicate()
-            assert process.returncode == -signal.SIGKILL
-            kills += 1
-        process = project.start("train.py", "--resume", run)
-        time.sleep(3)  # its start; the moments that matter come after it
-    else:
-        process.communicate(timeout=120)
-    assert kills
-    resume(project, run)
-    assert_same_end(run, unbroken)
-
-
-@posix
 @pytest.mark.parametrize("code", [signal.SIGINT, signal.SIGTERM])
 def test_stopped_by_a_signal_it_says_how_to_go_on(project, unbroken, code):
     run = project.folder / "run"
@@ -407,25 +382,6 @@ def test_folders_without_permission(project):
     result = project.run("test.py", "--checkpoint", "closed/best.pt", **options)
     assert_one_line_error(result, "closed/best.pt", "Permission denied")
     closed.chmod(0o700)
-
-
-@posix
-def test_a_full_disk_while_saving(project):
-    """A limit on the size of files stands for the full disk: the write is refused alike."""
-    import resource
-
-    run = project.folder / "run"
-    process = start_and_wait_for_state(project, run)
-    while not (run / "best.pt").exists() and process.poll() is None:
-        time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=60) == 130
-    kept = {path: path.read_bytes() for path in run.glob("*.pt")}
-    limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (10**6, 10**6))  # noqa: E731
-    result = project.run("train.py", "--resume", run, preexec_fn=limit)
-    assert_one_line_error(result, "cannot write run/", "File too large")
-    assert {path: path.read_bytes() for path in run.glob("*.pt")} == kept
-    assert not list(run.glob(".*.tmp"))
 
 
 def test_a_run_whose_settings_were_changed_is_not_resumed(project):
