@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -12,9 +13,11 @@ import pytest
 
 from runtime import PROJECT
 from tests.conftest import Project, Result, missing
+from tests.faults.hostile import mutated
 from tests.window import missing_tools, screen
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Xvfb and /proc")
+PICTURES = 60  # files to open, most of them broken
 GROWTH = 20  # MiB: what allocators keep in pieces, and the actions that can be taken back
 
 
@@ -42,7 +45,11 @@ def in_window(project: Project) -> Callable[..., Result]:
 def test_a_random_user_finds_no_fault(
     in_window: Callable[..., Result], tmp_path: Path, often: Callable[[int], int]
 ) -> None:
-    result = in_window("-m", "tests.faults.random_user", tmp_path, often(10_000), 0)
+    files = tmp_path / "files"
+    files.mkdir()
+    for name, content in mutated(PICTURES, random.Random(0)):
+        (files / name).write_bytes(content)
+    result = in_window("-m", "tests.faults.random_user", files, often(10_000), 0)
     print(result.stdout)
     assert (result.returncode, result.stderr) == (0, "")
     figures = json.loads(result.stdout)
