@@ -237,6 +237,7 @@ def test_full_disk_keeps_what_was_there(path):
         capture_output=True,
         text=True,
         cwd=Path(checkpoint.__file__).parent,
+        env={**os.environ, "COVERAGE_PROCESS_CONFIG": ""},  # coverage could not write either
     )
     assert result.returncode == 2, result.stderr
     assert "cannot write" in result.stderr

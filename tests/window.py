@@ -95,9 +95,11 @@ class Window:
 
     def close(self) -> str:
         """End it and all that it started; what it said on stderr."""
-        for process in self.children():
-            os.kill(int(process.name), signal.SIGKILL)  # it may be loading PyTorch for a while
-        self.process.kill()
+        children = self.children()
+        self.process.terminate()  # no kill, after which coverage would not know what has run
+        for process in children:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(process.name), signal.SIGTERM)  # it may be loading PyTorch for a while
         return self.process.communicate()[1]
 
     def xdotool(self, *arguments: object) -> str:

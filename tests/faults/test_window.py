@@ -1,0 +1,97 @@
+"""An hour of a random user, compressed: nothing goes wrong, nothing grows, what is shown is what is drawn."""
+
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from runtime import PROJECT
+from tests.conftest import Project, Result, missing
+from tests.faults.hostile import mutated
+from tests.window import missing_tools, screen
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Xvfb and /proc")
+PICTURES = 60  # files to open, most of them broken
+GROWTH = 20  # MiB: what allocators keep in pieces, and the actions that can be taken back
+
+
+@pytest.fixture
+def in_window(project: Project) -> Callable[..., Result]:
+    """Runs `python ARGUMENTS` with a screen, in a copy of the project that has the tests too."""
+    if lacking := missing_tools():
+        missing(f"no {', '.join(lacking)}")
+    for folder in ("tests", "benchmarks"):
+        shutil.copytree(PROJECT / folder, project.folder / folder)
+
+    def run(*arguments: object) -> Result:
+        with screen() as display:
+            return subprocess.run(
+                [sys.executable, *map(str, arguments)],
+                cwd=project.folder,
+                env={**os.environ, "DISPLAY": display},
+                capture_output=True,
+                text=True,
+            )
+
+    return run
+
+
+def test_a_random_user_finds_no_fault(
+    in_window: Callable[..., Result], tmp_path: Path, often: Callable[[int], int]
+) -> None:
+    files = tmp_path / "files"
+    files.mkdir()
+    for name, content in mutated(PICTURES, random.Random(0)):
+        (files / name).write_bytes(content)
+    result = in_window("-m", "tests.faults.random_user", files, often(10_000), 0)
+    print(result.stdout)
+    assert (result.returncode, result.stderr) == (0, "")
+    figures = json.loads(result.stdout)
+    assert figures["differ"] == []
+    assert max(figures["growth"]) < GROWTH
+    # By the processor's time: by the clock, whatever else runs on the machine is measured too.
+    assert figures["work"] < 100
+
+
+UNLUCKY = """
+if __name__ == "__main__":
+    from benchmarks.window import Hand
+    from drawing import Page, Stroke
+    from tests.handwriting import digit
+    hand = Hand()
+    session = hand.session
+    while not session.was_ready:
+        hand.run(0.05)
+    session.replace(Page(tuple(Stroke(tuple(line), 20.0) for line in digit(3, (0, 0), 300))))
+    while session.reader._running or session.reader._waiting:
+        hand.run(0.01)
+    print(session.window._status.cget("text"), session.shown.answer.text)
+    session.clear()
+    hand.draw(digit(5, (0, 0), 300))
+    hand.wait_for_reading()
+    print(session.shown.answer.text)
+    session.reader.close()
+else:  # the reading process
+    from desk import Desk
+    read = Desk.read
+    def raises(*arguments):
+        Desk.read = read
+        raise ArithmeticError("no luck")
+    Desk.read = raises
+"""
+
+
+def test_a_reading_that_raises_is_told_and_the_next_one_is_made(
+    in_window: Callable[..., Result], tmp_path: Path
+) -> None:
+    script = tmp_path / "project" / "unlucky.py"
+    script.write_text(UNLUCKY)
+    result = in_window(script.name)
+    assert result.stdout.splitlines() == ["ArithmeticError: no luck ", "5"], result.stderr
+    assert result.stderr.count("ArithmeticError: no luck") == result.stderr.count("Traceback") == 1
