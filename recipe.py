@@ -44,5 +44,5 @@ RECIPES = {
     # bear distortions that labels do not.
     "best": Recipe(epochs=15, lr=0.03, dropout=0, augmentation=STRONG),
     # For the shipped weights and one person's corrections, of which there are few: --personal.
-    "personal": Recipe(epochs=2, lr=0.005, ink_weight=50),
+    "personal": Recipe(epochs=1, lr=0.001, ink_weight=100),
 }

@@ -115,7 +115,11 @@ def parse_arguments() -> argparse.Namespace:
         help="digits with label and writer, .jsonl or .jsonl.gz",
         default=argparse.SUPPRESS,
     )
-    add("--checkpoint", metavar="FILE", help="weights to read with: a file, newest, shipped or ink (default: ink)")
+    add(
+        "--checkpoint",
+        metavar="FILE",
+        help="weights to read with: a file, newest, shipped or ink (default: ink)",
+    )
     add("--seed", type=number(int, at_least=0), default=0, help="of the order of each writer's digits")
     add("--limit-writers", type=number(int, at_least=1), help="only the first so many")
     wrong = "share of the corrections that get a random other label"
