@@ -118,7 +118,7 @@ def parse_arguments() -> argparse.Namespace:
     add(
         "--checkpoint",
         metavar="FILE",
-        help="weights to read with: a file, newest, shipped or ink (default: ink)",
+        help="weights: a file, newest, shipped or ink (default: ink)",
     )
     add("--seed", type=number(int, at_least=0), default=0, help="of the order of each writer's digits")
     add("--limit-writers", type=number(int, at_least=1), help="only the first so many")

@@ -60,7 +60,7 @@ def parse_arguments() -> argparse.Namespace:
     add("--nondigits", type=Path, metavar="FILE", help="images (ink 255 on 0) of other characters, .npz")
     add("--limit", type=number(int, at_least=1), help="at most so many of each set, chosen with a fixed seed")
     add("--papers", type=number(int, at_least=0), default=200, help="composed papers of each kind")
-    add("--checkpoint", help="weights to read with: a file, newest, shipped or ink (default: ink)")
+    add("--checkpoint", help="weights: a file, newest, shipped or ink (default: ink)")
     add("--workers", type=number(int, at_least=1), default=os.cpu_count(), help="processes")
     add_data_arguments(add)
     return parser.parse_args()

