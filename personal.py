@@ -166,7 +166,8 @@ class Memory:
             more = self._kept.without([name]).joined(self._remembered([name], [label], record[None]))
             self._hold(more)
             if len(more) > MOST:
-                self._remove(self._least_useful(more))
+                with contextlib.suppress(UserError):  # it is tried again with the next sample
+                    self._remove(self._least_useful(more))
         return path
 
     def forget(self, name: str) -> None:
@@ -179,11 +180,11 @@ class Memory:
             self._remove(name)
 
     def forget_all(self) -> int:
-        """Take all samples back; how many there were. Errors as for `forget`."""
+        """Take all samples back, also those beyond the most that are used; how many. Errors: see `forget`."""
         with self._lock:
-            count = len(self._kept)
-            self._remove(*self._kept.names)
-        return count
+            names = {*self._kept.names, *(path.stem for path in self.folder.glob("*.jsonl"))}
+            self._remove(*names)
+        return len(names)
 
     def _remove(self, *names: str) -> None:
         gone = []

@@ -48,7 +48,7 @@ def parse_arguments() -> argparse.Namespace:
     add("--seed", type=seeds, default=recipe.seed, help="of weights, order and distortions")
     learned = "weights of one or more networks whose mean probabilities are learned instead of the labels"
     add("--teacher", nargs="+", metavar="FILE", help=learned)
-    add("--initial-checkpoint", metavar="FILE", help="weights to start from: a file, newest or shipped")
+    add("--initial-checkpoint", metavar="FILE", help="weights to start from: a file, newest, shipped or ink")
 
     add = parser.add_argument_group("random distortions of the training images").add_argument
     for flag, unit in (
@@ -106,6 +106,8 @@ def parse_arguments() -> argparse.Namespace:
         args = resumed_arguments(parser, args)
     elif args.personal is not None:
         args.ink = [*args.ink, existing_profile(args.personal)]
+        if args.ink_credit:
+            args.ink_credit = [*args.ink_credit, f"profile {args.personal}"]
         args.initial_checkpoint = args.initial_checkpoint or "ink"
     if args.ship and args.personal is not None:
         raise UserError("--ship: weights with one person's corrections in them (--personal) are not for all")
