@@ -413,7 +413,9 @@ def test_a_kill_while_samples_are_kept_loses_at_most_the_last(other, often):
             assert len(samples_by_name(other)) in (known + 1, known + 2)
             known = len(samples_by_name(other))
         window = Window(display, "--size", 300, folder=other)
-        read_as(window, 2, 7)
+        window.fresh()
+        draw(window, 2)
+        window.wait_for_reading("[47]")  # the last word on this 2, if it was kept in time
         window.close()
     assert not list((other / "corrections" / "default").glob("*.broken"))
     assert len(samples(other)) == known, "each of them whole"
