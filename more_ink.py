@@ -26,11 +26,12 @@ from glyph import SIZE
 from ink import open_picture, page_from_image
 from inputs import PICTURES
 from runtime import UserError, short
-from stroke_files import Drawing, StrokeFileError, each_line, has_lines
+from stroke_files import CutShort, Drawing, StrokeFileError, each_line, has_lines
 from variation import Variation
 
 DIGITS = tuple("0123456789")  # names of the folders of pictures
 KINDS = "stroke files (.jsonl, .jsonl.gz), arrays (.npz) and folders"
+NAMED = 10  # digits that are left out: the rest are only counted
 MANY = 300  # pictures, for which a bar shows how far it is
 BRIGHT = 128  # of 255: ink that is nowhere as bright has another scale
 
@@ -73,7 +74,7 @@ def load_more_ink(paths: Sequence[Path], credits: Sequence[str] = ()) -> tuple[M
 
     Returns:
         The digits, in the order of `paths`; and a line for each of `paths` of which something is no digit
-        with a label, that says how much and names the first.
+        with a label, that says how much and names the first ones.
 
     Raises:
         UserError: if a path is nothing of the kind, is damaged, or has nothing to learn from.
@@ -125,8 +126,9 @@ class _Found:
 
     def left_out(self) -> str:
         count = len(self.faults)
-        first = self.faults[0].removeprefix(f"{self.name}, ")
-        return f"{self.name}: {count:,} of {count + len(self):,} {self.kind} left out, the first: {first}"
+        named = "; ".join(fault.removeprefix(f"{self.name}, ") for fault in self.faults[:NAMED])
+        more = f"; and {count - NAMED:,} more" if count > NAMED else ""
+        return f"{self.name}: {count:,} of {count + len(self):,} {self.kind} left out: {named}{more}"
 
     def add_glyph(self, glyph: np.ndarray, label: int, file: Path) -> None:
         self.glyphs.append(glyph)
@@ -167,7 +169,7 @@ def _find(path: Path) -> _Found:
             _add_arrays(found, path)
         else:
             raise UserError(f"{name} is no ink with labels: {KINDS} are")
-        found.digest = _digest(found.files)
+        found.digest = _digest(found.files, path)
     except OSError as error:
         raise UserError(f"{name} cannot be read: {error.strerror or error}") from error
     if found.faults and not len(found):
@@ -199,6 +201,8 @@ def _add_strokes(found: _Found, path: Path) -> None:
     name = short(path)
     for number, drawing in each_line(path, name):
         where = f"{name}, line {number}"
+        if isinstance(drawing, CutShort):
+            raise drawing  # nobody knows how much is missing
         if isinstance(drawing, StrokeFileError):
             found.faults.append(str(drawing))
             continue
@@ -288,9 +292,13 @@ def _as_bytes(ink: np.ndarray) -> np.ndarray:
     return (ink * 255).round().astype(np.uint8)
 
 
-def _digest(files: set[Path]) -> str:
-    """SHA-256, in hexadecimal, of the files' contents one after the other, in the order of their names."""
+def _digest(files: set[Path], given: Path) -> str:
+    """SHA-256, in hexadecimal, of a file; of a folder's files that of their names, which may be the labels,
+    their lengths and contents, in the order of the names."""
     digest = hashlib.sha256()
     for file in sorted(files):
-        digest.update(file.read_bytes())
+        content = file.read_bytes()
+        if file != given:
+            digest.update(f"{file.relative_to(given).as_posix()} {len(content)}\n".encode())
+        digest.update(content)
     return digest.hexdigest()

@@ -39,6 +39,10 @@ class StrokeFileError(UserError):
     """Something that is no drawing: the message names the file, the line, and what is wrong there."""
 
 
+class CutShort(StrokeFileError):
+    """The rest of a file that cannot be read on: how many drawings it has is not known."""
+
+
 @dataclass(frozen=True)
 class Drawing:
     """One drawing.
@@ -133,12 +137,12 @@ def each_line(
             if not ends or number - last > MAX_BLANK:
                 yield (
                     number + 1,
-                    StrokeFileError(f"{name} is too long without a drawing: its rest is not read"),
+                    CutShort(f"{name} is too long without a drawing: its rest is not read"),
                 )
                 return
     except (OSError, EOFError, zlib.error) as error:  # of a .gz: not one, cut short, corrupt
         fault = "is truncated or corrupt" if isinstance(source, gzip.GzipFile) else f"cannot be read: {error}"
-        yield number + 1, StrokeFileError(f"{name} {fault} after line {number}")
+        yield number + 1, CutShort(f"{name} {fault} after line {number}")
     else:
         if blank:
             yield 1, StrokeFileError(f"{name} is empty")

@@ -106,6 +106,8 @@ def load_ink(args: argparse.Namespace, world: World) -> "MoreInk | None":
     from more_ink import load_more_ink  # image processing, which training does without
 
     more, faults = load_more_ink(args.ink, args.ink_credit)
+    if not round(args.ink_weight * len(more)):
+        raise UserError(f"--ink-weight {args.ink_weight:g}: that is none of {len(more):,} digits")
     if world.is_main:
         print(*faults, sep="\n", end="\n" if faults else "", file=sys.stderr, flush=True)
     return more

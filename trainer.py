@@ -33,6 +33,12 @@ if TYPE_CHECKING:  # it needs image processing, which most runs do without
 
 CHECK_EVERY = 32  # steps between looks at the loss: each look makes a GPU wait
 ALONE = World()
+IDENTITY = {  # what may have changed under a run besides its recipe
+    "dataset": "another dataset",
+    "images": "other images",
+    "teacher": "another teacher",
+    "ink": "other people's digits that have changed since (--ink)",
+}
 ORDER, DISTORTION, DROPOUT, MORE_INK = range(4)  # what random numbers are drawn for
 
 
@@ -266,12 +272,13 @@ class Trainer:
         """Go on where the trainer stood whose `state()` this is.
 
         Raises:
-            UserError: if that one had another recipe, teacher or other images.
+            UserError: if that one had another recipe, teacher, or other digits.
         """
-        if state["run"] != self._identity():
-            raise UserError(
-                "the saved state is of another recipe, teacher or other images: it cannot be resumed"
-            )
+        before, now = state["run"], self._identity()
+        if before != now:
+            changed = {key for key in {*before, *now} if before.get(key) != now.get(key)}
+            what = [words for key, words in IDENTITY.items() if key in changed] or ["another recipe"]
+            raise UserError(f"the saved state is of {' and '.join(what)}: it cannot be resumed")
         self.model.load_state_dict(state["model"])
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])

@@ -20,8 +20,8 @@ def parse_arguments() -> argparse.Namespace:
     """What was typed; with --resume, what the run to go on with was started with.
 
     Raises:
-        UserError: if --resume names no run, or comes with what that run has settled; if --ink-credit does
-            not go with --ink.
+        UserError: if --resume names no run, or comes with what that run has settled; if flags do not go
+            together.
     """
     parser = ArgumentParser("Train ImprovedResNet18 on MNIST.")
     name = recipe_named()
@@ -47,7 +47,7 @@ def parse_arguments() -> argparse.Namespace:
     seeds = number(int, at_least=0, below=2**63)
     add("--seed", type=seeds, default=recipe.seed, help="of weights, order and distortions")
     learned = "weights of one or more networks whose mean probabilities are learned instead of the labels"
-    add("--teacher", nargs="+", metavar="FILE", help=learned)
+    add("--teacher", nargs="+", action="extend", metavar="FILE", help=learned)
     add("--initial-checkpoint", metavar="FILE", help="weights to start from: a file, newest, shipped or ink")
 
     add = parser.add_argument_group("random distortions of the training images").add_argument
@@ -71,9 +71,9 @@ def parse_arguments() -> argparse.Namespace:
     add_data_arguments(add)
     add("--limit-train", type=count, metavar="N", help="train on only N images")
     other = "stroke files, arrays (.npz) or folders of other people's digits to train on as well"
-    add("--ink", nargs="+", type=Path, default=[], metavar="FILE", help=other)
+    add("--ink", nargs="+", action="extend", type=Path, default=[], metavar="FILE", help=other)
     credit = "who made it, for each of --ink, to be kept in the weights' file"
-    add("--ink-credit", nargs="+", default=[], metavar="TEXT", help=credit)
+    add("--ink-credit", nargs="+", action="extend", default=[], metavar="TEXT", help=credit)
     share = number(float, above=0, at_most=100)
     add("--ink-weight", type=share, default=recipe.ink_weight, help="how often an epoch shows each of them")
     own = "learn on from the weights of the window with this profile's corrections as well: recipe personal"
@@ -109,6 +109,13 @@ def parse_arguments() -> argparse.Namespace:
         if args.ink_credit:
             args.ink_credit = [*args.ink_credit, f"profile {args.personal}"]
         args.initial_checkpoint = args.initial_checkpoint or "ink"
+    if args.ink_weight != RECIPES[args.recipe].ink_weight and not args.ink:
+        raise UserError("--ink-weight: there are no digits to weigh: name them with --ink")
+    if args.refit and args.ship:
+        raise UserError(
+            "--ship: weights of --refit have nothing to be validated and calibrated on: "
+            "name their file with --checkpoint instead"
+        )
     if args.ship and args.personal is not None:
         raise UserError("--ship: weights with one person's corrections in them (--personal) are not for all")
     return args
@@ -130,7 +137,7 @@ def recipe_named() -> str:
 
 def resumed_arguments(parser: ArgumentParser, args: argparse.Namespace) -> argparse.Namespace:
     """The arguments of the run to resume, and those typed now that may differ from them."""
-    unset = object()
+    unset: list = []  # a list, to which arguments that are given again may add
     blank = argparse.Namespace(**dict.fromkeys(vars(args), unset))
     parser.parse_args(namespace=blank)  # defaults are set only where there is nothing
     typed = {name: value for name, value in vars(blank).items() if value is not unset}

@@ -58,7 +58,7 @@ def read_lines(path: Path) -> list[tuple[Writer, bytes]]:
     """Each drawing's writer and its line.
 
     Raises:
-        UserError: at the first line that is no drawing or has no writer.
+        UserError: at the first line that is no drawing or lacks its writer or its label.
     """
     if not has_lines(path):
         raise UserError(f"{short(path)} has no writers: only .jsonl and .jsonl.gz files have")
@@ -68,6 +68,8 @@ def read_lines(path: Path) -> list[tuple[Writer, bytes]]:
             raise drawing
         if drawing.writer is None:
             raise UserError(f"{short(path)}, line {place} has no writer, by which the file is to be split")
+        if drawing.label is None:
+            raise UserError(f"{short(path)}, line {place} has no label to compare a reading with")
         writers[place] = drawing.writer
     opened = gzip.open if path.suffix.lower() == ".gz" else open
     with opened(path, "rb") as file:

@@ -88,7 +88,7 @@ def held_out(folder: Path, fold: int, limit: int | None) -> Iterator[tuple[str, 
     """Name, labels and inputs of each way to show what a fold holds out.
 
     Raises:
-        UserError: if the folder has no such fold.
+        UserError: if the folder has no such fold, or a drawing of it has no label.
     """
     pen, scans = (folder / f"held-out-{fold}{suffix}" for suffix in (".jsonl.gz", ".npz"))
     if not pen.exists() and not scans.exists():
@@ -96,6 +96,8 @@ def held_out(folder: Path, fold: int, limit: int | None) -> Iterator[tuple[str, 
     if pen.exists():
         drawn = list(drawings(pen))[:limit]
         labels = [drawing.label for drawing in drawn]
+        if None in labels:
+            raise UserError(f"{short(pen)}, line {labels.index(None) + 1} has no label to compare with")
         yield STROKES, labels, [("strokes", drawing.strokes) for drawing in drawn]
         for name, width in PENS.items():
             pictures = [("drawn", (drawing.strokes, width)) for drawing in drawn]

@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import json
 import os
+import re
 import signal
 import sys
 from pathlib import Path
@@ -241,23 +242,29 @@ def test_what_is_no_labelled_ink_is_left_out_and_named(tmp_path):
     )
     more, (fault,) = load_more_ink([path])
     assert [drawing.label for drawing in more.drawings] == [3, 1]
-    assert fault.endswith("some.jsonl: 5 of 7 drawings left out, the first: line 2 has no label")
+    assert "some.jsonl: 5 of 7 drawings left out: line 2 has no label; line 3 is not JSON" in fault
+    assert [f"; line {number} " in fault for number in range(3, 8)] == [True] * 4 + [False]
     assert more.sources[0]["digits"] == 2
     path = write_strokes(tmp_path / "more.jsonl", "[]", line_of(3))
     _, (fault,) = load_more_ink([path])
     assert fault.endswith(
-        '1 of 2 drawings left out, the first: line 1 is no drawing: a list, not an object with "strokes"'
+        '1 of 2 drawings left out: line 1 is no drawing: a list, not an object with "strokes"'
     )
 
 
-def test_a_truncated_file_gives_what_can_be_read(tmp_path):
+def test_of_many_faults_the_first_are_named(tmp_path):
+    path = write_strokes(tmp_path / "many.jsonl", line_of(1), *({"strokes": DRAWN[1]} for _ in range(30)))
+    _, (fault,) = load_more_ink([path])
+    assert "30 of 31 drawings left out: line 2 has no label; " in fault
+    assert fault.endswith("line 11 has no label; and 20 more")
+
+
+def test_a_truncated_file_is_an_error(tmp_path):
     rng = np.random.default_rng(0)
     lines = [{"label": 1, "strokes": rng.integers(0, 10**6, (1, 500, 2)).tolist()} for _ in range(40)]
     path = write_strokes(tmp_path / "cut.jsonl.gz", *lines)
     path.write_bytes(path.read_bytes()[:-9000])
-    more, (fault,) = load_more_ink([path])
-    assert 0 < len(more) < 40
-    assert "truncated or corrupt" in fault
+    assert re.fullmatch(r".*cut\.jsonl\.gz is truncated or corrupt after line \d\d", fault_of(path))
 
 
 def test_the_windows_corrections_are_read(tmp_path):
@@ -273,10 +280,7 @@ def test_the_windows_corrections_are_read(tmp_path):
     assert [drawing.label for drawing in more.drawings] == [7, 4]
     assert more.images.labels.tolist() == [5]
     assert np.array_equal(more.images.images[0, 0].numpy(), glyph_of_picture(read))
-    names = ("a.jsonl", "b.jsonl", "c.jsonl", "c.png")
-    content = b"".join((folder / name).read_bytes() for name in names)
-    digest = hashlib.sha256(content).hexdigest()
-    assert more.sources == [{"name": "corrections", "digits": 3, "sha256": digest}]
+    assert [(source["name"], source["digits"]) for source in more.sources] == [("corrections", 3)]
 
 
 def test_a_folder_of_classes(tmp_path, monkeypatch):
@@ -299,22 +303,28 @@ def test_a_folder_of_classes(tmp_path, monkeypatch):
     assert [drawing.label for drawing in more.drawings] == [3, 8]
     assert more.images.labels.tolist() == [0, 3, 3]
     assert np.array_equal(more.images.images[0, 0].numpy(), glyph_of_picture(picture_of(0)))
-    assert fault == ".: 3 of 8 digits left out, the first: deep/in/here.jsonl, line 2 has no label"
+    assert fault == (
+        ".: 3 of 8 digits left out: deep/in/here.jsonl, line 2 has no label; 5/blank.png has no ink; "
+        "5/broken.png is not a picture that can be read"
+    )
     assert more.sources[0]["name"] == "people"
     before = more.sources[0]["sha256"]
     (folder / "5" / "blank.png").unlink()  # it gave nothing
     assert load_more_ink([folder])[0].sources[0]["sha256"] == before
-    save_picture(folder / "0" / "one.bmp", 6)
-    assert load_more_ink([folder])[0].sources[0]["sha256"] != before
+    (folder / "0").rename(folder / "1")  # the same files in the same order
+    moved = load_more_ink([folder])[0].sources[0]["sha256"]
+    assert moved != before
+    save_picture(folder / "1" / "one.bmp", 6)
+    assert load_more_ink([folder])[0].sources[0]["sha256"] not in (before, moved)
 
 
 def test_nothing_usable_is_an_error(tmp_path):
     assert fault_of(tmp_path / "gone.jsonl").endswith("gone.jsonl: no such file or folder")
     (tmp_path / "empty.jsonl").touch()
-    assert "1 of 1 drawings left out, the first: " in fault_of(tmp_path / "empty.jsonl")
+    assert "1 of 1 drawings left out: " in fault_of(tmp_path / "empty.jsonl")
     blank = write_strokes(tmp_path / "blank.jsonl", {"label": 1, "strokes": []}, {"strokes": DRAWN[1]})
     assert fault_of(blank).startswith("nothing to learn from: ")
-    assert fault_of(blank).endswith("2 of 2 drawings left out, the first: line 1 has no ink")
+    assert fault_of(blank).endswith("2 of 2 drawings left out: line 1 has no ink; line 2 has no label")
     (tmp_path / "no.jsonl.gz").write_bytes(b"not packed")
     assert "corrupt" in fault_of(tmp_path / "no.jsonl.gz")
     folder = tmp_path / "nothing"
@@ -323,7 +333,7 @@ def test_nothing_usable_is_an_error(tmp_path):
     assert "holds no stroke files (.jsonl, .jsonl.gz) and no pictures in folders 0 to 9" in fault_of(folder)
     (folder / "1").mkdir()
     (folder / "1" / "photo.png").touch()
-    assert "1 of 1 digits left out, the first: " in fault_of(folder)
+    assert "1 of 1 digits left out: " in fault_of(folder)
     for name in ("one.json", "picture.png"):
         (tmp_path / name).write_text("[]")
         assert "is no ink with labels: stroke files (.jsonl, .jsonl.gz)" in fault_of(tmp_path / name)
@@ -369,7 +379,7 @@ def test_images_of_other_sizes_are_read_as_pictures(tmp_path):
     assert more.images.labels.tolist() == [2, 9]
     for image, picture in zip(more.images.images[:, 0].numpy(), pictures, strict=True):
         assert np.array_equal(image, glyph_of_picture(picture))
-    assert fault.endswith("large.npz: 1 of 3 images left out, the first: image 2 (from 0) has no ink")
+    assert fault.endswith("large.npz: 1 of 3 images left out: image 2 (from 0) has no ink")
 
 
 ONE = np.zeros((2, 28, 28), np.uint8)
@@ -426,7 +436,7 @@ def test_training_with_more_ink_resumes_exactly(project):
     arguments = ("--dataset", "digits", "--limit-train", 320, "--batch-size", 64, "--epochs", 3, *more)
     whole = project.run("train.py", *arguments, "--output", "whole")
     assert whole.returncode == 0, whole.stderr
-    assert "pen.jsonl: 1 of 11 drawings left out, the first: line 11" in whole.stderr
+    assert "pen.jsonl: 1 of 11 drawings left out: line 11" in whole.stderr
     assert "320 images and 64 of other people's digits to train on" in whole.stdout
     with project.start("train.py", *arguments, "--output", "broken") as process:
         next(line for line in process.stdout if line.startswith("epoch 1/3"))
@@ -443,6 +453,17 @@ def test_training_with_more_ink_resumes_exactly(project):
         {"name": "pen.jsonl", "digits": 10, "sha256": digest, "credit": "Ada, CC BY 4.0"}
     ]
     assert same_weights(first["state_dict"], second["state_dict"])
+    assert_one_line_error(project.run("train.py", "--resume", "broken", "--ink", pen), "leave out --ink")
+    pen.write_text(pen.read_text().replace("rubbish", "rubble"))
+    result = project.run("train.py", "--resume", "broken")
+    assert result.returncode == 2
+    assert "error: the saved state is of other people's digits that have changed" in result.stderr
+    twice = ("--ink", pen, "--ink", pen, "--ink-weight")
+    result = project.run("train.py", *arguments[:-6], *twice, 1, "--dry-run")
+    assert "and 20 of other people's digits" in result.stdout, result.stderr
+    result = project.run("train.py", *arguments[:-6], *twice, 0.01)
+    assert result.returncode == 2
+    assert "error: --ink-weight 0.01: that is none of 20 digits" in result.stderr
 
 
 # folds
@@ -556,6 +577,8 @@ def test_what_cannot_be_split(tmp_path, split):
     refused(path, "must be at least 2", folds=1)
     refused(write_strokes(tmp_path / "one.jsonl", two[0]), "has 1 writer, too few")
     refused(write_strokes(tmp_path / "none.jsonl", *two, line_of(3)), "none.jsonl, line 3 has no writer")
+    unlabelled = {"writer": 1, "strokes": DRAWN[1]}
+    refused(write_strokes(tmp_path / "what.jsonl", two[0], unlabelled), "what.jsonl, line 2 has no label")
     refused(write_strokes(tmp_path / "bad.jsonl", two[0], "rubbish"), "bad.jsonl, line 2 is not JSON")
     refused(tmp_path / "gone.jsonl", "gone.jsonl cannot be read")
     refused(write_strokes(tmp_path / "one.json", "[]"), "one.json has no writers")

@@ -200,7 +200,7 @@ def test_resumed_with_a_teacher_it_ends_the_same_and_with_another_not_at_all(dig
     resumed.restore(half.state())
     assert same_weights(finish(resumed).best_weights, whole.best_weights)
     for other in (None, Committee([unbroken.model])):
-        with pytest.raises(UserError, match="another recipe, teacher"):
+        with pytest.raises(UserError, match="is of another teacher: it cannot"):
             Trainer(recipe, *digits, CPU, teacher=other).restore(half.state())
 
 
