@@ -20,14 +20,12 @@ import torch
 
 from calibration import Calibration, divide_logits
 from model import ImprovedResNet18
-from runtime import PROJECT, UserError, short, write_atomically
+from runtime import BY_RULE, PROJECT, UserError, short, write_atomically
 
 FORMAT_VERSION = 3  # 1 kept the temperature beside the weights; 1 and 2 had no checksum of the whole file
 MOST_BYTES = 2**26  # of a file: a training state has an eighth of that
 _DIGITS = 64  # of a SHA-256 in hexadecimal
 WEIGHTS, TRAINING_STATE = "weights", "training state"  # the two kinds of file
-
-BY_RULE = (None, "newest", "shipped", "ink")  # what `find` takes for a rule; all else is a path
 
 RUNS = PROJECT / "runs"
 CHECKPOINTS = PROJECT / "checkpoints"
@@ -66,6 +64,11 @@ class Checkpoint:
     validation: dict[str, Any]
     training: dict[str, Any]
     calibration: Calibration | None
+
+    @property
+    def personal(self) -> bool:
+        """Whether they, or weights that they learned from, have learned what a person corrected."""
+        return bool(self.training.get("personal"))
 
     def describe(self) -> str:
         """One line: which file, and how good its validation was."""

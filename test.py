@@ -22,6 +22,7 @@ from data import LabelledImages, add_data_arguments, load_test
 from figures import draw_confusion_matrix, draw_mistakes
 from metrics import BATCH, compute_logits, format_score, score
 from runtime import (
+    BY_RULE,
     PROJECT,
     ArgumentParser,
     UserError,
@@ -39,7 +40,7 @@ def main() -> int:
     device = pick_device(args.device, args.threads)
     choices = args.checkpoint or [None]
     # Files named by path are read before the images: they may say which images they are for.
-    named = {path: checkpoint.load(Path(path), device) for path in choices if path not in checkpoint.BY_RULE}
+    named = {path: checkpoint.load(Path(path), device) for path in choices if path not in BY_RULE}
     if args.dataset == "auto" and named and all(member.dataset == "digits" for member in named.values()):
         args.dataset = "digits"
     digits = load_test(args.dataset, args.data_dir).to(device)
