@@ -25,6 +25,7 @@ from data import LabelledImages
 from glyph import SIZE
 from ink import open_picture, page_from_image
 from inputs import PICTURES
+from profiles import holds_corrections
 from runtime import UserError, short
 from stroke_files import Drawing, StrokeFileError, each_line, has_lines
 from variation import Variation
@@ -46,12 +47,14 @@ class MoreInk:
             or folder, how many "digits" it gave, the "sha256" of the files that gave them, and perhaps
             the "credit" due to who made them.
         variation: how much drawings vary.
+        personal: whether some of them are what a person corrected in the window.
     """
 
     drawings: list[Drawing]
     images: LabelledImages
     sources: list[dict[str, str | int]]
     variation: Variation = field(default_factory=Variation)
+    personal: bool = False
 
     def __len__(self) -> int:
         return len(self.drawings) + len(self.images)
@@ -93,7 +96,8 @@ def load_more_ink(paths: Sequence[Path], credits: Sequence[str] = ()) -> tuple[M
     ]
     for source, credit in zip(sources, credits, strict=bool(credits)):
         source["credit"] = credit
-    return MoreInk(drawings, images, sources), [found.left_out() for found in all_found if found.faults]
+    more = MoreInk(drawings, images, sources, personal=any(map(holds_corrections, paths)))
+    return more, [found.left_out() for found in all_found if found.faults]
 
 
 @dataclass

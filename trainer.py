@@ -47,6 +47,7 @@ class Trainer:
         best: the row with the lowest validation loss, or None.
         best_weights: the averaged weights of that row.
         initial: `weights_digest` of the weights that it started from, None for random ones.
+        personal: whether the weights have learned what a person corrected in the window, here or before.
     """
 
     def __init__(
@@ -108,6 +109,7 @@ class Trainer:
         self.best: dict[str, Any] | None = None
         self.best_weights: dict[str, Tensor] = {}
         self.initial: str | None = None
+        self.personal = any(part.personal for part in (teacher, more) if part)
 
     def train_epoch(
         self,
@@ -214,10 +216,11 @@ class Trainer:
         """Wall time of the completed epochs, training and validation."""
         return sum(row["seconds"] for row in self.history)
 
-    def start_from(self, model: ImprovedResNet18) -> None:
-        """Take over the weights of `model`, on the CPU, before the first step."""
+    def start_from(self, model: ImprovedResNet18, personal: bool = False) -> None:
+        """Take over the weights of `model`, on the CPU, before the first step; `personal`: see there."""
         self.model.load_state_dict(model.state_dict())
         self.initial = weights_digest(model.state_dict())
+        self.personal |= personal
 
     def best_model(self) -> ImprovedResNet18:
         """A copy on the CPU with `best_weights`."""
@@ -240,6 +243,7 @@ class Trainer:
             "teacher": self.teacher and self.teacher.digests,
             "initial": self.initial,
             "ink": self.more and self.more.sources,
+            "personal": self.personal,
             **asdict(self.recipe),
         }
 
@@ -260,6 +264,7 @@ class Trainer:
             "best": self.best,
             "best_weights": self.best_weights,
             "initial": self.initial,
+            "personal": self.personal,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -279,6 +284,7 @@ class Trainer:
         self.totals.copy_(state["totals"])
         for name in ("epoch", "step", "lr", "seconds", "history", "best", "best_weights", "initial"):
             setattr(self, name, state[name])
+        self.personal |= state.get("personal", False)  # which earlier versions did not tell
 
     def _identity(self) -> dict[str, Any]:
         """What must be the same for a run to go on."""

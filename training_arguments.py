@@ -109,8 +109,6 @@ def parse_arguments() -> argparse.Namespace:
         if args.ink_credit:
             args.ink_credit = [*args.ink_credit, f"profile {args.personal}"]
         args.initial_checkpoint = args.initial_checkpoint or "ink"
-    if args.ship and args.personal is not None:
-        raise UserError("--ship: weights with one person's corrections in them (--personal) are not for all")
     return args
 
 

@@ -24,6 +24,7 @@ from glyph import PEN
 from ink import page_from_image, page_from_strokes
 from more_ink import MoreInk, load_more_ink
 from painting import to_image
+from profiles import holds_corrections
 from runtime import UserError, run_script
 from stroke_files import Drawing, each_line
 from tests.conftest import Result, assert_one_line_error, missing, same_weights
@@ -260,7 +261,7 @@ def test_a_truncated_file_gives_what_can_be_read(tmp_path):
     assert "truncated or corrupt" in fault
 
 
-def test_the_windows_corrections_are_read(tmp_path):
+def test_the_windows_corrections_are_read(tmp_path, monkeypatch):
     folder = tmp_path / "corrections"
     for name, number in (("b", 4), ("a", 7)):
         image = picture_of(number)
@@ -277,6 +278,11 @@ def test_the_windows_corrections_are_read(tmp_path):
     content = b"".join((folder / name).read_bytes() for name in names)
     digest = hashlib.sha256(content).hexdigest()
     assert more.sources == [{"name": "corrections", "digits": 3, "sha256": digest}]
+    assert not more.personal
+    monkeypatch.setattr(corrections, "CORRECTIONS", folder)
+    for path in (folder, folder / "c.jsonl", folder.parent):
+        assert holds_corrections(path)
+    assert load_more_ink([folder])[0].personal
 
 
 def test_a_folder_of_classes(tmp_path, monkeypatch):

@@ -142,7 +142,11 @@ def test_personal(project, trained):
     drawn = [page_from_strokes(digit(number, (0, 0), 100), single=True) for number in (1, 4, 8)]
     ink = torch.from_numpy(np.stack([page.versions[0].lines[0][0].glyph for page in drawn]))
     assert model(ink[:, None]).argmax(1).tolist() == [7, 0, 4]
-    for arguments in (["--resume", run], [*DIGITS, "--personal", "Anna"]):
+    for arguments in (
+        ["--resume", run],
+        [*DIGITS, "--ink", corrections / "Anna"],
+        [*DIGITS, "--initial-checkpoint", run / "best.pt"],
+    ):
         assert_one_line_error(project.run("train.py", *arguments, "--ship"), "--ship", "one person's")
     assert_one_line_error(project.run("train.py", *DIGITS, "--personal", "Bo"), "nothing is remembered", "Bo")
     assert shipped.read_bytes() == before

@@ -204,6 +204,19 @@ def test_resumed_with_a_teacher_it_ends_the_same_and_with_another_not_at_all(dig
             Trainer(recipe, *digits, CPU, teacher=other).restore(half.state())
 
 
+def test_weights_that_have_learned_corrections_are_known(digits, unbroken):
+    """From whichever weights they come, and after a pause."""
+    assert unbroken.training()["personal"] is False
+    taught = Trainer(RECIPE, *digits, CPU, teacher=Committee([unbroken.model], personal=True))
+    assert taught.training()["personal"] is True
+    going_on = Trainer(RECIPE, *digits, CPU)
+    going_on.start_from(unbroken.model, personal=True)
+    assert going_on.training()["personal"] is True
+    resumed = Trainer(RECIPE, *digits, CPU)
+    resumed.restore(going_on.state())
+    assert resumed.training()["personal"] is True
+
+
 def test_without_validation_images_the_last_epoch_is_kept(digits):
     trainer = finish(Trainer(RECIPE, digits[0], digits[1][:0], CPU))
     assert trainer.best is trainer.history[-1]
