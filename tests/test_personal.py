@@ -569,6 +569,46 @@ def test_benchmark_harm_and_wrong_corrections(run, strokes_file, mnist_dir, monk
     assert [row["writer"] for row in harm] == ["a", "2"]
 
 
+def test_benchmark_of_several_files(run, strokes_file, tmp_path):
+    """Their digits count alike, as if one had added them up."""
+    lines = strokes_file.read_text().splitlines(keepends=True)
+    files = [tmp_path / "first.jsonl", tmp_path / "second.jsonl"]
+    files[0].write_text("".join(lines[:16]))
+    files[1].write_text("".join(lines[16:28]))
+    weights = ["shipped", "ink"]
+    apart = [
+        json.loads(run(path, "--checkpoint", choice, "--json").stdout)
+        for path, choice in zip(files, weights, strict=True)
+    ]
+    together = json.loads(run(*files, "--checkpoint", *weights, "--json").stdout)
+    for way in ("without", "with"):
+        first, second = (figures[way]["stream"] for figures in apart)
+        assert together[way]["stream"] == pytest.approx((16 * first + 12 * second) / 28)
+    assert_one_line_error(run(files[0], "--checkpoint", *weights), "--checkpoint", "2 weights for 1 files")
+
+
+def test_benchmark_of_a_class_corrected_wrong(run, tmp_path):
+    """Of digits that are written alike each time, the rest of the class is lost, and no other."""
+    plain = [(n, digit(n, (0, 0), 100 + height)) for n in range(10) for height in range(3)]
+    path = tmp_path / "strokes.jsonl"
+    path.write_text("".join(json.dumps({"label": n, "writer": 1, "strokes": s}) + "\n" for n, s in plain))
+    poison = json.loads(run(path, "--poison", 1, "--json").stdout)["poison"]
+    assert poison["same_class"] == {"digits": 20, "before": 20, "after": 0}
+    assert poison["taken_for"] == {"digits": 30, "before": 30, "after": 30}
+    assert poison["others"] == {"digits": 240, "before": 240, "after": 240}
+    assert "1 of a class wrong" in run(path, "--poison", 1).stdout
+
+
+def test_benchmark_keeps_what_was_corrected(run, strokes_file, tmp_path):
+    kept = tmp_path / "profiles"
+    assert run(strokes_file, "--keep", kept, "--teach", 0).returncode == 0
+    assert not kept.exists()
+    result = run(strokes_file, "--keep", kept, "--json")
+    corrected = [len(list((kept / writer).glob("*.jsonl"))) for writer in ("a", "2")]
+    assert sum(corrected) == 2 * json.loads(result.stdout)["with"]["corrections_per_writer"] > 0
+    assert_one_line_error(run(strokes_file, "--keep", kept), "--keep", "samples already")
+
+
 @pytest.mark.parametrize(
     ("content", "arguments", "words"),
     [
