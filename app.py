@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from profiles import DEFAULT, profile_folder
-from runtime import ArgumentParser, UserError, add_device_arguments, number, run_script, short
+from runtime import BY_RULE, ArgumentParser, UserError, add_device_arguments, number, run_script, short
 
 if TYPE_CHECKING:
     import tkinter as tk
@@ -77,7 +77,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def _path(checkpoint: str | None) -> Path | None:
-    return Path(checkpoint) if checkpoint not in (None, "newest", "shipped", "ink") else None
+    return Path(checkpoint) if checkpoint not in BY_RULE else None
 
 
 def open_display() -> tk.Tk:

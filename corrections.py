@@ -70,6 +70,6 @@ def keep(
 
 def forget(folder: Path, name: str) -> None:
     """Remove a sample; nothing happens if there is none."""
-    for suffix in (".jsonl", ".png"):
+    for suffix in (".jsonl", ".png"):  # in this order: what is cut short between them is no sample any more
         with contextlib.suppress(FileNotFoundError):
             (folder / f"{name}{suffix}").unlink()

@@ -29,6 +29,7 @@ MNIST_FILES = {
     "t10k-images-idx3-ubyte": ("2646ac647ad5339dbf082846283269ea", 7_840_016),
     "t10k-labels-idx1-ubyte": ("27ae3e4e09519cfbb04c329615203637", 10_008),
 }
+CREDITS = {"mnist": "Y. LeCun, C. Cortes and C. J. C. Burges", "digits": "E. Alpaydin and C. Kaynak"}
 VALIDATION_SHARE = 0.2
 SPLIT_SEED = 0
 

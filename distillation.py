@@ -20,13 +20,15 @@ class Committee(nn.Module):
 
     Args:
         networks: at least one, all with the same classes, on the CPU. They are copied.
+        ink: `Checkpoint.ink` of all of them.
 
     Attributes:
         digests: the `weights_digest` of each.
     """
 
-    def __init__(self, networks: Sequence[nn.Module]) -> None:
+    def __init__(self, networks: Sequence[nn.Module], ink: Sequence[dict] = ()) -> None:
         super().__init__()
+        self.ink = list(ink)
         self.digests = [weights_digest(network.state_dict()) for network in networks]
         self.members = nn.ModuleList(fold_batch_norm(network) for network in networks)
         self.requires_grad_(False)

@@ -25,6 +25,7 @@ from data import LabelledImages
 from glyph import SIZE
 from ink import open_picture, page_from_image
 from inputs import PICTURES
+from profiles import holds_corrections
 from runtime import UserError, short
 from stroke_files import CutShort, Drawing, StrokeFileError, each_line, has_lines
 from variation import Variation
@@ -44,8 +45,8 @@ class MoreInk:
         drawings: each with a label and with ink.
         images: glyphs of pictures and arrays, on the CPU; dataset "ink".
         sources: where they come from, for the metadata of weights: of each argument the "name" of the file
-            or folder, how many "digits" it gave, the "sha256" of the files that gave them, and perhaps
-            the "credit" due to who made them.
+            or folder, how many "digits" it gave, the "sha256" of the files that gave them, perhaps the
+            "credit" due to who made them, and "personal" if a person corrected them in the window.
         variation: how much drawings vary.
     """
 
@@ -94,6 +95,9 @@ def load_more_ink(paths: Sequence[Path], credits: Sequence[str] = ()) -> tuple[M
     ]
     for source, credit in zip(sources, credits, strict=bool(credits)):
         source["credit"] = credit
+    for source, path in zip(sources, paths, strict=True):
+        if holds_corrections(path):
+            source["personal"] = True
     return MoreInk(drawings, images, sources), [found.left_out() for found in all_found if found.faults]
 
 

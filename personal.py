@@ -38,7 +38,8 @@ STRENGTH = 11.0  # what it adds to the logarithm of its label's probability wher
 LEAD = 8.0  # by which ink like the sample's own becomes its label, however sure the network was of another
 FADING = 3  # the power of nearness by which what that takes beyond STRENGTH fades
 
-MOST = 2_000  # samples in a profile
+MOST = 2_000  # samples that are used: of more, the least useful are left out
+MOST_LOOKED_AT = 2 * MOST  # the newest, where a folder holds more
 BATCH = 256  # glyphs that go through the network at a time
 
 
@@ -167,7 +168,7 @@ class Memory:
             self._hold(more)
             if len(more) > MOST:
                 with contextlib.suppress(UserError):  # it is tried again with the next sample
-                    self._remove(self._least_useful(more))
+                    self._remove(*more.least_useful(len(more) - MOST))
         return path
 
     def forget(self, name: str) -> None:
@@ -183,7 +184,8 @@ class Memory:
         """Take all samples back, also those beyond the most that are used; how many. Errors: see `forget`."""
         with self._lock:
             names = {*self._kept.names, *(path.stem for path in self.folder.glob("*.jsonl"))}
-            self._remove(*names)
+            ours = {path.stem for path in self.folder.glob("*") if corrections.NAME.fullmatch(path.stem)}
+            self._remove(*names | ours)  # and what kills have left of others
         return len(names)
 
     def _remove(self, *names: str) -> None:
@@ -201,23 +203,15 @@ class Memory:
     def _hold(self, kept: Kept) -> None:
         self._kept, self._heard = kept, kept.last_words()
 
-    def _least_useful(self, kept: Kept) -> str:
-        """The older one of the two samples of one class that are most alike: the other says the same."""
-        alike, oldest = -np.inf, kept.names[0]
-        for label in kept.labels.unique():
-            places = (kept.labels == label).nonzero()[:, 0]
-            pairs = (kept.shapes[places] @ kept.shapes[places].T).triu(1)  # the first one is the older
-            most = float(pairs.max())
-            if len(places) > 1 and most > alike:
-                alike, oldest = most, kept.names[int(places[int(pairs.argmax()) // len(places)])]
-        return oldest
-
     # what is on the disk
 
     def _load(self) -> Kept:
-        """All samples; what is broken is set aside, and records of other weights are made anew."""
+        """All samples; what is broken is set aside, and records of other weights are made anew.
+
+        What is left out for being the least useful stays on the disk: it may have been put there by hand.
+        """
         names, labels, records, stale = [], [], [], []
-        for path in sorted(self.folder.glob("*.jsonl"))[-MOST:]:
+        for path in sorted(self.folder.glob("*.jsonl"))[-MOST_LOOKED_AT:]:
             try:
                 drawing = read_sample(path)
                 record = self._read_sidecar(path.stem)
@@ -239,7 +233,8 @@ class Memory:
                 records[place] = record
                 with contextlib.suppress(UserError):  # a folder that may only be read is looked at each time
                     write_atomically(self._sidecar(names[place]), _to_bytes(record))
-        return self._remembered(names, labels, np.array(records, self._record))
+        kept = self._remembered(names, labels, np.array(records, self._record))
+        return kept.without(kept.least_useful(len(kept) - MOST))
 
     def _read_sidecar(self, name: str) -> np.ndarray | None:
         """What the network saw and made of it; None if that is not there, or broken."""

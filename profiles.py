@@ -55,6 +55,12 @@ def existing_profile(name: str) -> Path:
     return folder
 
 
+def holds_corrections(path: Path) -> bool:
+    """Whether a file or folder is in `corrections/`, or that folder in it."""
+    path, root = path.resolve(), corrections.CORRECTIONS.resolve()
+    return path.is_relative_to(root) or root.is_relative_to(path)
+
+
 def take_in_old_samples(root: Path | None = None) -> None:
     """Move samples that lie directly in `root` (as for `profile_folder`), from before there were profiles,
     into the default profile.

@@ -229,7 +229,7 @@ class RunFolder:
     def ship(self, trainer: Trainer) -> Path:
         """Copy the best weights over the shipped ones, MNIST's curves into `image/`; the weights' path."""
         kind = trainer.train_images.dataset
-        if trainer.more and kind == "mnist":
+        if trainer.ink and kind == "mnist":
             kind = "ink"
         target = checkpoint.SHIPPED[kind]
         write_atomically(target, (self.path / BEST).read_bytes())

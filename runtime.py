@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import torch
 
 PROJECT = Path(__file__).resolve().parent
+BY_RULE = (None, "newest", "shipped", "ink")  # what `checkpoint.find` takes for a rule; all else is a path
 
 
 class UserError(Exception):

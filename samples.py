@@ -55,6 +55,30 @@ class Kept:
             torch.cat([self.excess, other.excess]),
         )
 
+    def least_useful(self, count: int) -> list[str]:
+        """The names of so many, if that is more than none, and so that each class keeps one.
+
+        Of the two samples of one class that are most alike it is the older one, since the other says the
+        same, and so on with the two that are then most alike.
+        """
+        if count <= 0:
+            return []
+        alike, older, newer = [], [], []
+        for label in self.labels.unique():
+            places = (self.labels == label).nonzero()[:, 0]
+            first, second = torch.triu_indices(len(places), len(places), 1, device=places.device)
+            alike.append((self.shapes[places] @ self.shapes[places].T)[first, second])
+            older.append(places[first])
+            newer.append(places[second])
+        order = torch.cat(alike).argsort(descending=True, stable=True)
+        gone: set[int] = set()
+        for pair in zip(torch.cat(older)[order].tolist(), torch.cat(newer)[order].tolist(), strict=True):
+            if gone.isdisjoint(pair):
+                gone.add(pair[0])
+            if len(gone) == count:
+                break
+        return [self.names[place] for place in gone]
+
     def last_words(self) -> "Kept":
         """Without what was said of ink of which something was said later."""
         last = {glyph.tobytes(): name for name, glyph in zip(self.names, self.glyphs, strict=True)}

@@ -22,6 +22,7 @@ from data import LabelledImages, add_data_arguments, load_test
 from figures import draw_confusion_matrix, draw_mistakes
 from metrics import BATCH, compute_logits, format_score, score
 from runtime import (
+    BY_RULE,
     PROJECT,
     ArgumentParser,
     UserError,
@@ -39,7 +40,7 @@ def main() -> int:
     device = pick_device(args.device, args.threads)
     choices = args.checkpoint or [None]
     # Files named by path are read before the images: they may say which images they are for.
-    named = {path: checkpoint.load(Path(path), device) for path in choices if path not in checkpoint.BY_RULE}
+    named = {path: checkpoint.load(Path(path), device) for path in choices if path not in BY_RULE}
     if args.dataset == "auto" and named and all(member.dataset == "digits" for member in named.values()):
         args.dataset = "digits"
     digits = load_test(args.dataset, args.data_dir).to(device)
@@ -103,6 +104,7 @@ def build_report(
             "dataset": digits.dataset,
             "checkpoint": paths if len(of) > 1 else paths[0],
             "checkpoint_sha256": sums if len(of) > 1 else sums[0],
+            "learned_from": list(dict.fromkeys(line for member in of for line in member.learned_from())),
             **score(log_p.numpy(), labels, members[0].class_names),
         }
 
@@ -140,7 +142,9 @@ def format_report(report: dict[str, Any]) -> str:
         parts += [format_score(member, member["checkpoint"]) for member in members]
     else:
         title = f"ImprovedResNet18 on {data}\n  weights    {report['checkpoint']}"
-        parts = [format_score(report, f"{title}\n  SHA-256    {report['checkpoint_sha256']}")]
+        learned = "\n             ".join(report["learned_from"])
+        title += f"\n  SHA-256    {report['checkpoint_sha256']}\n  learned    {learned}"
+        parts = [format_score(report, title)]
     if "tta" in report:
         shifted = report["tta"]
         parts.append(

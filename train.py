@@ -50,6 +50,8 @@ def main() -> int:
         restore(run, trainer)
     elif args.initial_checkpoint:
         start_from(args.initial_checkpoint, trainer)
+    if args.ship and any(source.get("personal") for source in trainer.ink):
+        raise UserError("--ship: these weights have learned one person's corrections, and are not for all")
     if world.is_main:
         run = run or start_run(args, trainer)
         print_setup(trainer, f"folder {short(run.path)}")
@@ -93,7 +95,8 @@ def load_teacher(args: argparse.Namespace) -> Committee | None:
         UserError: if one of its files is no checkpoint, or the recipe needs a teacher and there is none.
     """
     if args.teacher:
-        return Committee([checkpoint.load(checkpoint.find(choice)).model for choice in args.teacher])
+        teachers = [checkpoint.load(checkpoint.find(choice)) for choice in args.teacher]
+        return Committee([t.model for t in teachers], [source for t in teachers for source in t.ink])
     if args.recipe == "best":
         raise UserError("--recipe best learns from trained networks: name their weights with --teacher")
     return None
@@ -115,7 +118,7 @@ def load_ink(args: argparse.Namespace, world: World) -> "MoreInk | None":
 
 def start_from(choice: str, trainer: Trainer) -> None:
     weights = checkpoint.load(checkpoint.find(choice, trainer.train_images.dataset))
-    trainer.start_from(weights.model)
+    trainer.start_from(weights.model, weights.ink)
     if trainer.world.is_main:
         print(f"start    {weights.describe()}")
 

@@ -4,9 +4,10 @@ Whatever is random in a step is drawn from the seed and the step's number alone.
 no saved random state, and several processes agree on the batch and its distortions without talking.
 """
 
+import itertools
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 import calibration
 from calibration import Calibration
 from checkpoint import weights_digest
-from data import LabelledImages
+from data import CREDITS, LabelledImages
 from distillation import Committee
 from distributed import World, share_batch_norm
 from metrics import compute_logits
@@ -53,6 +54,7 @@ class Trainer:
         best: the row with the lowest validation loss, or None.
         best_weights: the averaged weights of that row.
         initial: `weights_digest` of the weights that it started from, None for random ones.
+        ink: what other people's digits the weights have learned from, here or before: `MoreInk.sources`.
     """
 
     def __init__(
@@ -114,6 +116,7 @@ class Trainer:
         self.best: dict[str, Any] | None = None
         self.best_weights: dict[str, Tensor] = {}
         self.initial: str | None = None
+        self.ink = _once(teacher.ink if teacher else [], more.sources if more else [])
 
     def train_epoch(
         self,
@@ -220,10 +223,11 @@ class Trainer:
         """Wall time of the completed epochs, training and validation."""
         return sum(row["seconds"] for row in self.history)
 
-    def start_from(self, model: ImprovedResNet18) -> None:
-        """Take over the weights of `model`, on the CPU, before the first step."""
+    def start_from(self, model: ImprovedResNet18, ink: Sequence[dict] = ()) -> None:
+        """Take over the weights of `model`, on the CPU, before the first step; `ink` is what it has seen."""
         self.model.load_state_dict(model.state_dict())
         self.initial = weights_digest(model.state_dict())
+        self.ink = _once(ink, self.ink)
 
     def best_model(self) -> ImprovedResNet18:
         """A copy on the CPU with `best_weights`."""
@@ -245,7 +249,8 @@ class Trainer:
             "best_epoch": self.best and self.best["epoch"],
             "teacher": self.teacher and self.teacher.digests,
             "initial": self.initial,
-            "ink": self.more and self.more.sources,
+            "ink": self.ink,
+            "credit": CREDITS[self.train_images.dataset],
             **asdict(self.recipe),
         }
 
@@ -266,6 +271,7 @@ class Trainer:
             "best": self.best,
             "best_weights": self.best_weights,
             "initial": self.initial,
+            "ink": self.ink,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -286,6 +292,7 @@ class Trainer:
         self.totals.copy_(state["totals"])
         for name in ("epoch", "step", "lr", "seconds", "history", "best", "best_weights", "initial"):
             setattr(self, name, state[name])
+        self.ink = state.get("ink", self.ink)  # which earlier versions did not tell
 
     def _identity(self) -> dict[str, Any]:
         """What must be the same for a run to go on."""
@@ -348,3 +355,12 @@ def _parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, A
         {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
         {"params": [p for p in parameters if p.ndim == 1], "weight_decay": 0.0},
     ]
+
+
+def _once(*sources: Iterable[dict]) -> list[dict]:
+    """All in their order, each once."""
+    found: list[dict] = []
+    for source in itertools.chain(*sources):
+        if source not in found:
+            found.append(source)
+    return found

@@ -116,8 +116,6 @@ def parse_arguments() -> argparse.Namespace:
             "--ship: weights of --refit have nothing to be validated and calibrated on: "
             "name their file with --checkpoint instead"
         )
-    if args.ship and args.personal is not None:
-        raise UserError("--ship: weights with one person's corrections in them (--personal) are not for all")
     return args
 
 

@@ -7,14 +7,18 @@ are this project's 48,000 and 12,000, and an epoch's line is like `train.py`'s.
 """
 
 import argparse
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # python benchmarks/NAME.py knows its own folder alone
 
 from data import LabelledImages, add_data_arguments, load_training
 from download import import_torchvision

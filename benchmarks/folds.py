@@ -14,9 +14,12 @@ writers: they are split at random.
 import argparse
 import gzip
 import io
+import sys
 from pathlib import Path
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # python benchmarks/NAME.py knows its own folder alone
 
 from more_ink import read_arrays
 from runtime import ArgumentParser, UserError, number, run_script, short, write_atomically

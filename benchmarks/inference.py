@@ -20,6 +20,8 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+sys.path.insert(0, str(Path(__file__).parents[1]))  # python benchmarks/NAME.py knows its own folder alone
+
 from benchmarks.timing import describe_machine, seconds_of, spread, take_turns
 from data import LabelledImages, add_data_arguments, load_training
 from ink import Candidate, Page, Version

@@ -1,18 +1,22 @@
 """What learning a person's handwriting from corrections gains: a replay of many people's digits.
 
     python -m benchmarks.personal strokes.jsonl.gz
-    python -m benchmarks.personal strokes.jsonl.gz --harm --data-dir mnist/
+    python -m benchmarks.personal strokes.jsonl.gz --harm --poison 3 --data-dir mnist/
+    python -m benchmarks.personal folds/held-out-?.jsonl.gz --checkpoint runs/fold-?/best.pt
 
 Each writer's digits come in a random order and are read as one digit each, by the recogniser as it is shipped
 and by the same with a memory that starts empty. What the latter misreads is corrected once, right after it
-was read. A reading counts as right if its digit is, sure or not.
+was read. A reading counts as right if its digit is, sure or not. Of several files, each may have weights of
+its own, and all digits count alike.
 """
 
 import argparse
 import json
+import sys
 import tempfile
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,17 +25,21 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+sys.path.insert(0, str(Path(__file__).parents[1]))  # python benchmarks/NAME.py knows its own folder alone
+
 from calibration import describe
 from data import LabelledImages, add_data_arguments, load_training
 from ink import Page, page_from_strokes
 from metrics import BATCH
 from personal import Memory
-from recognizer import Recognizer
-from runtime import ArgumentParser, UserError, number, run_script
+from profiles import profile_folder
+from recognizer import Reading, Recognizer
+from runtime import ArgumentParser, UserError, number, run_script, short
 from stroke_files import Drawing, StrokeFileError, drawings
 
 AFTER = (0, 10, 50, 100)  # digits of a writer that go before those that count
 NAMES = ("stream", "after_10", "after_50", "after_100")
+POISONED = ("same_class", "taken_for", "others")  # digits that wrong corrections of a class may cost
 
 
 @dataclass
@@ -80,28 +88,37 @@ class Known:
     answers: torch.Tensor
 
 
+@dataclass
+class Results:
+    """What was measured so far, on all files together.
+
+    Attributes:
+        without, with_memory: how both ways of reading did.
+        losses: of each writer, what its memory costs, as by `harm`.
+        poison: by kind of digits and "digits", "before" or "after": how many there are, and how many are read
+            right before and after wrong corrections of one class. The kinds are the rest of that class, the
+            class that it was corrected to, and all others.
+    """
+
+    without: Replay = field(default_factory=Replay)
+    with_memory: Replay = field(default_factory=Replay)
+    losses: list[tuple[str, float, float]] = field(default_factory=list)
+    poison: Counter = field(default_factory=Counter)
+
+
 def main() -> int:
     args = parse_arguments()
     torch.set_num_threads(1)
-    writers = by_writer(args.strokes, args.limit_writers)
-    if args.harm and len(writers) < 2:
-        raise UserError("--harm needs the digits of at least two writers")
+    files = [by_writer(path, args.limit_writers) for path in args.strokes]
+    if args.harm and min(map(len, files)) < 2:
+        raise UserError("--harm needs the digits of at least two writers in each file")
     validation = load_training(args.dataset, args.data_dir)[1] if args.harm else None
-    plain = Recognizer(args.checkpoint)
-    known = look_at(writers, validation, plain) if args.harm else None
-    without, with_memory, losses = Replay(), Replay(), []
-    total = sum(map(len, writers.values()))
+    results, recognizers = Results(), [Recognizer(choice) for choice in args.checkpoint]
+    total = sum(len(digits) for writers in files for digits in writers.values())
     with tqdm(total=total, unit=" digits", leave=False, disable=None) as bar:
-        for place, (writer, digits) in enumerate(writers.items()):
-            rng = np.random.default_rng((args.seed, place))
-            with tempfile.TemporaryDirectory() as folder:
-                personal = copy(plain)
-                personal.memory = Memory(Path(folder), plain.checkpoint)
-                order = [digits[i] for i in rng.permutation(len(digits))]
-                replay(order, plain, without, personal, with_memory, args.wrong, rng, bar)
-                if known:
-                    losses.append((writer, *harm(writer, personal, known)))
-    show(args, plain, without.figures(), with_memory.figures(), losses)
+        for writers, plain in zip(files, recognizers, strict=True):
+            measure(args, writers, plain, validation, results, bar)
+    show(args, recognizers, results)
     return 0
 
 
@@ -111,24 +128,36 @@ def parse_arguments() -> argparse.Namespace:
     add(
         "strokes",
         type=Path,
+        nargs="+",
         metavar="FILE",
         help="digits with label and writer, .jsonl or .jsonl.gz",
         default=argparse.SUPPRESS,
     )
     add(
         "--checkpoint",
+        nargs="+",
         metavar="FILE",
-        help="weights: a file, newest, shipped or ink (default: ink)",
+        help="weights, one for all files or one for each: a file, newest, shipped or ink (default: ink)",
     )
     add("--seed", type=number(int, at_least=0), default=0, help="of the order of each writer's digits")
-    add("--limit-writers", type=number(int, at_least=1), help="only the first so many")
+    add("--limit-writers", type=number(int, at_least=1), help="only the first so many of each file")
+    add("--teach", type=number(int, at_least=0), metavar="N", help="correct only among each writer's first N")
+    add("--keep", type=Path, metavar="DIR", help="leave what was corrected here, a profile for each writer")
     wrong = "share of the corrections that get a random other label"
     add("--wrong", type=number(float, at_least=0, at_most=1), default=0.0, metavar="SHARE", help=wrong)
-    harm = "also what each writer's memory costs on the others' digits and on MNIST's validation images"
+    harm = "also what each writer's memory costs on the file's other writers and on MNIST's validation images"
     add("--harm", action="store_true", help=harm)
+    poison = "also what it costs if N of a writer's digits of a class are corrected to one other"
+    add("--poison", type=number(int, at_least=1), metavar="N", help=poison)
     add("--json", action="store_true", help="print a JSON object")
     add_data_arguments(add)
-    return parser.parse_args()
+    args = parser.parse_args()
+    weights, count = args.checkpoint or ["ink"], len(args.strokes)
+    if len(weights) not in (1, count):
+        given = f"{len(weights)} weights for {count} files"
+        raise UserError(f"--checkpoint: {given}: give one, or one for each")
+    args.checkpoint = weights * count if len(weights) == 1 else weights
+    return args
 
 
 def by_writer(path: Path, most: int | None) -> dict[str, list[Drawing]]:
@@ -146,32 +175,60 @@ def by_writer(path: Path, most: int | None) -> dict[str, list[Drawing]]:
     return dict(list(writers.items())[:most])
 
 
+def measure(
+    args: argparse.Namespace,
+    writers: dict[str, list[Drawing]],
+    plain: Recognizer,
+    validation: LabelledImages | None,
+    results: Results,
+    bar: tqdm,
+) -> None:
+    """Add what is found on the digits of one file.
+
+    Raises:
+        UserError: if --keep names a folder where one of the writers has a profile.
+    """
+    known = look_at(writers, validation, plain) if validation else None
+    for place, (writer, digits) in enumerate(writers.items()):
+        rng = np.random.default_rng((args.seed, place))
+        order = [digits[i] for i in rng.permutation(len(digits))]
+        with tempfile.TemporaryDirectory() as folder:
+            kept = profile_folder(writer, args.keep) if args.keep else Path(folder)
+            if any(kept.glob("*.jsonl")):
+                raise UserError(f"--keep: {short(kept)} has samples already")
+            personal = copy(plain)
+            personal.memory = Memory(kept, plain.checkpoint)
+            replay(order, plain, personal, results, args, rng, bar)
+            if known:
+                results.losses.append((writer, *harm(writer, personal, known)))
+        if args.poison:
+            results.poison += poison(order, plain, args.poison, np.random.default_rng((args.seed, place, 1)))
+
+
 def replay(
     digits: list[Drawing],
     plain: Recognizer,
-    without: Replay,
     personal: Recognizer,
-    with_memory: Replay,
-    wrong: float,
+    results: Results,
+    args: argparse.Namespace,
     rng: np.random.Generator,
     bar: tqdm,
 ) -> None:
     """Read one writer's digits both ways, and correct what `personal` misreads."""
-    without.right.append([])
-    with_memory.right.append([])
-    for drawing in digits:
-        for recognizer, result in ((plain, without), (personal, with_memory)):
+    both = ((plain, results.without), (personal, results.with_memory))
+    for _, result in both:
+        result.right.append([])
+    for place, drawing in enumerate(digits):
+        for recognizer, result in both:
             start = time.perf_counter()
             readings = recognizer.read_strokes(drawing.strokes, single=True)
             result.seconds.append(time.perf_counter() - start)
-            result.right[-1].append(bool(readings) and readings[0].digit == drawing.label)
-        if readings and not with_memory.right[-1][-1]:
-            label = drawing.label
-            if rng.random() < wrong:
-                label = (label + int(rng.integers(1, 10))) % 10
+            result.right[-1].append(is_right(readings, drawing.label))
+        if readings and not results.with_memory.right[-1][-1] and (args.teach is None or place < args.teach):
+            wrong = rng.random() < args.wrong
             (reading,) = readings
             personal.memory.add(
-                label,
+                other_label(drawing.label, rng) if wrong else drawing.label,
                 reading.glyph,
                 strokes=[stroke.tolist() for stroke in drawing.strokes],
                 read=reading.digit,
@@ -180,12 +237,44 @@ def replay(
         bar.update()
 
 
+def is_right(readings: list[Reading], label: int) -> bool:
+    return bool(readings) and readings[0].digit == label
+
+
+def other_label(label: int, rng: np.random.Generator) -> int:
+    return (label + int(rng.integers(1, 10))) % 10
+
+
+def poison(digits: list[Drawing], plain: Recognizer, count: int, rng: np.random.Generator) -> Counter:
+    """What so many wrong corrections of one class, each class by itself, cost a writer: `Results.poison`."""
+    pages = [page_from_strokes(drawing.strokes, single=True) for drawing in digits]
+    labels = np.array([drawing.label for drawing in digits])
+    before, found = read_right(plain, pages, labels), Counter()
+    for label in range(10):
+        taken_for = other_label(label, rng)
+        corrected = np.flatnonzero(labels == label)[:count]
+        with tempfile.TemporaryDirectory() as folder:
+            personal = copy(plain)
+            personal.memory = Memory(Path(folder), plain.checkpoint)
+            for readings in plain.read([pages[place] for place in corrected]):
+                if readings:
+                    personal.memory.add(taken_for, readings[0].glyph)
+            after = read_right(personal, pages, labels)
+        kinds = (labels == label, labels == taken_for, (labels != label) & (labels != taken_for))
+        for name, kind in zip(POISONED, kinds, strict=True):
+            kind[corrected] = False
+            found[name, "digits"] += int(kind.sum())
+            found[name, "before"] += int(before[kind].sum())
+            found[name, "after"] += int(after[kind].sum())
+    return found
+
+
 def look_at(writers: dict[str, list[Drawing]], validation: LabelledImages, plain: Recognizer) -> Known:
     pages, labels, right = {}, {}, {}
     for writer, digits in tqdm(writers.items(), unit=" writers", leave=False, disable=None):
         pages[writer] = [page_from_strokes(drawing.strokes, single=True) for drawing in digits]
         labels[writer] = [drawing.label for drawing in digits]
-        right[writer] = count_right(plain, pages[writer], labels[writer])
+        right[writer] = int(read_right(plain, pages[writer], labels[writer]).sum())
     with torch.inference_mode():
         starts = range(0, len(validation), BATCH)
         described = [describe(plain.model, validation[at : at + BATCH].ink()) for at in starts]
@@ -193,52 +282,59 @@ def look_at(writers: dict[str, list[Drawing]], validation: LabelledImages, plain
     return Known(pages, labels, right, features, logits, validation.labels)
 
 
-def count_right(recognizer: Recognizer, pages: list[Page], labels: list[int]) -> int:
-    readings = recognizer.read(pages)
-    return sum(bool(r) and r[0].digit == label for r, label in zip(readings, labels, strict=True))
+def read_right(recognizer: Recognizer, pages: list[Page], labels: Sequence[int]) -> np.ndarray:
+    """Whether each page is read as its label: bool, (pages,)."""
+    return np.array(list(map(is_right, recognizer.read(pages), labels)))
 
 
 def harm(writer: str, personal: Recognizer, known: Known) -> tuple[float, float]:
     """Points of accuracy that `writer`'s memory costs on the others' digits, and on validation images."""
     others = [other for other in known.pages if other != writer]
-    right = sum(count_right(personal, known.pages[other], known.labels[other]) for other in others)
+    right = sum(read_right(personal, known.pages[other], known.labels[other]).sum() for other in others)
     lost = sum(known.right[other] for other in others) - right
     leaning, _ = personal.memory.lean(known.features, known.logits)
     before, after = ((logits.argmax(1) == known.answers).sum() for logits in (known.logits, leaning))
     digits = sum(len(known.labels[other]) for other in others)
-    return 100 * lost / digits, 100 * int(before - after) / len(known.answers)
+    return 100 * int(lost) / digits, 100 * int(before - after) / len(known.answers)
 
 
-def show(
-    args: argparse.Namespace,
-    plain: Recognizer,
-    without: dict[str, float | None],
-    with_memory: dict[str, float | None],
-    losses: list[tuple[str, float, float]],
-) -> None:
+def show(args: argparse.Namespace, recognizers: list[Recognizer], results: Results) -> None:
+    columns = {"without": results.without.figures(), "with": results.with_memory.figures()}
     if args.json:
-        figures = {"without": without, "with": with_memory}
+        figures = dict(columns)
         if args.harm:
-            figures["harm"] = [
-                {"writer": writer, "others": others, "validation": validation}
-                for writer, others, validation in losses
-            ]
+            names = ("writer", "others", "validation")
+            figures["harm"] = [dict(zip(names, loss, strict=True)) for loss in results.losses]
+        if args.poison:
+            figures["poison"] = {
+                kind: {name: results.poison[kind, name] for name in ("digits", "before", "after")}
+                for kind in POISONED
+            }
         print(json.dumps(figures))
         return
-    print(f"weights  {plain.checkpoint.describe()}\n")
-    print(f"{'read right':24}{'without':>10}{'with':>10}")
+    for weights in dict.fromkeys(recognizer.checkpoint.describe() for recognizer in recognizers):
+        print(f"weights  {weights}")
+    print(f"\n{'read right':24}{'without':>10}{'with':>10}")
     for name, first in zip(NAMES, AFTER, strict=True):
         row = f"after the first {first}" if first else "over the stream"
-        shares = (figures[name] for figures in (without, with_memory))
+        shares = (figures[name] for figures in columns.values())
         print(f"{row:24}" + "".join(f"{'-' if share is None else f'{share:.2%}':>10}" for share in shares))
     for name, row in (("corrections_per_writer", "misread, a writer"), ("ms_per_reading", "ms a reading")):
-        print(f"{row:24}{without[name]:10.2f}{with_memory[name]:10.2f}")
-    if losses:
+        print(f"{row:24}" + "".join(f"{figures[name]:10.2f}" for figures in columns.values()))
+    if args.harm:
         print(f"\n{'points lost':24}{'worst':>10}{'mean':>10}   with whose memory it is worst")
         for place, row in ((1, "others' digits"), (2, "validation images")):
-            worst = max(losses, key=lambda loss: loss[place])
-            mean = np.mean([loss[place] for loss in losses])
+            worst = max(results.losses, key=lambda loss: loss[place])
+            mean = np.mean([loss[place] for loss in results.losses])
             print(f"{row:24}{worst[place]:10.3f}{mean:10.3f}   {worst[0]}")
+    if args.poison:
+        print(f"\n{f'{args.poison} of a class wrong':24}{'before':>10}{'after':>10}{'digits':>10}")
+        for kind, row in zip(
+            POISONED, ("the rest of it", "what it was taken for", "all others"), strict=True
+        ):
+            count = max(1, results.poison[kind, "digits"])
+            shares = (results.poison[kind, when] / count for when in ("before", "after"))
+            print(f"{row:24}" + "".join(f"{share:10.2%}" for share in shares) + f"{count:10,}")
 
 
 if __name__ == "__main__":

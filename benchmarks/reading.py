@@ -10,6 +10,7 @@ here is MNIST's test set: the composed papers show validation images.
 import argparse
 import csv
 import os
+import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -19,6 +20,8 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw
 from tqdm import tqdm
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # python benchmarks/NAME.py knows its own folder alone
 
 from benchmarks.papers import KINDS, photograph
 from data import add_data_arguments, load_training

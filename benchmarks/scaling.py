@@ -7,10 +7,14 @@ Every run is `torchrun --nproc-per-node=K train.py`. Its speed is what it prints
 """
 
 import argparse
+import sys
 import tempfile
 from functools import partial
+from pathlib import Path
 
 import torch
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # python benchmarks/NAME.py knows its own folder alone
 
 from benchmarks.timing import describe_machine, follow, ratios, spread, take_turns
 from data import add_data_arguments

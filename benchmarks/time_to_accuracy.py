@@ -10,12 +10,16 @@ and every validation are in it.
 
 import argparse
 import math
+import sys
 import tempfile
 from collections.abc import Callable, Iterable
 from itertools import pairwise
+from pathlib import Path
 from statistics import median
 
 from tqdm import tqdm
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # python benchmarks/NAME.py knows its own folder alone
 
 from benchmarks.timing import Epoch, describe_machine, follow
 from data import add_data_arguments

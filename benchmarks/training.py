@@ -8,12 +8,14 @@ processes. It is spared the elastic distortion, the moving average and the sched
 
 import argparse
 import math
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from itertools import islice
+from pathlib import Path
 from statistics import median
 from unittest.mock import patch
 
@@ -23,6 +25,8 @@ from torch import Tensor
 from torch.utils import benchmark
 from torch.utils.data import DataLoader
 from torch.utils.flop_counter import FlopCounterMode
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # python benchmarks/NAME.py knows its own folder alone
 
 from augment import SIZE, Augmentation, Distortion
 from benchmarks.example import Pictures

@@ -9,10 +9,13 @@ Needs Xvfb, xdotool and ImageMagick; other work on the machine shows in every fi
 import argparse
 import os
 import random
+import sys
 import time
 from collections.abc import Iterator
 from itertools import cycle
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # python benchmarks/NAME.py knows its own folder alone
 
 from profiles import DEFAULT
 from runtime import ArgumentParser, UserError, number, run_script

@@ -5,7 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ import data
 import download
 from recognizer import Recognizer
 from runtime import PROJECT
+from tests.window import PATIENCE, SIDE, Window, missing_tools, screen
 
 # A shell starts its background jobs deaf to Ctrl-C, and whatever they start: the tests' processes must hear.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -119,6 +120,45 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Project:
     project = Project(folder)
     project.train("runs/digits", "--epochs", 2)
     return project
+
+
+# one window for all tests of a module that need no other: most of a test's time is PyTorch's import
+
+
+@pytest.fixture(scope="module")
+def display() -> Iterator[str]:
+    """A virtual screen."""
+    if lacking := missing_tools():
+        missing(f"no {', '.join(lacking)}")
+    with screen() as name:
+        yield name
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project, which the window may write into."""
+    folder = tmp_path_factory.mktemp("window") / "project"
+    folder.mkdir()
+    return Project(folder).folder
+
+
+@pytest.fixture(scope="module")
+def running(display: str, copy: Path) -> Iterator[Window]:
+    """A window, whatever the test before has left in it; each module has a `window` with a blank sheet."""
+    window = Window(display, "--size", SIDE, folder=copy)
+    yield window
+    window.press("ctrl+q")
+    assert window.process.wait(PATIENCE) == 0
+    assert window.process.stderr.read() == "", "nothing went wrong on the way"
+
+
+@pytest.fixture
+def number_mode(window: Window) -> Iterator[Window]:
+    """The module's `window`, for numbers."""
+    window.press("n")
+    yield window
+    window.fresh()
+    window.press("n")
 
 
 def assert_one_line_error(result: Result, *words: str) -> None:

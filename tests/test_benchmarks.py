@@ -4,6 +4,7 @@ import csv
 import importlib
 import math
 import re
+import subprocess
 import sys
 import time
 
@@ -57,6 +58,16 @@ def rows_of(result: Result) -> dict[str, list[float]]:
 @pytest.fixture(scope="module")
 def digits() -> LabelledImages:
     return load_training("digits", None)[0]
+
+
+def test_each_runs_as_a_file_too():
+    result = subprocess.run(
+        [sys.executable, "benchmarks/personal.py", "--help"], cwd=PROJECT, capture_output=True
+    )
+    assert (result.returncode, result.stderr) == (0, b"")
+    for path in (PROJECT / "benchmarks").glob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        assert "sys.path.insert" in text or "run_script(main)" not in text, path.name
 
 
 # timing.py

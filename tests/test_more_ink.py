@@ -25,6 +25,7 @@ from glyph import PEN
 from ink import page_from_image, page_from_strokes
 from more_ink import MoreInk, load_more_ink
 from painting import to_image
+from profiles import holds_corrections
 from runtime import UserError, run_script
 from stroke_files import Drawing, each_line
 from tests.conftest import Result, assert_one_line_error, missing, same_weights
@@ -267,7 +268,7 @@ def test_a_truncated_file_is_an_error(tmp_path):
     assert re.fullmatch(r".*cut\.jsonl\.gz is truncated or corrupt after line \d\d", fault_of(path))
 
 
-def test_the_windows_corrections_are_read(tmp_path):
+def test_the_windows_corrections_are_read(tmp_path, monkeypatch):
     folder = tmp_path / "corrections"
     for name, number in (("b", 4), ("a", 7)):
         image = picture_of(number)
@@ -281,6 +282,11 @@ def test_the_windows_corrections_are_read(tmp_path):
     assert more.images.labels.tolist() == [5]
     assert np.array_equal(more.images.images[0, 0].numpy(), glyph_of_picture(read))
     assert [(source["name"], source["digits"]) for source in more.sources] == [("corrections", 3)]
+    assert "personal" not in more.sources[0]
+    monkeypatch.setattr(corrections, "CORRECTIONS", folder)
+    for path in (folder, folder / "c.jsonl", folder.parent):
+        assert holds_corrections(path)
+    assert load_more_ink([folder])[0].sources[0]["personal"] is True
 
 
 def test_a_folder_of_classes(tmp_path, monkeypatch):

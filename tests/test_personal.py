@@ -1,5 +1,6 @@
 """What a person corrects is known from the next reading on, kept on disk, and can be taken back."""
 
+import contextlib
 import copy
 import json
 import os
@@ -8,10 +9,13 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 import corrections
@@ -37,6 +41,10 @@ ODD = [[(20, 0), (20, 130)], [(70, 0), (70, 130)], [(20, 60), (70, 60)]]
 
 def glyph_of(strokes):
     return page_from_strokes(strokes, single=True).versions[0].lines[0][0].glyph
+
+
+def picture_of(strokes):
+    return to_image(Page(tuple(Stroke(tuple(line), 8.0) for line in strokes)), (-20, -20, 110, 150))
 
 
 def wobbly(strokes, seed, amount=2.0):
@@ -194,9 +202,7 @@ def test_of_a_picture_the_glyph_is_enough(reader):
 @pytest.mark.parametrize("strokes", [ODD, []], ids=["drawn", "picture"])
 def test_samples_from_before_there_were_memories_can_be_moved_in(reader, strokes):
     """They are as `corrections.keep` leaves them, without a record."""
-    drawn = Page(tuple(Stroke(tuple(line), 8.0) for line in ODD))
-    image = to_image(drawn, (-20, -20, 110, 150))
-    corrections.keep(reader.memory.folder, "old", label=8, strokes=strokes, image=image)
+    corrections.keep(reader.memory.folder, "old", label=8, strokes=strokes, image=picture_of(ODD))
     reader.memory = reopened(reader)
     assert reader.memory.labels == {"old": 8}
     assert reader.memory.set_aside == []
@@ -302,6 +308,29 @@ def test_a_kill_loses_at_most_the_sample_being_written(reader):
     assert len(known) >= 10
 
 
+@pytest.mark.parametrize("strokes", [ODD, []], ids=["drawn", "picture"])
+@pytest.mark.parametrize("steps", range(4))
+def test_a_kill_while_a_sample_is_forgotten(reader, monkeypatch, strokes, steps):
+    """However far it came, the sample is whole, or none; and "forget all" finds what is left of it."""
+    path = reader.memory.add(8, glyph_of(ODD), strokes=strokes, image=picture_of(ODD))
+    real, left = Path.unlink, iter(range(steps))
+
+    def unlink(path, **options):
+        if next(left, None) is None:
+            raise KeyboardInterrupt  # as good as a kill: the process does no more
+        real(path, **options)
+
+    monkeypatch.setattr(Path, "unlink", unlink)
+    with contextlib.suppress(KeyboardInterrupt):
+        reader.memory.forget(path.stem)
+    monkeypatch.undo()
+    memory = reopened(reader)
+    assert memory.labels == ({} if steps else {path.stem: 8})
+    assert memory.set_aside == []
+    assert memory.forget_all() == (0 if steps else 1)
+    assert files_of(path.parent) == []
+
+
 def test_what_cannot_be_written_is_not_remembered(reader, monkeypatch):
     kept = teach(reader, ODD, 8)
     before = files_of(kept.parent)
@@ -360,6 +389,39 @@ def test_the_least_useful_sample_goes(reader, monkeypatch):
     assert set(reader.memory.labels) == {first.stem, newer.stem, last.stem}
     assert not twin.exists()
     assert reopened(reader).labels == reader.memory.labels
+
+
+def test_of_too_many_samples_the_least_useful_are_left_out(reader, monkeypatch):
+    """As when they are added one by one; but what lies in the folder stays there."""
+    first = teach(reader, digit(3, (0, 0), 100), 3)
+    other = teach(reader, digit(2, (0, 0), 100), 3)
+    teach(reader, ODD, 8)
+    teach(reader, wobbly(ODD, 1, 0.1), 8)
+    last = teach(reader, wobbly(ODD, 1, 0.2), 8)
+    monkeypatch.setattr(personal, "MOST", 3)
+    memory = reopened(reader)
+    assert set(memory.labels) == {first.stem, other.stem, last.stem}
+    assert len(list(memory.folder.glob("*.jsonl"))) == 5
+    assert memory.forget_all() == 5
+    assert files_of(memory.folder) == []
+
+
+@settings(deadline=None, max_examples=30)
+@given(seed=st.integers(0, 2**32 - 1), size=st.integers(2, 40), classes=st.integers(1, 3))
+def test_the_least_useful_are_those_of_one_after_the_other(seed, size, classes):
+    rng = np.random.default_rng(seed)
+    shapes = torch.nn.functional.normalize(torch.from_numpy(rng.normal(size=(size, 4)).astype(np.float32)))
+    labels = torch.from_numpy(rng.integers(0, classes, size))
+    glyphs, none = np.zeros((size, 28, 28), np.uint8), torch.zeros(size)
+    kept = samples.Kept(tuple(map(str, range(size))), labels, glyphs, shapes, none)
+    count = size - len(labels.unique())
+    rest = kept
+    for _ in range(count):
+        (gone,) = rest.least_useful(1)
+        rest = rest.without([gone])
+    assert kept.without(kept.least_useful(count)).names == rest.names
+    assert sorted(rest.labels.tolist()) == labels.unique().tolist()
+    assert kept.least_useful(0) == kept.least_useful(-1) == []
 
 
 def test_a_full_memory_is_quick(reader, monkeypatch):
@@ -505,6 +567,46 @@ def test_benchmark_harm_and_wrong_corrections(run, strokes_file, mnist_dir, monk
         assert f"\n{row}" in result.stdout
     harm = json.loads(run(strokes_file, "--harm", "--json", "--data-dir", mnist_dir).stdout)["harm"]
     assert [row["writer"] for row in harm] == ["a", "2"]
+
+
+def test_benchmark_of_several_files(run, strokes_file, tmp_path):
+    """Their digits count alike, as if one had added them up."""
+    lines = strokes_file.read_text().splitlines(keepends=True)
+    files = [tmp_path / "first.jsonl", tmp_path / "second.jsonl"]
+    files[0].write_text("".join(lines[:16]))
+    files[1].write_text("".join(lines[16:28]))
+    weights = ["shipped", "ink"]
+    apart = [
+        json.loads(run(path, "--checkpoint", choice, "--json").stdout)
+        for path, choice in zip(files, weights, strict=True)
+    ]
+    together = json.loads(run(*files, "--checkpoint", *weights, "--json").stdout)
+    for way in ("without", "with"):
+        first, second = (figures[way]["stream"] for figures in apart)
+        assert together[way]["stream"] == pytest.approx((16 * first + 12 * second) / 28)
+    assert_one_line_error(run(files[0], "--checkpoint", *weights), "--checkpoint", "2 weights for 1 files")
+
+
+def test_benchmark_of_a_class_corrected_wrong(run, tmp_path):
+    """Of digits that are written alike each time, the rest of the class is lost, and no other."""
+    plain = [(n, digit(n, (0, 0), 100 + height)) for n in range(10) for height in range(3)]
+    path = tmp_path / "strokes.jsonl"
+    path.write_text("".join(json.dumps({"label": n, "writer": 1, "strokes": s}) + "\n" for n, s in plain))
+    poison = json.loads(run(path, "--poison", 1, "--json").stdout)["poison"]
+    assert poison["same_class"] == {"digits": 20, "before": 20, "after": 0}
+    assert poison["taken_for"] == {"digits": 30, "before": 30, "after": 30}
+    assert poison["others"] == {"digits": 240, "before": 240, "after": 240}
+    assert "1 of a class wrong" in run(path, "--poison", 1).stdout
+
+
+def test_benchmark_keeps_what_was_corrected(run, strokes_file, tmp_path):
+    kept = tmp_path / "profiles"
+    assert run(strokes_file, "--keep", kept, "--teach", 0).returncode == 0
+    assert not kept.exists()
+    result = run(strokes_file, "--keep", kept, "--json")
+    corrected = [len(list((kept / writer).glob("*.jsonl"))) for writer in ("a", "2")]
+    assert sum(corrected) == 2 * json.loads(result.stdout)["with"]["corrections_per_writer"] > 0
+    assert_one_line_error(run(strokes_file, "--keep", kept), "--keep", "samples already")
 
 
 @pytest.mark.parametrize(

@@ -142,7 +142,11 @@ def test_personal(project, trained):
     drawn = [page_from_strokes(digit(number, (0, 0), 100), single=True) for number in (1, 4, 8)]
     ink = torch.from_numpy(np.stack([page.versions[0].lines[0][0].glyph for page in drawn]))
     assert model(ink[:, None]).argmax(1).tolist() == [7, 0, 4]
-    for arguments in (["--resume", run], [*DIGITS, "--personal", "Anna"]):
+    for arguments in (
+        ["--resume", run],
+        [*DIGITS, "--ink", corrections / "Anna"],
+        [*DIGITS, "--initial-checkpoint", run / "best.pt"],
+    ):
         assert_one_line_error(project.run("train.py", *arguments, "--ship"), "--ship", "one person's")
     assert_one_line_error(project.run("train.py", *DIGITS, "--personal", "Bo"), "nothing is remembered", "Bo")
     assert shipped.read_bytes() == before
@@ -202,6 +206,20 @@ def test_shipped_weights_are_replaced_only_when_asked(project):
     result = project.run("train.py", "--resume", "run", "--ship")
     assert result.returncode == 0, result.stderr
     assert shipped.read_bytes() == (run / "best.pt").read_bytes()
+
+
+def test_weights_that_go_on_from_other_peoples_ink_ship_as_such_with_all_credits(mnist_dir, project):
+    mnist, ink = (project.folder / f"checkpoints/improved_resnet18{suffix}.pt" for suffix in ("", "_ink"))
+    mnist_alone, before = mnist.read_bytes(), load(ink)
+    few = ("--dataset", "mnist", "--limit-train", 64, "--batch-size", 64, "--epochs", 1, "--lr", 1e-5)
+    result = project.run("train.py", *few, "--initial-checkpoint", "ink", "--ship")
+    assert "Shipped: checkpoints/improved_resnet18_ink.pt" in result.stdout, result.stderr
+    assert mnist.read_bytes() == mnist_alone
+    after = load(ink)
+    assert after.sha256 != before.sha256
+    assert after.ink == before.ink
+    assert len(after.learned_from()) == 3
+    assert all("CC BY 4.0" in line for line in after.learned_from()[1:])
 
 
 @pytest.fixture(scope="module")

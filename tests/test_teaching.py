@@ -15,37 +15,11 @@ from PIL import Image
 
 import corrections
 from runtime import PROJECT
-from tests.conftest import Project, assert_one_line_error, missing
+from tests.conftest import Project, assert_one_line_error
 from tests.handwriting import digit
-from tests.window import NAME, PATIENCE, Window, missing_tools, screen
+from tests.window import NAME, PATIENCE, SIDE, Window, draw, screen
 
-SIDE = 400
 PANEL = "Remembered - Handwritten digits"
-
-
-@pytest.fixture(scope="module")
-def display() -> Iterator[str]:
-    if lacking := missing_tools():
-        missing(f"no {', '.join(lacking)}")
-    with screen() as name:
-        yield name
-
-
-@pytest.fixture(scope="module")
-def copy(tmp_path_factory) -> Path:
-    """A copy of the project, which the window may write into."""
-    folder = tmp_path_factory.mktemp("teaching") / "project"
-    folder.mkdir()
-    return Project(folder).folder
-
-
-@pytest.fixture(scope="module")
-def running(display, copy) -> Iterator[Window]:
-    window = Window(display, "--size", SIDE, folder=copy)
-    yield window
-    window.press("ctrl+q")
-    assert window.process.wait(PATIENCE) == 0
-    assert window.process.stderr.read() == "", "nothing went wrong on the way"
 
 
 @pytest.fixture
@@ -57,20 +31,6 @@ def window(running, copy) -> Iterator[Window]:
     if samples(copy):
         forget_all(running)
         running.wait(lambda: not samples(copy))
-
-
-@pytest.fixture
-def number_mode(window) -> Iterator[Window]:
-    window.press("n")
-    yield window
-    window.fresh()
-    window.press("n")
-
-
-def draw(window: Window, number: int, at: float = 0.5, height: float = 0.6) -> None:
-    """Draw a digit, its middle at a share of the sheet's width, `height` a share of its own height."""
-    wide, high = window.right - window.left, window.bottom - window.top
-    window.draw(digit(number, (at * wide, high / 2), height * high))
 
 
 def read_as(window: Window, number: int, expected: int) -> None:

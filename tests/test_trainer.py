@@ -204,6 +204,19 @@ def test_resumed_with_a_teacher_it_ends_the_same_and_with_another_not_at_all(dig
             Trainer(recipe, *digits, CPU, teacher=other).restore(half.state())
 
 
+def test_what_weights_have_learned_is_handed_on(digits, unbroken):
+    """With its credits, whichever weights it comes from, and after a pause."""
+    ada, bo = ({"name": name, "digits": 3, "sha256": "00", "credit": name} for name in ("Ada", "Bo"))
+    assert unbroken.training()["ink"] == []
+    taught = Trainer(RECIPE, *digits, CPU, teacher=Committee([unbroken.model], [ada, bo, ada]))
+    assert taught.training()["ink"] == [ada, bo]
+    taught.start_from(unbroken.model, [bo])
+    assert taught.training()["ink"] == [bo, ada]
+    resumed = Trainer(RECIPE, *digits, CPU, teacher=taught.teacher)
+    resumed.restore(taught.state())
+    assert resumed.training()["ink"] == [bo, ada]
+
+
 def test_without_validation_images_the_last_epoch_is_kept(digits):
     trainer = finish(Trainer(RECIPE, digits[0], digits[1][:0], CPU))
     assert trainer.best is trainer.history[-1]

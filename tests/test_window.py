@@ -21,17 +21,7 @@ from recognizer import Recognizer
 from stroke_files import drawings
 from tests.conftest import Project, assert_one_line_error, missing
 from tests.handwriting import digit
-from tests.window import NAME, PATIENCE, Window, missing_tools, screen
-
-SIDE = 400
-
-
-@pytest.fixture(scope="module")
-def display() -> Iterator[str]:
-    if lacking := missing_tools():
-        missing(f"no {', '.join(lacking)}")
-    with screen() as name:
-        yield name
+from tests.window import NAME, PATIENCE, SIDE, Window, draw, screen
 
 
 @pytest.fixture
@@ -41,38 +31,12 @@ def other_display(display) -> Iterator[str]:
         yield name
 
 
-@pytest.fixture(scope="module")
-def copy(tmp_path_factory) -> Path:
-    """A copy of the project, which the window may write into."""
-    folder = tmp_path_factory.mktemp("window") / "project"
-    folder.mkdir()
-    return Project(folder).folder
-
-
-@pytest.fixture(scope="module")
-def running(display, copy) -> Iterator[Window]:
-    """One window for all tests that need no other: most of a test's time is PyTorch's import."""
-    window = Window(display, "--size", SIDE, folder=copy)
-    yield window
-    window.press("ctrl+q")
-    assert window.process.wait(PATIENCE) == 0
-    assert window.process.stderr.read() == "", "nothing went wrong on the way"
-
-
 @pytest.fixture
 def window(running) -> Window:
     """The window with a blank sheet, for a single digit, and nothing kept."""
     running.fresh()
     assert running.process.poll() is None
     return running
-
-
-@pytest.fixture
-def number_mode(window) -> Iterator[Window]:
-    window.press("n")
-    yield window
-    window.fresh()
-    window.press("n")
 
 
 @pytest.fixture(scope="module")
@@ -87,12 +51,6 @@ def photo(tmp_path_factory) -> Path:
     page = Page(tuple(Stroke(tuple(line), 12.0) for line in digit(5, (0, 0), 160)))
     to_image(page, (-150, -110, 150, 110), ink=(30, 40, 90), paper=(236, 228, 200)).save(path)
     return path
-
-
-def draw(window: Window, number: int, at: float = 0.5, height: float = 0.6) -> None:
-    """Draw a digit, its middle at a share of the sheet's width, `height` a share of its own height."""
-    wide, high = window.right - window.left, window.bottom - window.top
-    window.draw(digit(number, (at * wide, high / 2), height * high))
 
 
 def cross(window: Window) -> list[list[tuple[float, float]]]:

@@ -16,9 +16,11 @@ import numpy as np
 from PIL import Image
 
 from runtime import PROJECT
+from tests.handwriting import digit
 
 TOOLS = ("Xvfb", "xdotool", "import")  # the last is ImageMagick's
 NAME = "Handwritten digits"
+SIDE = 400  # of the sheet of the window that tests share, in pixels
 PATIENCE = 60  # seconds: far more than anything takes, so that a busy machine fails no test
 
 Point = tuple[float, float]
@@ -231,3 +233,9 @@ class Window:
         """A blank sheet, with the pointer over it."""
         self._script([self._to(self.middle), "key Escape"])
         self.wait_for_blank()
+
+
+def draw(window: Window, number: int, at: float = 0.5, height: float = 0.6) -> None:
+    """Draw a digit, its middle at a share of the sheet's width, `height` a share of its own height."""
+    wide, high = window.right - window.left, window.bottom - window.top
+    window.draw(digit(number, (at * wide, high / 2), height * high))
