@@ -1,10 +1,12 @@
 """Shared parts of the tests: real MNIST, and a copy of the project to run its scripts in."""
 
+import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -73,6 +75,47 @@ def validation(mnist_dir: Path) -> tuple[np.ndarray, list[int]]:
     return digits.images.numpy().reshape(-1, 28, 28), digits.labels.tolist()
 
 
+class Forge:
+    """Has scripts run by `forge.py`, which is started when it is first needed."""
+
+    def __init__(self) -> None:
+        self.process: subprocess.Popen | None = None
+
+    def run(self, folder: Path, environment: dict[str, str], command: Sequence[str]) -> tuple[int, str, str]:
+        """Run a script to its end; its exit status and what it wrote to stdout and to stderr."""
+        if not self.process:
+            forge = [sys.executable, str(Path(__file__).with_name("forge.py"))]
+            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+            surroundings = {**os.environ, "PYTHONUNBUFFERED": "1"}
+            self.process = subprocess.Popen(forge, cwd=PROJECT, env=surroundings, **pipes)
+        with tempfile.TemporaryDirectory() as written:
+            files = [Path(written) / name for name in ("out", "err")]
+            order = [str(folder), environment, *map(str, files), command]
+            print(json.dumps(order), file=self.process.stdin, flush=True)
+            status = int(self.process.stdout.readline())
+            return status, *(path.read_text() for path in files)
+
+    def close(self) -> None:
+        if self.process:
+            self.process.communicate(timeout=60)
+
+
+FORGE = Forge() if hasattr(os, "fork") else None
+
+
+@pytest.fixture(scope="session", autouse=True)
+def forge_is_closed() -> Iterator[None]:
+    yield
+    if FORGE:
+        FORGE.close()
+
+
+def _on_one_thread(arguments: Sequence[object]) -> list[str]:
+    """Python's arguments, with flags first, so that a test's own win."""
+    script, *rest = map(str, arguments)
+    return [script, *(("--threads", "1", "--device", "cpu") if script.endswith(".py") else ()), *rest]
+
+
 class Project:
     """A fresh copy of the project's scripts: what they write stays apart from the checkout."""
 
@@ -85,14 +128,15 @@ class Project:
 
     def start(self, *arguments: object, **options: object) -> subprocess.Popen:
         """Start `python ARGUMENTS` on one thread, as a user would in a terminal."""
-        command = [sys.executable, *map(str, arguments)]
-        if str(arguments[0]).endswith(".py"):
-            command[2:2] = ["--threads", "1", "--device", "cpu"]  # first, so that a test's own flags win
+        command = [sys.executable, *_on_one_thread(arguments)]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        return subprocess.Popen(command, cwd=self.folder, env=self.environment, **{**pipes, **options})
+        surroundings = {"cwd": self.folder, "env": self.environment}
+        return subprocess.Popen(command, **{**surroundings, **pipes, **options})
 
     def run(self, *arguments: object, **options: object) -> Result:
-        """Run to the end."""
+        """Run to the end; a script without options in a process that is forked, which spares the imports."""
+        if str(arguments[0]).endswith(".py") and not options and FORGE:
+            return Result(arguments, *FORGE.run(self.folder, self.environment, _on_one_thread(arguments)))
         process = self.start(*arguments, **options)
         out, err = process.communicate(timeout=300)
         return Result(arguments, process.returncode, out, err)

@@ -245,8 +245,8 @@ def test_names_of_all_kinds(run, tmp_path):
 def test_names_that_the_output_cannot_show(project):
     """Where the terminal or the pipe takes no Chinese, as on Windows."""
     save(project.folder / "数字.png", "7")
-    project.environment["PYTHONIOENCODING"] = "ascii:strict"
-    result = project.run("predict.py", "数字.png")
+    environment = {**project.environment, "PYTHONIOENCODING": "ascii:strict"}
+    result = project.run("predict.py", "数字.png", env=environment)
     assert result.returncode == 0, result.stderr
     assert result.stdout.startswith(r"\u6570\u5b57.png   7 ")
 

@@ -100,7 +100,7 @@ def run(arguments: list[str]) -> None:
 
 
 def serve() -> None:
-    for name in ("train", "figures", "calibration", "sklearn.datasets", "scipy.optimize"):
+    for name in ("train", "figures", "calibration", "sklearn.datasets", "scipy.optimize", "torch._dynamo"):
         importlib.import_module(name)
     for line in sys.stdin:
         arguments, out, err = json.loads(line)

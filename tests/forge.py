@@ -1,0 +1,41 @@
+"""Runs scripts in processes that are forked from this one, which spares each the import of PyTorch.
+
+Each line of its input is JSON of [FOLDER, ENVIRONMENT, OUTPUT, ERRORS, [SCRIPT, ARGUMENT...]]; it answers
+with the exit status. The project's own modules are not imported here: a script takes them from its folder.
+"""
+
+import importlib
+import json
+import os
+import runpy
+import signal
+import sys
+
+PATIENCE = 300  # seconds
+# As well as what the scripts import late: of PyTorch, what it loads for the first step of an optimizer.
+LIBRARIES = ("torch._dynamo", "matplotlib.figure", "sklearn.datasets", "scipy.optimize", "scipy.stats")
+
+
+def run(folder: str, environment: dict[str, str], output: str, errors: str, arguments: list[str]) -> None:
+    for number, path in enumerate((os.devnull, output, errors)):
+        os.dup2(os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC), number)
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.path[0], sys.argv = folder, arguments
+    signal.alarm(PATIENCE)
+    runpy.run_path(arguments[0], run_name="__main__")
+
+
+def serve() -> None:
+    for library in LIBRARIES:
+        importlib.import_module(library)
+    for line in sys.stdin:
+        child = os.fork()
+        if not child:
+            return run(*json.loads(line))
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+    return None
+
+
+serve()
