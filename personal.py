@@ -36,7 +36,7 @@ USUAL = 0.7  # share of the differences that are common among digits that is tak
 NEAR = 0.45  # cosine from which on a sample is heard
 STRENGTH = 11.0  # what it adds to the logarithm of its label's probability where the cosine is 1
 LEAD = 8.0  # by which ink like the sample's own becomes its label, however sure the network was of another
-FADING = 3  # the power of nearness by which what that takes beyond STRENGTH fades
+FADING = 3  # the least power of nearness by which what that takes beyond STRENGTH fades
 
 MOST = 2_000  # samples that are used: of more, the least useful are left out
 MOST_LOOKED_AT = 2 * MOST  # the newest, where a folder holds more
@@ -109,7 +109,8 @@ class Memory:
         if not len(kept):
             return logits, torch.zeros_like(logits[:, 0])
         near = ((self._shapes(features) @ kept.shapes.T - NEAR) / (1 - NEAR)).clamp(0, 1)
-        heard = STRENGTH * near + kept.excess * near**FADING
+        # The more it takes, the more alike the ink must be: or one slip or scrawl would cost many digits.
+        heard = STRENGTH * near + kept.excess * near ** kept.excess.clamp(min=FADING)
         labels = kept.labels.expand(len(near), -1)
         return logits + torch.zeros_like(logits).scatter_reduce(1, labels, heard, "amax"), near.amax(1)
 
