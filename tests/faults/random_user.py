@@ -131,10 +131,8 @@ class User(Hand):
 class Allocated(ctypes.Structure):
     """As mallinfo(3) gives it."""
 
-    _fields_ = [
-        (name, ctypes.c_int)
-        for name in "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost".split()
-    ]
+    NAMES = ("arena", "free", "fast", "maps", "mapped", "_", "fast_free", "used", "unused", "top")
+    _fields_ = [(name, ctypes.c_int) for name in NAMES]
 
 
 def in_use() -> float:
@@ -146,7 +144,7 @@ def in_use() -> float:
     libc = ctypes.CDLL(None)
     libc.mallinfo.restype = Allocated
     found = libc.mallinfo()
-    return (found.uordblks + found.hblkhd + 512 * sys.getallocatedblocks()) / 2**20
+    return (found.used + found.mapped + 512 * sys.getallocatedblocks()) / 2**20
 
 
 if __name__ == "__mp_main__":  # the reading process: it is asked for this as for a reading
