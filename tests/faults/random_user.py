@@ -148,9 +148,20 @@ def in_use() -> float:
 
 
 if __name__ == "__mp_main__":  # the reading process: it is asked for this as for a reading
-    from desk import Desk
+    import torch
 
-    Desk.in_use = lambda desk: in_use()
+    from calibration import describe
+    from desk import Desk
+    from recognizer import BATCH
+
+    def in_use_for_reading(desk: Desk) -> float:
+        """With what oneDNN keeps for every number of glyphs: which of them a user meets is chance."""
+        with torch.inference_mode():
+            for count in range(1, BATCH + 1):
+                describe(desk.recognizer.model, torch.zeros(count, 1, 28, 28))
+        return in_use()
+
+    Desk.in_use = in_use_for_reading
 
 
 def read_beside(pipe: Connection) -> None:
@@ -191,7 +202,7 @@ def main(folder: Path, actions: int, seed: int) -> None:
             ours.send((page, window.single.get(), window.personal.get()))
             compared += 1
             if (other := ours.recv()) != text:
-                differ.append([place, text, other])
+                differ.append([place, text, other, bool(session.shown.corrected), window.personal.get()])
             user.look_away()
         if place in (actions // 3, actions):
             memory.append([resident(os.getpid()), resident(session.reader.process.pid)])
