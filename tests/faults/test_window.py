@@ -18,7 +18,7 @@ from tests.window import missing_tools, screen
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Xvfb and /proc")
 PICTURES = 60  # files to open, most of them broken
-GROWTH = 3  # MiB of what is in use; in the full run half a KiB for each action after warm-up
+GROWTH = 4  # MiB of what is in use; in the full run 0.6 KiB for each action after warm-up
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_a_leak_of_a_kib_for_each_action_would_be_seen(leak: Callable[[], object
 
     before = in_use()
     kept = [leak() for _ in range(10_000 * 2 // 3)]
-    assert in_use() - before > 2 * GROWTH, len(kept)
+    assert in_use() - before > 1.5 * GROWTH, len(kept)
 
 
 UNLUCKY = """
