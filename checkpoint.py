@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 
-from calibration import Calibration, divide_logits
+from calibration import FEATURES, Calibration, divide_logits
 from model import ImprovedResNet18
 from runtime import BY_RULE, PROJECT, UserError, short, write_atomically
 
@@ -149,7 +149,7 @@ def load(path: Path, device: torch.device | str = "cpu") -> Checkpoint:
             divide_logits(model, calibration.pop("temperature"))
         if calibration:
             calibration = Calibration(**calibration)
-            calibration.distance(torch.zeros(1, 704))  # raises if its shapes do not fit
+            calibration.distance(torch.zeros(1, FEATURES))  # raises if its shapes do not fit
         return Checkpoint(
             model=model.to(device, memory_format=torch.channels_last).eval(),
             path=path,

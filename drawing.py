@@ -29,6 +29,7 @@ from geometry import (
 )
 
 UNDO_LIMIT = 500  # actions; each keeps a tuple of strokes
+UNDO_PICTURES = 30  # different ones among them: each may have 4 MB
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,7 +200,7 @@ class Drawing:
 
     def replace(self, page: Page) -> None:
         """Put `page` in the place of the one that is there, as one action."""
-        self._undo = [*self._undo, self.page][-UNDO_LIMIT:]
+        self._undo = _newest([*self._undo, self.page])
         self._redo.clear()
         self.page = page
         self.version += 1
@@ -237,6 +238,16 @@ class Drawing:
         self.page = source.pop()
         self.version += 1
         return True
+
+
+def _newest(pages: list[Page]) -> list[Page]:
+    """The last of `pages`, as many as both limits allow."""
+    pictures = set()
+    for count, page in enumerate(reversed(pages)):
+        pictures.add(page.picture)
+        if count == UNDO_LIMIT or len(pictures - {None}) > UNDO_PICTURES:
+            return pages[-count:]
+    return pages
 
 
 def _same(first: Stroke, second: Stroke) -> bool:

@@ -90,6 +90,11 @@ class MemoryPanel(tk.Toplevel):
         for event in ("<MouseWheel>", "<Button-4>", "<Button-5>"):  # the latter two are X11's
             canvas.bind(event, self._scroll)
 
+    def destroy(self) -> None:
+        """Close it, and let go of its pictures at once: Python collects the rest later, in any thread."""
+        self._photos.clear()
+        super().destroy()
+
     def show(self, remembered: Remembered) -> None:
         """Show these samples, those of each class in their order."""
         self._samples = sorted(remembered.samples, key=lambda sample: sample.label)

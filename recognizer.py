@@ -18,6 +18,9 @@ from personal import Memory
 SHARPNESS = 15.0  # of the step from digit to not a digit, at a distance of 1
 DOUBT = 1.5  # of each assumption that a candidate needs
 VERSION_DOUBT = 2.0  # of each likelier version of the page that is passed over
+# Glyphs at a time. For each number that it has met PyTorch's oneDNN keeps 0.4 MB, between which large batches
+# leave gaps of hundreds of MB. On a processor more at a time are no faster.
+BATCH = 64
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,7 @@ class Recognizer:
         """
         return self.read([page_from_image(image, single)])[0]
 
-    def read(self, pages: Sequence[Page], batch_size: int = 256) -> list[list[Reading]]:
+    def read(self, pages: Sequence[Page], batch_size: int = BATCH) -> list[list[Reading]]:
         """Readings of each page. All glyphs go through the network together, `batch_size` at a time."""
         candidates = [
             c for page in pages for version in page.versions for line in version.lines for c in line

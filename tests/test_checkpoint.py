@@ -1,8 +1,10 @@
 """Checkpoints describe themselves; each fault has its own line, and no fault runs code or loads."""
 
+import hashlib
 import json
 import os
 import pickle
+import platform
 import subprocess
 import sys
 import zipfile
@@ -51,6 +53,7 @@ def test_round_trip(saved, model):
     assert loaded.class_names == list("0123456789")
     assert (loaded.dataset, loaded.validation, loaded.training) == ("mnist", VALIDATION, {"epochs": 3})
     assert loaded.calibration is None
+    assert loaded.sha256 == hashlib.sha256(saved.read_bytes()).hexdigest()
     assert "43 of 12,000 validation images wrong, loss 0.0125" in loaded.describe()
 
 
@@ -67,11 +70,26 @@ def test_weights_without_validation_say_so(path, model):
     assert "none left to validate on" in checkpoint.load(path).describe()
 
 
+def test_weights_that_know_other_digits_say_so(path, model):
+    for dataset in ("mnist", "digits"):
+        checkpoint.save_weights(path, model, dataset=dataset, validation=VALIDATION, training={})
+        described = checkpoint.load(path).describe()
+        assert described.endswith("(trained on digits, not MNIST)") == (dataset == "digits")
+
+
+def test_the_network_is_rebuilt_on_the_device_asked_for(saved):
+    """On "meta" for want of another, which every machine has: it computes nothing."""
+    for device in ("cpu", "meta"):
+        assert {tensor.device.type for tensor in checkpoint.load(saved, device).model.parameters()} == {
+            device
+        }
+
+
 def test_content_is_plain_and_on_the_cpu(saved):
     """So it loads on a machine without the device that wrote it, and with no class of ours."""
     content = torch.load(saved, weights_only=True)
     assert all(tensor.device.type == "cpu" for tensor in content["state_dict"].values())
-    assert content["libraries"]["torch"] == str(torch.__version__)
+    assert content["libraries"] == {"python": platform.python_version(), "torch": str(torch.__version__)}
     assert content["arguments"] == {"num_classes": 10, "dropout": 0.25}
 
 
@@ -81,6 +99,12 @@ def test_training_state_round_trip(path):
     loaded = checkpoint.load_training_state(path)
     assert torch.equal(loaded.pop("tensor"), state.pop("tensor"))
     assert loaded == state
+
+
+def test_what_a_gpu_wrote_loads_without_one(path, monkeypatch):
+    monkeypatch.setattr(torch.serialization, "location_tag", lambda storage: "cuda:0")
+    checkpoint.save_training_state(path, {"tensor": torch.arange(5)})
+    assert torch.equal(checkpoint.load_training_state(path)["tensor"], torch.arange(5))
 
 
 class Bomb:
@@ -133,7 +157,9 @@ FAULTS = {
     "do not match their checksum": tampered,
     "objects other than weights": lambda path: torch.save(Bomb(path.parent / "boom"), path),
     "holds a LeNet": lambda path: rewrite(path, architecture="LeNet"),
-    "has format 99": lambda path: rewrite(path, format_version=99),
+    "has format 99, newer than the 3 that this version reads: update": lambda path: rewrite(
+        path, format_version=99
+    ),
     "does not fit": lambda path: rewrite(path, arguments={"num_classes": 7}),
     "does not fit an": lambda path: rewrite(path, arguments={"layers": 7}),
     "does not fit an ImprovedResNet18: 'loss'": lambda path: rewrite(path, validation={"n": 3, "errors": 1}),
@@ -151,6 +177,11 @@ def test_faults(saved, message):
         checkpoint.load(saved)
     assert saved.name in str(error.value)
     assert not (saved.parent / "boom").exists()
+
+
+def test_a_file_that_cannot_be_read_says_why(saved):
+    with pytest.raises(CheckpointError, match=r"below\.pt cannot be read: Not a directory$"):
+        checkpoint.load(saved / "below.pt")
 
 
 def test_raw_pickle_bomb_does_not_go_off(path):

@@ -1,5 +1,6 @@
 """MNIST is found in every layout, damage is named, and a missing network is survived."""
 
+import argparse
 import functools
 import gzip
 import hashlib
@@ -14,10 +15,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from sklearn.datasets import load_digits
 
 import data
 import download
-from runtime import UserError
+from runtime import PROJECT, UserError
 from tests.conftest import missing
 
 TRAIN_IMAGES = "train-images-idx3-ubyte"
@@ -62,7 +64,32 @@ def test_training_images(mnist_dir):
     assert 0 <= train[:5].ink().min() <= train[:5].ink().max() <= 1
 
 
+def test_images_follow_others_and_go_to_a_device():
+    first = data.LabelledImages(torch.zeros(2, 1, 28, 28, dtype=torch.uint8), torch.tensor([3, 4]), "mnist")
+    second = data.LabelledImages(torch.ones(1, 1, 28, 28, dtype=torch.uint8), torch.tensor([5]), "ink")
+    both = first.followed_by(second)
+    assert (both.labels.tolist(), both.dataset) == ([3, 4, 5], "mnist")
+    assert both.images.amax((1, 2, 3)).tolist() == [0, 0, 1]
+    there = both.to(torch.device("meta"))  # which every machine has
+    assert (there.images.device.type, there.labels.device.type, there.dataset) == ("meta", "meta", "mnist")
+
+
+def test_arguments():
+    parser = argparse.ArgumentParser()
+    data.add_data_arguments(parser.add_argument)
+    assert vars(parser.parse_args([])) == {"data_dir": None, "dataset": "auto"}
+    given = vars(parser.parse_args(["--data-dir", "here", "--dataset", "mnist"]))
+    assert given == {"data_dir": Path("here"), "dataset": "mnist"}
+    assert "--data-dir DIR where MNIST is, or is to be" in " ".join(parser.format_help().split())
+    assert "auto: MNIST or, where it cannot be had, scikit-learn's" in " ".join(parser.format_help().split())
+
+
 # where MNIST may lie
+
+
+def test_without_a_word_it_lies_in_the_project(monkeypatch):
+    monkeypatch.delenv("MNIST_DIR")
+    assert data.mnist_folder(None) == PROJECT / "data"
 
 
 @pytest.mark.parametrize("place", [".", "MNIST/raw", "raw"])
@@ -104,7 +131,7 @@ def flip_a_bit(path: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
-        (truncate, "truncated"),
+        (truncate, "is truncated: 7,840,015 bytes unpacked, not 7,840,016"),
         (flip_a_bit, "corrupt"),
         (lambda path: path.write_bytes(b""), "truncated"),
         (lambda path: path.write_bytes(path.read_bytes() + b"\0"), "too long"),
@@ -274,8 +301,12 @@ def test_bundled_digits_follow_mnist_convention():
         assert part.images.dtype == torch.uint8
         assert part.images.shape[1:] == (1, 28, 28)
         assert set(part.labels.tolist()) == set(range(10))
+    assert test.labels[:12].tolist() == [3, 7, 3, 9, 0, 8, 7, 0, 8, 0, 3, 3]  # the same every time
     mass = test.images[:, 0].double()
-    centre = (mass.sum(2) @ torch.arange(28.0).double()) / mass.sum((1, 2))
-    assert ((centre >= 13.5) & (centre <= 14.5)).all()
+    for axis in (1, 2):
+        centre = (mass.sum(axis) @ torch.arange(28.0).double()) / mass.sum((1, 2))
+        assert ((centre >= 13.5) & (centre <= 14.5)).all()
+    ink = sum(part.images.double().sum().item() for part in (train, validation, test))
+    assert ink == pytest.approx(load_digits().images.sum() / 16 * 255 * (20 / 8) ** 2, rel=1e-3)
     height = (test.images[:, 0].amax(2) > 0).sum(1)
     assert 18 <= height.float().mean() <= 20

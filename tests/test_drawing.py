@@ -164,6 +164,18 @@ def test_undo_has_a_limit(monkeypatch):
     assert len(sheet.page.strokes) == 7
 
 
+def test_few_pictures_are_kept_to_go_back_to(monkeypatch):
+    monkeypatch.setattr(drawing, "UNDO_PICTURES", 2)
+    sheet = Drawing()
+    for count in range(5):
+        sheet.replace(Page(picture=Picture(1, 1, bytes(3), (count,) * 3)))
+        draw(sheet, (count, 0))  # which keeps the picture once more
+    back = []
+    while sheet.undo():
+        back.append(sheet.page.picture.paper[0])
+    assert back == [4, 3, 3]
+
+
 # the eraser
 
 

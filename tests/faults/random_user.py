@@ -8,12 +8,15 @@ project. Prints a JSON object of what was measured; whatever is raised in the wi
 Like the window it does without PyTorch: so many objects make Python's garbage collection long.
 """
 
+import ctypes
+import gc
 import json
 import multiprocessing
 import os
 import random
 import sys
 import time
+import tkinter as tk
 from collections import Counter
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -102,6 +105,64 @@ class User(Hand):
             self.root.tk.dooneevent(0)
         self.root.update_idletasks()
 
+    def tidy(self) -> list[float]:
+        """Take away all that was made, in a window of one size; what both processes then have in use."""
+        session, history, found = self.session, self.session.history, []
+        for child in self.root.winfo_children():
+            if isinstance(child, tk.Toplevel):
+                child.destroy()
+        self.root.geometry("800x800")
+        self.run(0.3)
+        self.settle()
+        session.clear()
+        session.window.why.set(False)
+        session.ask("forget_all", then=lambda count: None)
+        self.settle()
+        session.drawing._undo, session.drawing._redo = [], []
+        while history.entries:
+            history.entries.pop()
+            history._buttons.pop().destroy()
+        self.root.update()
+        session.ask("in_use", then=found.append)
+        self.settle()
+        return [in_use(), *found]
+
+
+class Allocated(ctypes.Structure):
+    """As mallinfo(3) gives it."""
+
+    NAMES = ("arena", "free", "fast", "maps", "mapped", "_", "fast_free", "used", "unused", "top")
+    _fields_ = [(name, ctypes.c_int) for name in NAMES]
+
+
+def in_use() -> float:
+    """MiB that this process has asked for and not given back; of Python's small objects at most as much.
+
+    What the system counts as its memory has gaps too, which depend on the order of everything before.
+    """
+    gc.collect()
+    libc = ctypes.CDLL(None)
+    libc.mallinfo.restype = Allocated
+    found = libc.mallinfo()
+    return (found.used + found.mapped + 512 * sys.getallocatedblocks()) / 2**20
+
+
+if __name__ == "__mp_main__":  # the reading process: it is asked for this as for a reading
+    import torch
+
+    from calibration import describe
+    from desk import Desk
+    from recognizer import BATCH
+
+    def in_use_for_reading(desk: Desk) -> float:
+        """With what oneDNN keeps for every number of glyphs: which of them a user meets is chance."""
+        with torch.inference_mode():
+            for count in range(1, BATCH + 1):
+                describe(desk.recognizer.model, torch.zeros(count, 1, 28, 28))
+        return in_use()
+
+    Desk.in_use = in_use_for_reading
+
 
 def read_beside(pipe: Connection) -> None:
     """Read pages in another process, with what of the profile is on the disk."""
@@ -126,7 +187,7 @@ def main(folder: Path, actions: int, seed: int) -> None:
         user.run(0.05)
     user.press("n")
     assert not session.window.single.get(), "keys do not arrive"
-    memory, compared, differ = {}, 0, []
+    memory, tidied, compared, differ = [], [], 0, []
     user.run(0.1)
     user.look_away()
     user.gap()
@@ -141,16 +202,18 @@ def main(folder: Path, actions: int, seed: int) -> None:
             ours.send((page, window.single.get(), window.personal.get()))
             compared += 1
             if (other := ours.recv()) != text:
-                differ.append([place, text, other])
+                differ.append([place, text, other, bool(session.shown.corrected), window.personal.get()])
             user.look_away()
         if place in (actions // 3, actions):
-            memory[place] = resident(os.getpid()), resident(session.reader.process.pid)
-    first, last = memory[actions // 3], memory[actions]
+            memory.append([resident(os.getpid()), resident(session.reader.process.pid)])
+            tidied.append(user.tidy())
+            user.look_away()
     figures = {
         "actions": dict(user.done),
         "readings": compared,
         "differ": differ,
-        "growth": [round(after - before, 1) for before, after in zip(first, last, strict=True)],  # MiB
+        "resident": memory,  # MiB: of the window and of the reading, after a third and at the end
+        "tidied": tidied,  # MiB in use, with nothing on the sheet and nothing to go back to
         "gap": round(user.gap()),  # ms
         "work": round(1000 * user.longest_work),  # ms
         "processor": round(time.process_time()),  # seconds
