@@ -20,7 +20,7 @@ class Teaching:
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        self._label_due: int | None = None  # a correction of a reading that has not arrived
+        self._due: tuple[int, int] | None = None  # label and drawing of a correction that waits for its reading
         self._panel: MemoryPanel | None = None
 
     def opened(self) -> None:
@@ -46,7 +46,7 @@ class Teaching:
             session.say("Nothing to correct yet: draw a digit first.")
             return
         if session.shown.version != session.drawing.version:
-            self._label_due = label  # the reading is on its way
+            self._due = label, session.drawing.version  # the reading is on its way
             return
         shown, digit, place = session.shown, session.shown.digit, session.shown.chosen
         if digit is None:
@@ -71,10 +71,10 @@ class Teaching:
         session.show(shown)
 
     def reading_arrived(self) -> None:
-        """Correct it, if that was asked for before."""
-        if self._label_due is not None:
-            label, self._label_due = self._label_due, None
-            self.correct(label)
+        """Correct it, if that was asked for before; what was asked for a drawing that is gone is forgotten."""
+        due, self._due = self._due, None
+        if due and due[1] == self.session.drawing.version:
+            self.correct(due[0])
 
     def take_back(self) -> bool:
         """Forget the last correction of what is shown; False if there is none."""

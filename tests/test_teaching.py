@@ -148,6 +148,20 @@ def test_a_correction_in_the_same_breath_waits_for_its_reading(window, copy):
     window.wait(lambda: labels(copy) == [6])
 
 
+def test_a_correction_of_a_drawing_that_has_changed_before_it_was_read_is_none_of_the_next(window, copy):
+    children = [int(process.name) for process in window.children()]  # one of them reads
+    for child in children:
+        os.kill(child, signal.SIGSTOP)
+    window.draw(digit(0, window.middle, 200))
+    window.press("6")
+    draw(window, 1)  # beside or over it
+    for child in children:
+        os.kill(child, signal.SIGCONT)
+    assert "corrected" not in window.wait_for_reading()
+    window.settle()
+    assert not samples(copy)
+
+
 def test_there_is_nothing_to_correct_on_a_blank_sheet(window, copy):
     window.press("5")
     draw(window, 3)
