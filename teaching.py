@@ -20,7 +20,7 @@ class Teaching:
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        self._due: tuple[int, int] | None = None  # label and drawing of a correction that waits for its reading
+        self._due: tuple[int, int] | None = None  # a label, and the drawing it is for
         self._panel: MemoryPanel | None = None
 
     def opened(self) -> None:
@@ -71,7 +71,7 @@ class Teaching:
         session.show(shown)
 
     def reading_arrived(self) -> None:
-        """Correct it, if that was asked for before; what was asked for a drawing that is gone is forgotten."""
+        """Correct it, if that was asked for before, and for this very drawing."""
         due, self._due = self._due, None
         if due and due[1] == self.session.drawing.version:
             self.correct(due[0])
