@@ -224,7 +224,8 @@ def test_weights_that_go_on_from_other_peoples_ink_ship_as_such_with_all_credits
 
 @pytest.fixture(scope="module")
 def unbroken(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("unbroken")
+    folder = tmp_path_factory.mktemp("unbroken") / "project"
+    folder.mkdir()
     return Project(folder).train("run", "--epochs", 4)
 
 

@@ -156,6 +156,7 @@ def test_a_second_process_is_refused_and_a_killed_one_keeps_none_out(tmp_path):
     run = project.folder / "run"
     first = start_and_wait(project, run, *RECIPE[:-1], 1000, "--output", run)
     try:
+        first.send_signal(signal.SIGSTOP)  # it holds the folder, and leaves the processor to the others
         result = project.run("train.py", *RECIPE, "--output", "run")
         assert_one_line_error(result, "run is not empty")
         result = project.run("train.py", "--resume", "run")
