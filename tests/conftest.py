@@ -39,6 +39,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--faults", choices=("tenth", "full"), default="tenth", help=how_often)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes long, or one process would wait for the other at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 @pytest.fixture(scope="session")
 def often(request: pytest.FixtureRequest) -> Callable[[int], int]:
     """How often to provoke a fault that a full run provokes as often as the argument says; at least once."""

@@ -204,6 +204,7 @@ def test_memory_is_that_of_the_child_alone(digits, tmp_path):
 # scaling.py
 
 
+@pytest.mark.long
 def test_scaling(run):
     rows = rows_of(run("scaling", *DIGITS, "--repeats", 1, "--images", 256))
     one, threads, processes = (

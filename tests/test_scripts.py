@@ -94,6 +94,7 @@ def test_piped_output_is_plain_lines(project):
     assert lines[-1] == "Next:    python test.py --checkpoint run/best.pt"
 
 
+@pytest.mark.long
 def test_mnist_from_training_to_report(project, mnist_dir):
     """The main job on real files: train, then test with no arguments takes what was just trained."""
     result = project.run("train.py", "--limit-train", 4500, "--epochs", 1, "--batch-size", 50, "--seed", 4)

@@ -18,6 +18,7 @@ PICTURES = (".png", ".jpeg", ".gif", ".bmp", ".tiff", ".webp", ".ppm", ".ico")
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 
+@pytest.mark.long
 def test_hostile_files_are_read_or_refused(tmp_path: Path, often: Callable[[int], int]) -> None:
     count = often(10_000)
     command = [sys.executable, "-m", "tests.faults.hostile", str(tmp_path), str(count), "0"]

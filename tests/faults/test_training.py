@@ -101,6 +101,7 @@ def go_on(run: Path) -> tuple[object, ...]:
 # signals
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("code", "times"), [(signal.SIGKILL, 30), (signal.SIGTERM, 10), (signal.SIGINT, 10)], ids=lambda v: str(v)
 )
@@ -200,6 +201,7 @@ def small_disk(folder: Path, megabytes: int):
             subprocess.run(["umount", str(folder)], check=True)
 
 
+@pytest.mark.long
 def test_a_run_to_which_everything_happens_ends_the_same(tmp_path, unbroken):
     """The disk fills while a state is saved, the folder turns read-only, last.pt is cut short, then lost."""
     project = Project(tmp_path)

@@ -42,6 +42,7 @@ def in_window(project: Project) -> Callable[..., Result]:
     return run
 
 
+@pytest.mark.long
 def test_a_random_user_finds_no_fault(
     in_window: Callable[..., Result], tmp_path: Path, often: Callable[[int], int]
 ) -> None:
