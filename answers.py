@@ -84,15 +84,15 @@ class Shown:
         """The one that is shown in full; None for no digits."""
         return self.answer.digits[self.chosen] if self.answer.digits else None
 
-    def correct(self, label: int, name: str) -> str:
-        """Take the digit that is shown in full for a `label`.
+    def correct(self, label: int, name: str) -> tuple[int, str] | None:
+        """Take the digit that is shown in full for a `label`, with a sample of that name.
 
         Returns:
-            the name of its sample: `name`, or the one that it has from a correction before.
+            label and name from a correction before, if there was one.
         """
-        _, name = self.corrected.pop(self.chosen, (label, name))
+        before = self.corrected.pop(self.chosen, None)
         self.corrected[self.chosen] = label, name
-        return name
+        return before
 
     def labels(self) -> list[str]:
         """What each digit is taken for, as corrected: "0" to "9", or "?"."""

@@ -16,7 +16,7 @@ from data import LabelledImages
 from metrics import BATCH
 from model import ImprovedResNet18
 
-FEATURES = 9 * 64 + 128  # that `describe` tells of a digit: 704
+FEATURES = 9 * 64 + 128  # that `describe` tells of a digit: 704, of the second stage by place and of the last
 COMPONENTS = 64  # dimensions of the space that digits fill
 REJECTED = 0.01  # share of the validation digits that the threshold gives up
 MOST_IMAGES = 12_000  # of the training images that the space is fitted to

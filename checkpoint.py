@@ -20,12 +20,14 @@ import torch
 
 from calibration import FEATURES, Calibration, divide_logits
 from model import ImprovedResNet18
-from runtime import BY_RULE, PROJECT, UserError, short, write_atomically
+from runtime import BY_RULE, PROJECT, UserError, printable, short, write_atomically
 
 FORMAT_VERSION = 3  # 1 kept the temperature beside the weights; 1 and 2 had no checksum of the whole file
 MOST_BYTES = 2**26  # of a file: a training state has an eighth of that
 _DIGITS = 64  # of a SHA-256 in hexadecimal
 WEIGHTS, TRAINING_STATE = "weights", "training state"  # the two kinds of file
+
+DATASETS = {"mnist": "MNIST's training images", "digits": "scikit-learn's digits"}
 
 RUNS = PROJECT / "runs"
 CHECKPOINTS = PROJECT / "checkpoints"
@@ -72,14 +74,13 @@ class Checkpoint:
 
     def learned_from(self) -> list[str]:
         """What was learned, a line each, with the credit due; plain text, whatever the file holds."""
-        digits = {"mnist": "MNIST's training images", "digits": "scikit-learn's digits"}.get(self.dataset)
-        first = {**self.training, "name": digits or self.dataset, "digits": self.training.get("images")}
+        first = {**self.training, "name": DATASETS[self.dataset], "digits": self.training.get("images")}
         lines = []
         for source in (first, *self.ink):
             count, credit = source.get("digits"), source.get("credit")
-            line = f"{source.get('name')}{f': {count:,}' if isinstance(count, int) else ''}"
+            line = f"{source.get('name')}{f': {count:,}' if count is not None else ''}"
             lines.append(f"{line} ({credit})" if credit else line)
-        return ["".join(filter(str.isprintable, line)) for line in lines]
+        return [printable(line) for line in lines]
 
     def describe(self) -> str:
         """One line: which file, and how good its validation was."""
@@ -335,9 +336,16 @@ def _check_description(content: dict[str, Any]) -> None:
         raise ValueError("its class names are not one for each output")
     if type(content["dataset"]) is not str or type(content["training"]) is not dict:
         raise ValueError("it does not say how it was trained")
-    ink = content["training"].get("ink") or []
+    if content["dataset"] not in DATASETS or not all(name.isprintable() for name in names):
+        raise ValueError("it does not say what it reads")
+    training = content["training"]
+    ink = training.get("ink") or []
+    kinds = {"name": str, "digits": int, "images": int, "credit": str, "sha256": str, "personal": bool}
     if type(ink) is not list or not all(type(source) is dict for source in ink):
         raise ValueError("it does not say whose digits it has learned")
+    for source in (training, *ink):
+        if any(key in source and type(source[key]) is not kind for key, kind in kinds.items()):
+            raise ValueError("it does not say whose digits it has learned")
     validation = content["validation"]
     for key in ("n", "errors", "loss") if validation["n"] else ():
         if type(validation[key]) not in (int, float):

@@ -61,13 +61,16 @@ class Desk:
         _write_png(path, image)
         return path
 
-    def keep(self, name: str, label: int, digit: Digit, page: Page, box: Box | None) -> int:
+    def keep(
+        self, name: str, label: int, digit: Digit, page: Page, box: Box | None, instead_of: str | None = None
+    ) -> int:
         """Keep a corrected sample, and read with it from now on; how many of its label there are.
 
         Args:
             digit: as it was read.
             page: that it was read on.
             box: the part of the page that is the digit; None for all of it.
+            instead_of: the name of a sample that is then forgotten.
         """
         region = grown(box or page.bounds(), MARGIN)
         if page.picture is None:
@@ -86,6 +89,8 @@ class Desk:
             confidence=digit.confidence,
             name=name,
         )
+        if instead_of:
+            self.memory.forget(instead_of)
         return list(self.memory.labels.values()).count(label)
 
     def forget(self, name: str) -> None:

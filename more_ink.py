@@ -218,8 +218,10 @@ def _add_strokes(found: _Found, path: Path) -> None:
             found.files.add(path)
         elif number == 1 and (picture := path.with_suffix(".png")).is_file():
             # So the window keeps a picture that it read wrongly: the label here, the ink there.
+            before = len(found)
             found.add_picture_file(picture, drawing.label)
-            found.files.add(path)
+            if len(found) > before:
+                found.files.add(path)
         else:
             found.faults.append(f"{where} has no ink")
 
@@ -297,12 +299,12 @@ def _as_bytes(ink: np.ndarray) -> np.ndarray:
 
 
 def _digest(files: set[Path], given: Path) -> str:
-    """SHA-256, in hexadecimal, of a file; of a folder's files that of their names, which may be the labels,
+    """SHA-256, in hexadecimal, of a file; of several that of their names, which may be the labels,
     their lengths and contents, in the order of the names."""
-    digest = hashlib.sha256()
+    digest, root = hashlib.sha256(), given if given.is_dir() else given.parent
     for file in sorted(files):
         content = file.read_bytes()
         if file != given:
-            digest.update(f"{file.relative_to(given).as_posix()} {len(content)}\n".encode())
+            digest.update(f"{file.relative_to(root).as_posix()} {len(content)}\n".encode())
         digest.update(content)
     return digest.hexdigest()

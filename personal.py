@@ -187,6 +187,9 @@ class Memory:
             names = {*self._kept.names, *(path.stem for path in self.folder.glob("*.jsonl"))}
             ours = {path.stem for path in self.folder.glob("*") if corrections.NAME.fullmatch(path.stem)}
             self._remove(*names | ours)  # and what kills have left of others
+            for unfinished in self.folder.glob(".*.tmp"):
+                with contextlib.suppress(OSError):
+                    unfinished.unlink()
         return len(names)
 
     def _remove(self, *names: str) -> None:
@@ -242,7 +245,8 @@ class Memory:
         path = self._sidecar(name)
         try:
             record = np.load(io.BytesIO(path.read_bytes()), allow_pickle=False)
-            if record.dtype == self._record and record.shape == () and np.isfinite(record["features"]).all():
+            fits = record.dtype == self._record and record.shape == ()
+            if fits and all(np.isfinite(record[part]).all() for part in ("features", "logits")):
                 return record
         except FileNotFoundError:
             return None

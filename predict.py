@@ -34,6 +34,7 @@ from runtime import (
     complain,
     number,
     pick_device,
+    printable,
     run_script,
     short,
 )
@@ -52,7 +53,7 @@ def main() -> int:
     profile = None if args.profile is None else existing_profile(args.profile)
     recognizer = Recognizer(args.checkpoint, device, profile)
     for path in recognizer.memory.set_aside if recognizer.memory else ():
-        complain(printable(f"broken, set aside: {short(path)}"))
+        complain(f"broken, set aside: {short(path)}")
 
     sys.stdout.reconfigure(errors="backslashreplace")  # not every terminal can show every file name
     show = show_json if args.json else partial(show_line, width=width_of_names(sources))
@@ -160,7 +161,7 @@ def show_json(item: Item, outcome: list[Reading] | UserError) -> None:
 def show_line(item: Item, outcome: list[Reading] | UserError, width: int) -> None:
     """Print one line for a person: name, reading, how sure; what could not be read goes to stderr."""
     if isinstance(outcome, UserError):
-        complain(printable(str(outcome)))
+        complain(str(outcome))
         return
     name = printable(item.path if item.line is None else f"{item.path}:{item.line}")
     text, sure = text_of(outcome), "not sure"
@@ -177,11 +178,6 @@ def write_line(line: str) -> None:
     """One write, so that Ctrl-C leaves no half of a line, and at once, for whoever reads along."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
-
-
-def printable(name: str) -> str:
-    """A file name without line breaks, control characters and bytes that are no text."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
 
 
 def width_of_names(sources: Iterable[Source]) -> int:

@@ -57,8 +57,9 @@ def existing_profile(name: str) -> Path:
 
 def holds_corrections(path: Path) -> bool:
     """Whether a file or folder is in `corrections/`, or that folder in it."""
-    path, root = path.resolve(), corrections.CORRECTIONS.resolve()
-    return path.is_relative_to(root) or root.is_relative_to(path)
+    root = corrections.CORRECTIONS
+    pairs = ((path.absolute(), root.absolute()), (path.resolve(), root.resolve()))  # a profile may be a link
+    return any(one.is_relative_to(other) or other.is_relative_to(one) for one, other in pairs)
 
 
 def take_in_old_samples(root: Path | None = None) -> None:

@@ -53,8 +53,13 @@ def run_script(main: Callable[[], int]) -> NoReturn:
 
 def complain(message: str) -> int:
     """Print `message` as one line on stderr; returns 2, the exit status for bad input."""
-    print(f"{Path(sys.argv[0]).name}: error: {' '.join(message.split())}", file=sys.stderr)
+    print(f"{Path(sys.argv[0]).name}: error: {printable(' '.join(message.split()))}", file=sys.stderr)
     return 2
+
+
+def printable(text: str) -> str:
+    """Text without line breaks, control characters and bytes that are no text, which files may hold."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 class ArgumentParser(argparse.ArgumentParser):

@@ -70,11 +70,14 @@ class Kept:
             alike.append((self.shapes[places] @ self.shapes[places].T)[first, second])
             older.append(places[first])
             newer.append(places[second])
-        order = torch.cat(alike).argsort(descending=True, stable=True)
+        all_alike, pairs = torch.cat(alike), torch.stack([torch.cat(older), torch.cat(newer)], 1)
+        if count == 1 and len(pairs):
+            return [self.names[int(pairs[all_alike.argmax(), 0])]]
         gone: set[int] = set()
-        for pair in zip(torch.cat(older)[order].tolist(), torch.cat(newer)[order].tolist(), strict=True):
-            if gone.isdisjoint(pair):
-                gone.add(pair[0])
+        for some in all_alike.argsort(descending=True, stable=True).split(1024):
+            for pair in pairs[some].tolist():
+                if len(gone) < count and gone.isdisjoint(pair):
+                    gone.add(pair[0])
             if len(gone) == count:
                 break
         return [self.names[place] for place in gone]

@@ -52,7 +52,9 @@ class Teaching:
         if digit is None:
             session.say("Nothing to correct: no digit was found.")
             return
-        name = shown.correct(label, corrections.new_name())
+        # A new name, also where it was corrected before: their order says which word is the last.
+        name = corrections.new_name()
+        before = shown.correct(label, name)
 
         def kept(count: int) -> None:
             samples = "1 sample" if count == 1 else f"{count:,} samples"
@@ -61,13 +63,16 @@ class Teaching:
             self._refresh()
 
         def failed(reason: str) -> None:
-            shown.corrected.pop(place, None)
+            del shown.corrected[place]
+            if before:
+                shown.corrected[place] = before
             session.show(session.shown)
             session.say(reason)
 
         box = None if session.window.single.get() else digit.box
         page = session.drawing.page
-        session.ask("keep", name, label, digit, page, box, then=kept, otherwise=failed)
+        instead_of = before and before[1]
+        session.ask("keep", name, label, digit, page, box, instead_of, then=kept, otherwise=failed)
         session.show(shown)
 
     def reading_arrived(self) -> None:
@@ -75,6 +80,8 @@ class Teaching:
         due, self._due = self._due, None
         if due and due[1] == self.session.drawing.version:
             self.correct(due[0])
+        elif due:
+            self.session.say(f"Not corrected to {due[0]}: the drawing had changed.")
 
     def take_back(self) -> bool:
         """Forget the last correction of what is shown; False if there is none."""

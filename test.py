@@ -137,14 +137,14 @@ def score_shifted(members: list[Checkpoint], digits: LabelledImages, args: argpa
 def format_report(report: dict[str, Any]) -> str:
     data = "MNIST's test images" if report["dataset"] == "mnist" else "scikit-learn's digits, NOT MNIST"
     members = report.get("members", [])
+    learned = "  learned    " + "\n             ".join(report["learned_from"])
     if members:
-        parts = [format_score(report, f"Committee of {len(members)} networks on {data}")]
+        title = f"Committee of {len(members)} networks on {data}\n{learned}"
+        parts = [format_score(report, title)]
         parts += [format_score(member, member["checkpoint"]) for member in members]
     else:
         title = f"ImprovedResNet18 on {data}\n  weights    {report['checkpoint']}"
-        learned = "\n             ".join(report["learned_from"])
-        title += f"\n  SHA-256    {report['checkpoint_sha256']}\n  learned    {learned}"
-        parts = [format_score(report, title)]
+        parts = [format_score(report, f"{title}\n  SHA-256    {report['checkpoint_sha256']}\n{learned}")]
     if "tta" in report:
         shifted = report["tta"]
         parts.append(

@@ -109,8 +109,10 @@ def parse_arguments() -> argparse.Namespace:
         if args.ink_credit:
             args.ink_credit = [*args.ink_credit, f"profile {args.personal}"]
         args.initial_checkpoint = args.initial_checkpoint or "ink"
-    if args.ink_weight != RECIPES[args.recipe].ink_weight and not args.ink:
+    if not args.resume and args.ink_weight != RECIPES[args.recipe].ink_weight and not args.ink:
         raise UserError("--ink-weight: there are no digits to weigh: name them with --ink")
+    if args.ship and args.personal is not None:
+        raise UserError("--ship: weights with one person's corrections in them (--personal) are not for all")
     if args.refit and args.ship:
         raise UserError(
             "--ship: weights of --refit have nothing to be validated and calibrated on: "

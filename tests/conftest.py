@@ -88,7 +88,7 @@ class Forge:
 
     def run(self, folder: Path, environment: dict[str, str], command: Sequence[str]) -> tuple[int, str, str]:
         """Run a script to its end; its exit status and what it wrote to stdout and to stderr."""
-        if not self.process:
+        if not self.process or self.process.poll() is not None:
             forge = [sys.executable, str(Path(__file__).with_name("forge.py"))]
             pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
             surroundings = {**os.environ, "PYTHONUNBUFFERED": "1"}

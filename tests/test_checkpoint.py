@@ -214,6 +214,35 @@ def runs(tmp_path, monkeypatch):
     return tmp_path / "runs"
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"dataset": "mnist\x1b[31m"},
+        {"class_names": ["\x1b"] * 10},
+        *(
+            {"training": training}
+            for training in ({"credit": torch.zeros(2)}, {"images": "many"}, {"ink": 5})
+        ),
+        *({"training": {"ink": [source]}} for source in (3, {"name": [["a"] * 9] * 9}, {"personal": "no"})),
+    ],
+    ids=str,
+)
+def test_what_is_said_of_weights_must_be_of_its_kind(saved, wrong):
+    rewrite(saved, **wrong)
+    with pytest.raises(CheckpointError, match="it does not say"):
+        checkpoint.load(saved)
+
+
+def test_what_weights_have_learned_is_plain_text(saved):
+    given = {"name": "a\x1b[31m.jsonl", "digits": 1234, "credit": "Ada,\nCC BY"}
+    rewrite(saved, training={"images": 48_000, "credit": "Bo", "ink": [given, {"name": "b"}]})
+    assert checkpoint.load(saved).learned_from() == [
+        "MNIST's training images: 48,000 (Bo)",
+        "a\\x1b[31m.jsonl: 1,234 (Ada,\\nCC BY)",
+        "b",
+    ]
+
+
 def finish(run: Path, finished: str, dataset: str = "mnist") -> None:
     run.mkdir(parents=True)
     (run / "summary.json").write_text(json.dumps({"dataset": dataset, "finished": finished}))

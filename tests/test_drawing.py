@@ -435,8 +435,8 @@ def test_what_is_said_of_an_answer():
     assert (unsure.text(), unsure.note(), unsure.chosen) == ("7?", "not sure", 1)
     number = Shown(Answer((one(7, 0.99), one(2, 0.81), one(5, 0.95)), "72 5"))
     assert (number.text(), number.note()) == ("72 5", "81 %")
-    assert number.correct(9, "one") == "one"
-    assert number.correct(6, "two") == "one", "one digit, one sample"
+    assert number.correct(9, "one") is None
+    assert number.correct(6, "two") == (9, "one"), "one digit, one sample"
     assert (number.text(), number.note(), number.labels()) == ("72 6", "corrected", ["7", "2", "6"])
     number.chosen = 0
     number.correct(1, "three")

@@ -283,6 +283,7 @@ def test_the_windows_corrections_are_read(tmp_path, monkeypatch):
     assert np.array_equal(more.images.images[0, 0].numpy(), glyph_of_picture(read))
     assert [(source["name"], source["digits"]) for source in more.sources] == [("corrections", 3)]
     assert "personal" not in more.sources[0]
+    assert len(load_more_ink([folder / "c.jsonl"])[0]) == 1
     monkeypatch.setattr(corrections, "CORRECTIONS", folder)
     for path in (folder, folder / "c.jsonl", folder.parent):
         assert holds_corrections(path)

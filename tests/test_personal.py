@@ -153,6 +153,7 @@ def test_wrong_corrections_are_outvoted_by_right_ones(reader):
 def test_forget_all(reader):
     for seed in range(3):
         teach(reader, wobbly(ODD, seed), 8)
+    (reader.memory.folder / ".20261122-124530-118034.png.7.tmp").write_bytes(b"half")  # a kill left it
     assert reader.memory.forget_all() == 3
     assert len(reader.memory) == 0
     assert files_of(reader.memory.folder) == []
@@ -265,10 +266,11 @@ def test_a_broken_record_is_made_anew(reader, kept):
     assert logits_of(memory, reader, ODD).argmax() == 8
 
 
-def test_a_record_without_numbers_is_broken(reader):
+@pytest.mark.parametrize("part", ["features", "logits"])
+def test_a_record_without_numbers_is_broken(reader, part):
     path = teach(reader, ODD, 8).with_suffix(".npy")
     record = np.load(path)
-    record["features"][5] = np.nan
+    record[part][5] = np.nan
     np.save(path, record)
     memory = reopened(reader)
     assert len(memory.set_aside) == 1

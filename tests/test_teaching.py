@@ -125,8 +125,13 @@ def test_ctrl_z_right_after_a_correction_takes_it_back(window, copy):
 def test_the_last_of_two_corrections_of_one_reading_counts(window, copy):
     draw(window, 1)
     window.wait_for_reading("1")
-    window.press("7", "4")
+    window.press("7")
+    window.wait(lambda: labels(copy) == [7])
+    (first,) = (copy / "corrections/default").glob("*.jsonl")
+    window.press("4")
     window.wait(lambda: labels(copy) == [4])
+    (second,) = (copy / "corrections/default").glob("*.jsonl")
+    assert second > first, "the order of the names is that of the words"
     read_as(window, 1, 4)
 
 
