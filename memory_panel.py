@@ -37,6 +37,7 @@ class MemoryPanel(tk.Toplevel):
         self._samples: list[Sample] = []  # by class, as they are shown
         self._places: list[tuple[int, int]] = []  # of their upper left corners
         self._chosen: int | None = None
+        self._text = "Loading…"  # where there are no samples
         self._photos: list[tk.PhotoImage] = []  # Tk does not keep them
         self._unsure_due = ""
         self._side, self._step = theme.px(SIDE), theme.px(SIDE) + theme.px(GAP)
@@ -47,6 +48,7 @@ class MemoryPanel(tk.Toplevel):
         foot = ttk.Frame(frame)
         foot.pack(side="bottom", fill="x", pady=(theme.px(8), 0))
         self._all = ttk.Button(foot, text="Forget all", command=self._all_pressed)
+        self._all.state(["disabled"])
         self._all.pack(side="left")
         close = ttk.Button(foot, text="Close", command=self.destroy)
         close.pack(side="right")
@@ -97,13 +99,13 @@ class MemoryPanel(tk.Toplevel):
 
     def show(self, remembered: Remembered) -> None:
         """Show these samples, those of each class in their order."""
+        if len(remembered.samples) < len(self._samples):
+            self._chosen = None  # or a second click would forget the one that takes its place
         self._samples = sorted(remembered.samples, key=lambda sample: sample.label)
-        count = len(self._samples)
+        count, self._text = len(self._samples), NOTHING
         samples = "1 sample" if count == 1 else f"{count:,} samples"
         self._title.configure(text=f"{samples} in {remembered.folder}")
         self._all.state(["!disabled" if count else "disabled"])
-        if self._chosen is not None and self._chosen >= count:
-            self._chosen = count - 1 if count else None
         self._draw()
 
     def _draw(self) -> None:
@@ -116,7 +118,11 @@ class MemoryPanel(tk.Toplevel):
         top = 2 * gap
         if not self._samples:
             canvas.create_text(
-                wide / 2, canvas.winfo_height() / 2, text=NOTHING, fill=theme.colours.muted, justify="center"
+                wide / 2,
+                canvas.winfo_height() / 2,
+                text=self._text,
+                fill=theme.colours.muted,
+                justify="center",
             )
         for label in range(10):
             samples = [sample for sample in self._samples if sample.label == label]

@@ -52,8 +52,11 @@ def main() -> int:
     copies = Copies(args.annotate, sources) if args.annotate else None
     profile = None if args.profile is None else existing_profile(args.profile)
     recognizer = Recognizer(args.checkpoint, device, profile)
-    for path in recognizer.memory.set_aside if recognizer.memory else ():
-        complain(f"broken, set aside: {short(path)}")
+    if profile:
+        for path in recognizer.memory.set_aside:
+            complain(f"broken, set aside: {short(path)}")
+        if not len(recognizer.memory):
+            raise UserError(f"nothing in {short(profile)} can be read")
 
     sys.stdout.reconfigure(errors="backslashreplace")  # not every terminal can show every file name
     show = show_json if args.json else partial(show_line, width=width_of_names(sources))

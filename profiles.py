@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import shlex
 from pathlib import Path
 
 import corrections
@@ -30,6 +31,8 @@ def profile_folder(name: str = DEFAULT, root: Path | None = None) -> Path:
         fault = f"it has {found[0]!r} in it"
     elif name.startswith((".", " ")) or name.endswith((".", " ")):
         fault = "it starts or ends with a dot or a space"
+    elif name != name.encode(errors="replace").decode():
+        fault = "it is no text in UTF-8"
     elif RESERVED.fullmatch(name):
         fault = "Windows keeps it for a device"
     elif len(name.encode(errors="replace")) > 100:
@@ -50,7 +53,7 @@ def existing_profile(name: str) -> Path:
     if not any(folder.glob("*.jsonl")):
         raise UserError(
             f"nothing is remembered in {short(folder)}: correct readings in the window first, "
-            f"python app.py --profile {name}"
+            f"python app.py --profile {shlex.quote(name)}"
         )
     return folder
 

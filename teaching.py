@@ -8,11 +8,10 @@ import corrections
 from answers import Remembered
 from keys import key_for
 from memory_panel import MemoryPanel
+from runtime import complain
 
 if TYPE_CHECKING:
     from session import Session
-
-NAMED = 2  # broken files in the status line
 
 
 class Teaching:
@@ -28,10 +27,10 @@ class Teaching:
 
         def look(remembered: Remembered) -> None:
             if names := remembered.set_aside:
-                more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-                self.session.say(
-                    f"Broken, set aside in {remembered.folder}: {', '.join(names[:NAMED])}{more}"
-                )
+                for name in names:
+                    complain(f"broken, set aside: {remembered.folder}/{name}")
+                more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+                self.session.say(f"Broken, set aside in {remembered.folder}: {names[0]}{more}")
             self._show(remembered)
 
         self.session.ask("remembered", then=look)

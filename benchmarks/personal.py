@@ -49,10 +49,12 @@ class Replay:
     Attributes:
         right: of each writer, whether each digit was read right, in the order of the replay.
         seconds: that each reading took.
+        corrections: of digits that were misread: those that were made, or would have been.
     """
 
     right: list[list[bool]] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
+    corrections: int = 0
 
     def figures(self) -> dict[str, float | None]:
         """Shares of 1; None of a stream that no writer's digits are enough for."""
@@ -60,10 +62,9 @@ class Replay:
         for name, first in zip(NAMES, AFTER, strict=True):
             counted = [right for writer in self.right for right in writer[first:]]
             shares[name] = float(np.mean(counted)) if counted else None
-        wrong = sum(not right for writer in self.right for right in writer)
         return {
             **shares,
-            "corrections_per_writer": wrong / len(self.right),
+            "corrections_per_writer": self.corrections / len(self.right),
             "ms_per_reading": 1000 * float(np.mean(self.seconds)),
         }
 
@@ -224,7 +225,9 @@ def replay(
             readings = recognizer.read_strokes(drawing.strokes, single=True)
             result.seconds.append(time.perf_counter() - start)
             result.right[-1].append(is_right(readings, drawing.label))
-        if readings and not results.with_memory.right[-1][-1] and (args.teach is None or place < args.teach):
+            corrected = readings and not result.right[-1][-1] and (args.teach is None or place < args.teach)
+            result.corrections += bool(corrected)
+        if corrected:
             wrong = rng.random() < args.wrong
             (reading,) = readings
             personal.memory.add(
@@ -319,7 +322,7 @@ def show(args: argparse.Namespace, recognizers: list[Recognizer], results: Resul
         row = f"after the first {first}" if first else "over the stream"
         shares = (figures[name] for figures in columns.values())
         print(f"{row:24}" + "".join(f"{'-' if share is None else f'{share:.2%}':>10}" for share in shares))
-    for name, row in (("corrections_per_writer", "misread, a writer"), ("ms_per_reading", "ms a reading")):
+    for name, row in (("corrections_per_writer", "corrections a writer"), ("ms_per_reading", "ms a reading")):
         print(f"{row:24}" + "".join(f"{figures[name]:10.2f}" for figures in columns.values()))
     if args.harm:
         print(f"\n{'points lost':24}{'worst':>10}{'mean':>10}   with whose memory it is worst")

@@ -558,6 +558,11 @@ def test_a_profile_reads_as_its_owner_corrected(run, tmp_path, profiles_in, reco
     aside = f"corrections/Anna/{broken.name}.broken"
     assert result.err == f"predict.py: error: broken, set aside: {aside}\n"
     assert run("one.jsonl", "--profile", "Anna").err == ""
+    kept.write_text("no sample either")
+    result = run("one.jsonl", "--profile", "Anna")
+    assert result.status == 2
+    assert f"{kept.name}.broken" in result.err
+    assert "nothing in corrections/Anna can be read" in result.err
 
 
 def test_a_profile_without_samples_is_one_line(run, tmp_path, profiles_in):
