@@ -5,6 +5,8 @@ border may be as dark as the pen. So several readings of the picture are offered
 digits look like (`recognizer.py`) takes the one that makes most sense.
 """
 
+import contextlib
+import os
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -65,7 +67,8 @@ def open_picture(source: Path | BinaryIO) -> Image.Image:
                 raise InkError(
                     f"{name} has {width:,} x {height:,} pixels, more than {MAX_PIXELS:,}: scale it down"
                 )
-            image.load()
+            with _quiet() if image.format == "TIFF" else contextlib.nullcontext():
+                image.load()
             try:
                 return ImageOps.exif_transpose(image)
             except Exception:  # odd EXIF data do not make a picture unreadable
@@ -80,6 +83,19 @@ def open_picture(source: Path | BinaryIO) -> Image.Image:
         raise InkError(f"{name} cannot be read: {error.strerror or error}") from error
     except Exception as error:  # decoders raise whatever they please on damaged files
         raise InkError(f"{name} is damaged: {error}") from error
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Nothing goes to stderr, where libtiff writes by itself what an error is raised for as well."""
+    kept = os.dup(2)
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def find_ink(image: Image.Image) -> list[Ink]:

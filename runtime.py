@@ -7,6 +7,7 @@ status 2, so no script shows a traceback for bad input.
 from __future__ import annotations
 
 import argparse
+import atexit
 import contextlib
 import ctypes
 import math
@@ -48,6 +49,9 @@ def run_script(main: Callable[[], int]) -> NoReturn:
     except OSError as error:  # a full disk, a folder that may not be read
         where = f"{error.filename}: " if error.filename else ""
         status = complain(f"{where}{error.strerror or error}")
+    atexit.register(
+        signal.signal, signal.SIGINT, signal.SIG_IGN
+    )  # a Ctrl-C now would only raise in clean-ups
     sys.exit(status)
 
 

@@ -298,3 +298,16 @@ def test_many_strokes_cost_few_candidates():
     assert sum(len(line) for line in version.lines) < 1000
     with pytest.raises(InkError, match="too many"):
         page_from_strokes([[(0, 0)]] * 5001)
+
+
+def test_libraries_do_not_write_on_stderr(tmp_path, capfd):
+    """libtiff does, by itself, about a stream that is no stream."""
+    path = tmp_path / "odd.tiff"
+    noise = np.random.default_rng(0).integers(0, 256, (60, 60), np.uint8)
+    Image.fromarray(noise).save(path, compression="tiff_adobe_deflate")
+    content = bytearray(path.read_bytes())
+    content[1000:1100] = bytes(100)
+    path.write_bytes(content)
+    with pytest.raises(InkError):
+        open_picture(path)
+    assert capfd.readouterr().err == ""
