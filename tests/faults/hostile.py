@@ -41,13 +41,14 @@ def main(folder: Path, count: int, seed: int) -> None:
     address_space = int(2**20 * figure("VmSize")) + MEMORY
     resource.setrlimit(resource.RLIMIT_AS, (address_space, address_space))
     warm_up(desk, folder)
+    at_rest = figure("VmRSS")
     inputs = mutated(count, random.Random(seed))
     if seed == 0:
         inputs = (each for source in (heavy(), inputs) for each in source)
     for name, content in inputs:
         path = folder / name
         path.write_bytes(content)
-        print(json.dumps({"name": name, **observed(desk, path)}), flush=True)
+        print(json.dumps({"name": name, **observed(desk, path, at_rest)}), flush=True)
         path.unlink()
 
 
@@ -58,9 +59,13 @@ def warm_up(desk: Desk, folder: Path) -> None:
     observed(desk, path)
 
 
-def observed(desk: Desk, path: Path) -> dict[str, object]:
-    """What becomes of a file, as a JSON object: "read", "refused" or a traceback by either way in."""
+def observed(desk: Desk, path: Path, at_rest: float = 0.0) -> dict[str, object]:
+    """What becomes of a file, as a JSON object: "read", "refused" or a traceback by either way in.
+
+    Its memory is the most that a process with `at_rest` MiB would have, to which this is the first file.
+    """
     Path("/proc/self/clear_refs").write_text("5")  # the peak of memory starts anew
+    before = figure("VmRSS")
     single = len(path.name) % 2 == 0
     outcomes, seconds = [], []
     for way in (through_predict, through_window):
@@ -70,7 +75,7 @@ def observed(desk: Desk, path: Path) -> dict[str, object]:
         except Exception:
             outcomes.append(traceback.format_exc())
         seconds.append(time.process_time() - start)
-    return {"outcomes": outcomes, "seconds": max(seconds), "memory": figure("VmHWM")}
+    return {"outcomes": outcomes, "seconds": max(seconds), "memory": at_rest + figure("VmHWM") - before}
 
 
 def through_predict(desk: Desk, path: Path, single: bool) -> bool:
