@@ -18,6 +18,7 @@ PEN = 2.5  # width of the pen, in pixels of those images
 SOFT = 2.2  # width of its soft edge
 PENS = (2.0, 3.6)  # the width of a picture's strokes is brought into this range
 MOST_CHANGE = 1.0  # pixels by which each side of a stroke may be moved to get there
+MOST_BLUR = 30  # pixels; of a strip of thousands of pixels, no digit, more would take seconds
 MOST_SEGMENTS = 4_000  # for which the distance is computed exactly
 SPACING = 0.3  # pixels between the points that a stroke is drawn from
 _PIXELS = np.stack(np.meshgrid(np.arange(SIZE), np.arange(SIZE)), -1).reshape(-1, 2) + 0.5  # (x, y)
@@ -118,7 +119,7 @@ def draw_depths(inside: np.ndarray) -> np.ndarray:
     scale = LONGEST / (longest + 2 * change)
     outline = np.pad(outline, 1, mode="edge")
     if scale < 1:
-        outline = ndimage.gaussian_filter(outline, 0.3 / scale)
+        outline = ndimage.gaussian_filter(outline, min(0.3 / scale, MOST_BLUR))
 
     def depth(pixels: np.ndarray) -> np.ndarray:
         at = pixels / scale - change - 0.5  # in (x, y) of the mask's pixels
