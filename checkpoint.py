@@ -334,18 +334,21 @@ def _check_description(content: dict[str, Any]) -> None:
         raise ValueError(f"it has {classes} outputs and not as many classes")
     if type(names) is not list or len(names) != classes or not all(type(name) is str for name in names):
         raise ValueError("its class names are not one for each output")
-    if type(content["dataset"]) is not str or type(content["training"]) is not dict:
-        raise ValueError("it does not say how it was trained")
-    if content["dataset"] not in DATASETS or not all(name.isprintable() for name in names):
-        raise ValueError("it does not say what it reads")
     training = content["training"]
+    if content["dataset"] not in DATASETS or type(training) is not dict:
+        raise ValueError("it does not say how it was trained")
+    if not all(name.isprintable() for name in names):
+        raise ValueError("it does not say what it reads")
     ink = training.get("ink") or []
     kinds = {"name": str, "digits": int, "images": int, "credit": str, "sha256": str, "personal": bool}
-    if type(ink) is not list or not all(type(source) is dict for source in ink):
+
+    def fits(source: Any) -> bool:
+        return type(source) is dict and all(
+            type(source[key]) is kind for key, kind in kinds.items() if key in source
+        )
+
+    if type(ink) is not list or not all(map(fits, (training, *ink))):
         raise ValueError("it does not say whose digits it has learned")
-    for source in (training, *ink):
-        if any(key in source and type(source[key]) is not kind for key, kind in kinds.items()):
-            raise ValueError("it does not say whose digits it has learned")
     validation = content["validation"]
     for key in ("n", "errors", "loss") if validation["n"] else ():
         if type(validation[key]) not in (int, float):

@@ -49,9 +49,8 @@ def run_script(main: Callable[[], int]) -> NoReturn:
     except OSError as error:  # a full disk, a folder that may not be read
         where = f"{error.filename}: " if error.filename else ""
         status = complain(f"{where}{error.strerror or error}")
-    atexit.register(
-        signal.signal, signal.SIGINT, signal.SIG_IGN
-    )  # a Ctrl-C now would only raise in clean-ups
+    # From here on Ctrl-C would only raise in clean-ups, which would print a traceback.
+    atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
     sys.exit(status)
 
 

@@ -71,7 +71,7 @@ class Kept:
             older.append(places[first])
             newer.append(places[second])
         all_alike, pairs = torch.cat(alike), torch.stack([torch.cat(older), torch.cat(newer)], 1)
-        if count == 1 and len(pairs):
+        if count == 1 and len(pairs):  # as for each one added: no millions to sort
             return [self.names[int(pairs[all_alike.argmax(), 0])]]
         gone: set[int] = set()
         for some in all_alike.argsort(descending=True, stable=True).split(1024):

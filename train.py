@@ -40,6 +40,8 @@ def main() -> int:
     check_batch(args, train, world)
     autocast, teacher, more = pick_autocast(args.amp, device), load_teacher(args), load_ink(args, world)
     trainer = Trainer(recipe_from(args), train, validation, device, autocast, world, teacher, more)
+    if more and not trainer.more_count:
+        raise UserError(f"--ink-weight {args.ink_weight:g}: that is none of {len(more):,} digits")
     if args.dry_run:
         return dry_run(trainer)
     stop = StopRequest()
@@ -109,8 +111,6 @@ def load_ink(args: argparse.Namespace, world: World) -> "MoreInk | None":
     from more_ink import load_more_ink  # image processing, which training does without
 
     more, faults = load_more_ink(args.ink, args.ink_credit)
-    if not round(args.ink_weight * len(more)):
-        raise UserError(f"--ink-weight {args.ink_weight:g}: that is none of {len(more):,} digits")
     if world.is_main:
         print(*faults, sep="\n", end="\n" if faults else "", file=sys.stderr, flush=True)
     return more
