@@ -3,7 +3,8 @@
     python -m benchmarks.scaling
     python -m benchmarks.scaling --processes 4
 
-Every run is `torchrun --nproc-per-node=K train.py`. Its speed is what it prints for its last epoch.
+Runs of one thread are `torchrun --nproc-per-node=K train.py`; with more threads a process trains alone. Speed
+is what a run prints for its last epoch.
 """
 
 import argparse
@@ -54,7 +55,8 @@ def in_words(processes: int, threads: int) -> str:
 
 def speed(processes: int, threads: int, flags: list[object]) -> float:
     """Images a second of all processes together."""
-    launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+    torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+    launcher = torchrun if threads == 1 else []
     run = ["--device", "cpu", "--threads", threads, "--epochs", EPOCHS, *flags]
     with tempfile.TemporaryDirectory() as folder:
         return follow(*launcher, PROJECT / "train.py", *run, "--output", folder)[-1].rate
