@@ -115,6 +115,8 @@ def follow(*command: object) -> list[Epoch]:
 
 
 def last_words(stderr: str) -> str:
-    """The line that names an error, which torchrun buries under others, or else the last one."""
-    lines = stderr.splitlines() or [""]
-    return next((line for line in lines if ": error: " in line), lines[-1]).replace(" error: ", " ", 1)
+    """The line that names an error, which torchrun buries under others, or else the last one with a word."""
+    lines = [line for line in stderr.splitlines() if re.search(r"\w", line)] or [""]
+    told = [line for line in lines if ": error: " in line]
+    raised = [line for line in lines if re.search(r"\b\w*(Error|Exception): ", line)]
+    return [lines[-1], *raised[:1], *told[:1]][-1].replace(" error: ", " ", 1)

@@ -88,6 +88,8 @@ def test_last_words_are_those_of_the_script():
     under_torchrun = "a warning\ntrain.py: error: too few images\nE1124 failed (exitcode: 2)\n====="
     assert last_words(under_torchrun) == "train.py: too few images"
     assert last_words("Traceback\n  line 1\nValueError: 1") == "ValueError: 1"
+    raised = "[rank1]: RuntimeError: Connection closed by peer\nE1124 failed (exitcode: 1)\n====="
+    assert last_words(raised) == "[rank1]: RuntimeError: Connection closed by peer"
     assert last_words("") == ""
 
 
