@@ -58,22 +58,21 @@ class Forge:
         return Result(arguments, status, out.read_text(), err.read_text())
 
 
-@pytest.fixture
-def forge(tmp_path: Path):
-    forge = Forge(Project(tmp_path))
+@pytest.fixture(scope="module")
+def forge(tmp_path_factory: pytest.TempPathFactory):
+    forge = Forge(Project(tmp_path_factory.mktemp("forge")))
     yield forge
     forge.process.communicate(timeout=60)
 
 
 @pytest.fixture(scope="module")
-def unbroken(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def unbroken(forge: Forge) -> Path:
     """The folder of a run to which nothing happened, and calls.json of how often it came where."""
-    project = Project(tmp_path_factory.mktemp("unbroken"))
-    report = project.folder / "calls.json"
-    result = hit(project, {"report": str(report)}, *RECIPE, "--output", "run")
+    run, report = (forge.project.folder / name for name in ("unbroken", "calls.json"))
+    result = forge.hit({"report": str(report)}, *RECIPE, "--output", run)
     assert result.returncode == 0, result.stderr
-    shutil.move(report, project.folder / "run")
-    return project.folder / "run"
+    shutil.move(report, run)
+    return run
 
 
 def assert_same_end(run: Path, unbroken: Path) -> None:
@@ -112,7 +111,7 @@ def test_hit_by_a_signal_at_any_moment_it_ends_the_same(code, times, often, forg
     print("moments from seed", seed)
     places = itertools.cycle(random.permutation(PLACES).tolist())
     for number in range(often(times)):
-        run, hits = forge.project.folder / f"run{number}", 0
+        run, hits = forge.project.folder / f"{code.name}{number}", 0
         while not (run / "summary.json").exists() and (hits == 0 or random.random() < 0.25):
             place = next(places)
             longest = (
@@ -256,12 +255,11 @@ def test_a_run_to_which_everything_happens_ends_the_same(tmp_path, unbroken):
         assert_one_line_error(result, "last.pt: no such checkpoint, and disk/run/previous.pt is empty")
 
 
-def test_a_folder_that_is_removed_stays_removed(tmp_path):
-    project = Project(tmp_path)
-    run = project.folder / "run"
+def test_a_folder_that_is_removed_stays_removed(forge):
+    run = forge.project.folder / "removed"
     spec = {"do": ["remove", str(run)], "where": "evaluation", "number": 2, "when": "before"}
-    result = hit(project, spec, *RECIPE, "--output", "run")
-    assert_one_line_error(result, "run was removed or replaced while this run was training")
+    result = forge.hit(spec, *RECIPE, "--output", run)
+    assert_one_line_error(result, "removed was removed or replaced while this run was training")
     assert not run.exists()
 
 
