@@ -40,10 +40,9 @@ def test_files_and_pictures_exist(text):
     assert modules <= set(re.findall(r"[a-z_]+\.py", text)), "a file is not in the layout"
 
 
-def test_flags_exist():
+def test_flags_exist(project):
     for script in ("train.py", "test.py", "predict.py", "app.py", "visualize.py"):
-        command = [sys.executable, PROJECT / script, "--help"]
-        known = subprocess.run(command, capture_output=True, text=True).stdout
+        known = project.run(script, "--help").stdout
         for line in re.findall(rf"^(?:python|torchrun[^\n]*) {script}(.*)$", ENGLISH, flags=re.MULTILINE):
             for flag in re.findall(r"--[a-z-]+", line):
                 assert flag in known, (script, flag)
