@@ -22,6 +22,7 @@ from unittest.mock import patch
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.profiler import ProfilerActivity, profile
 from torch.utils import benchmark
 from torch.utils.data import DataLoader
 from torch.utils.flop_counter import FlopCounterMode
@@ -77,6 +78,8 @@ def main() -> int:
     parts = results.pop("parts of the step")
     print_rates(results)
     print_parts(parts)
+    if device.type == "cpu":
+        print_operators(trainer, args.steps)
     print_efficiency(trainer, median(results[OURS]))
     return 0
 
@@ -177,6 +180,18 @@ def print_parts(turns: list[dict[str, float]]) -> None:
     for part in turns[0]:
         values, whole = [turn[part] for turn in turns], [turn[WHOLE] for turn in turns]
         print(f"{part:24}{spread(values, '.1f')}{median(ratios(values, whole)):8.1%}")
+
+
+def print_operators(trainer: Trainer, steps: int) -> None:
+    """Those of PyTorch's operators in which a step spends a hundredth of its time or more."""
+    with profile(activities=[ProfilerActivity.CPU]) as found:
+        train_ours(trainer, steps)
+    spent = {row.key: row.self_cpu_time_total for row in found.key_averages()}
+    whole = sum(spent.values())
+    print(f"\n{'operator':40}share")
+    for name, time in sorted(spent.items(), key=lambda item: -item[1]):
+        if time >= 0.01 * whole:
+            print(f"{name:40}{time / whole:5.1%}")
 
 
 def print_efficiency(trainer: Trainer, images_per_second: float) -> None:
