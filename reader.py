@@ -19,7 +19,7 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-from runtime import UserError
+from runtime import UserError, return_freed_memory
 
 if TYPE_CHECKING:
     import tkinter as tk
@@ -169,6 +169,7 @@ def carry(pipe: Connection, questions: SimpleQueue, answers: SimpleQueue) -> Non
 def serve(pipe: Connection, checkpoint: str | None, device: str, threads: int, profile: str) -> None:
     """Load the network, then answer questions until the pipe ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is for the window
+    return_freed_memory()
     try:
         try:
             from desk import Desk  # takes seconds, and PyTorch, which the window does without
