@@ -7,6 +7,7 @@ digits look like (`recognizer.py`) takes the one that makes most sense.
 
 import contextlib
 import os
+import threading
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,8 +23,9 @@ from runtime import UserError, short
 
 PIXELS, SHORTEST = 560 * 560, 112  # of the picture that is worked on; small ones are enlarged
 MAX_PIXELS = 50_000_000  # more is refused before it is decoded, so that none takes seconds
-# Of the formats that Pillow knows: others are hardly ever of paper, and for some it starts other programs.
-FORMATS = ("PNG", "JPEG", "GIF", "BMP", "DIB", "TIFF", "WEBP", "AVIF", "PPM", "ICO")
+# Of the formats that Pillow knows: others are hardly ever of paper, and for some it starts other programs
+# or takes seconds for a large picture.
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "ICO")
 # In favour of that limit; and a file that is odd but can be read is read.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 warnings.filterwarnings("ignore", module=r"PIL\.")
@@ -32,6 +34,8 @@ FAINTEST = 0.04  # of the paper's brightness: what differs less from paper is ne
 UNLIKELY = 2  # doubts of the less likely polarity
 SLOPES = np.linspace(-0.26, 0.26, 53)  # of ruled lines: tangents of up to 15 degrees
 BACKGROUNDS = (0.4, 0.2, 0.1)  # widest stroke that counts as ink, as a share of the shorter side
+
+_STDERR = threading.Lock()  # held while it is turned away: two threads at that would leave it so
 
 
 class InkError(UserError):
@@ -88,14 +92,15 @@ def open_picture(source: Path | BinaryIO) -> Image.Image:
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Nothing goes to stderr, where libtiff writes by itself what an error is raised for as well."""
-    kept = os.dup(2)
-    with open(os.devnull, "wb") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+    with _STDERR:
+        kept = os.dup(2)
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
 
 
 def find_ink(image: Image.Image) -> list[Ink]:
