@@ -8,6 +8,7 @@ prints a JSON object for each: its name, what became of it, seconds of processor
 
 import argparse
 import contextlib
+import ctypes
 import gzip
 import io
 import json
@@ -64,8 +65,7 @@ def observed(desk: Desk, path: Path, at_rest: float = 0.0) -> dict[str, object]:
 
     Its memory is the most that a process with `at_rest` MiB would have, to which this is the first file.
     """
-    Path("/proc/self/clear_refs").write_text("5")  # the peak of memory starts anew
-    before = figure("VmRSS")
+    before = fresh_peak()
     single = len(path.name) % 2 == 0
     outcomes, seconds = [], []
     for way in (through_predict, through_window):
@@ -76,6 +76,13 @@ def observed(desk: Desk, path: Path, at_rest: float = 0.0) -> dict[str, object]:
             outcomes.append(traceback.format_exc())
         seconds.append(time.process_time() - start)
     return {"outcomes": outcomes, "seconds": max(seconds), "memory": at_rest + figure("VmHWM") - before}
+
+
+def fresh_peak() -> float:
+    """Have the peak of memory start anew; the MiB that are in use, without what was freed and is kept."""
+    ctypes.CDLL(None).malloc_trim(0)  # or who takes up such pages again would seem to need none
+    Path("/proc/self/clear_refs").write_text("5")
+    return figure("VmRSS")
 
 
 def through_predict(desk: Desk, path: Path, single: bool) -> bool:
