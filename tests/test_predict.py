@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import shutil
 import signal
 import struct
 import subprocess
@@ -341,6 +342,18 @@ def test_a_broken_file_is_reported_and_the_rest_go_on(run, tmp_path):
         assert name in line
 
 
+def test_errors_are_told_after_many_tiffs(project):
+    """Threads that open TIFFs turn stderr away for a moment, where libtiff writes by itself."""
+    picture_of("7").resize((42, 45)).save(project.folder / "0.tif", compression="tiff_lzw")
+    for place in range(1, 100):
+        shutil.copy(project.folder / "0.tif", project.folder / f"{place}.tif")
+    (project.folder / "broken.png").write_text("no picture")
+    result = project.run("predict.py", "--threads", 4, *(f"{n}.tif" for n in range(100)), "broken.png")
+    assert result.returncode == 1
+    assert len(result.stdout.splitlines()) == 100
+    assert result.stderr == "predict.py: error: broken.png is not a picture that can be read\n"
+
+
 def test_odd_pictures_are_read(run, tmp_path):
     """One pixel, and a strip of 20,000: no ink, or a digit at its end."""
     Image.new("L", (1, 1), "white").save(tmp_path / "white.png")
@@ -494,6 +507,32 @@ def test_ctrl_c_leaves_whole_lines(project):
     assert process.returncode == 130
     assert err == "\nInterrupted.\n"
     assert [json.loads(line)["text"] for line in (first + out).splitlines()] == ["7"]
+
+
+@posix
+@pytest.mark.parametrize("script", ["train.py", "test.py", "predict.py", "visualize.py"])
+def test_ctrl_c_while_pytorch_is_imported(project, script):
+    """Seconds in which none of the script's own lines run; a module that never ends stands for PyTorch."""
+    (project.folder / "torch.py").write_text("print('importing', flush=True)\nimport time\ntime.sleep(60)\n")
+    process = project.start(script, "--help")
+    assert process.stdout.readline() == "importing\n"
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == -signal.SIGINT, "which shells call 130"
+    assert (out, err) == ("", "")
+
+
+@posix
+def test_who_ignores_ctrl_c_still_does(project):
+    """As a shell's background jobs do."""
+    code = (
+        "import signal, runtime\n"
+        "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+        "runtime.end_on_ctrl_c()\n"
+        "runtime.run_script(lambda: signal.raise_signal(signal.SIGINT) or 0)\n"
+    )
+    process = project.start("-c", code)
+    assert (*process.communicate(timeout=30), process.returncode) == ("", "", 0)
 
 
 @posix
