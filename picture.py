@@ -23,9 +23,11 @@ from runtime import UserError, short
 
 PIXELS, SHORTEST = 560 * 560, 112  # of the picture that is worked on; small ones are enlarged
 MAX_PIXELS = 50_000_000  # more is refused before it is decoded, so that none takes seconds
+MAX_WEBP_PIXELS = 20_000_000  # its decoder holds the picture four times
+MAX_PLAIN_PIXELS = 1_000_000  # of a PPM in digits, which Pillow decodes in Python
 # Of the formats that Pillow knows: others are hardly ever of paper, and for some it starts other programs
 # or takes seconds for a large picture.
-FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "ICO")
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
 # In favour of that limit; and a file that is odd but can be read is read.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 warnings.filterwarnings("ignore", module=r"PIL\.")
@@ -61,16 +63,14 @@ def open_picture(source: Path | BinaryIO) -> Image.Image:
     """The picture in a file, fully decoded, upright by its EXIF orientation.
 
     Raises:
-        InkError: if it is no picture, is damaged, or has more than 50 million pixels.
+        InkError: if it is no picture, is damaged, or has more pixels than `_most_pixels` says.
     """
     name = short(source) if isinstance(source, Path) else "the picture"
     try:
         with Image.open(source, formats=FORMATS) as image:
             width, height = image.size
-            if width * height > MAX_PIXELS:
-                raise InkError(
-                    f"{name} has {width:,} x {height:,} pixels, more than {MAX_PIXELS:,}: scale it down"
-                )
+            if width * height > (most := _most_pixels(image)):
+                raise InkError(f"{name} has {width:,} x {height:,} pixels, more than {most:,}: scale it down")
             with _quiet() if image.format == "TIFF" else contextlib.nullcontext():
                 image.load()
             try:
@@ -87,6 +87,15 @@ def open_picture(source: Path | BinaryIO) -> Image.Image:
         raise InkError(f"{name} cannot be read: {error.strerror or error}") from error
     except Exception as error:  # decoders raise whatever they please on damaged files
         raise InkError(f"{name} is damaged: {error}") from error
+
+
+def _most_pixels(image: Image.Image) -> int:
+    """How many pixels a picture may have, so that it takes no more than 2 s and 1 GiB; not decoded yet."""
+    if image.format == "WEBP":
+        return MAX_WEBP_PIXELS
+    if image.format == "PPM" and image.tile[0][0] == "ppm_plain":
+        return MAX_PLAIN_PIXELS
+    return MAX_PIXELS
 
 
 @contextlib.contextmanager

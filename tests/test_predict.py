@@ -23,6 +23,7 @@ from PIL import Image, ImageDraw
 
 import corrections
 import predict
+from ink import open_picture
 from inputs import Item, find_sources
 from personal import Memory
 from recognizer import Reading, Recognizer
@@ -340,6 +341,21 @@ def test_a_broken_file_is_reported_and_the_rest_go_on(run, tmp_path):
     for name, line in zip(order[1:-1], errors, strict=True):
         assert line.startswith("predict.py: error: ")
         assert name in line
+
+
+@pytest.mark.parametrize("kind", ["WebP", "PGM in digits"])
+def test_what_is_slow_to_decode_may_be_less_large(kind, tmp_path):
+    path = tmp_path / "large"
+    for width, height in ((5000, 4000), (5001, 4000)) if kind == "WebP" else ((1000, 1000), (1001, 1000)):
+        if kind == "WebP":
+            Image.new("L", (width, height)).save(path, "WEBP", lossless=True, quality=0, method=0)
+        else:
+            path.write_bytes(b"P2 %d %d 255\n" % (width, height) + b"0 " * (width * height))
+        if width % 1000 == 0:
+            assert open_picture(path).size == (width, height)
+        else:
+            with pytest.raises(UserError, match=f"has {width:,} x {height:,} pixels, more than"):
+                open_picture(path)
 
 
 def test_errors_are_told_after_many_tiffs(project):
