@@ -25,8 +25,7 @@ PIXELS, SHORTEST = 560 * 560, 112  # of the picture that is worked on; small one
 MAX_PIXELS = 50_000_000  # more is refused before it is decoded, so that none takes seconds
 MAX_WEBP_PIXELS = 20_000_000  # its decoder holds the picture four times
 MAX_PLAIN_PIXELS = 1_000_000  # of a PPM in digits, which Pillow decodes in Python
-# Of the formats that Pillow knows: others are hardly ever of paper, and for some it starts other programs
-# or takes seconds for a large picture.
+# Of the formats that Pillow knows: others are hardly ever of paper, and for some it starts other programs.
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
 # In favour of that limit; and a file that is odd but can be read is read.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
