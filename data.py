@@ -29,6 +29,7 @@ MNIST_FILES = {
     "t10k-images-idx3-ubyte": ("2646ac647ad5339dbf082846283269ea", 7_840_016),
     "t10k-labels-idx1-ubyte": ("27ae3e4e09519cfbb04c329615203637", 10_008),
 }
+LONGEST = max(length for _, length in MNIST_FILES.values())
 CREDITS = {"mnist": "Y. LeCun, C. Cortes and C. J. C. Burges", "digits": "E. Alpaydin and C. Kaynak"}
 VALIDATION_SHARE = 0.2
 SPLIT_SEED = 0
@@ -179,9 +180,8 @@ def _read_verified(folder: Path, stem: str) -> bytearray:
     damage = []
     for path in _candidates(folder, stem):
         try:
-            content = path.read_bytes()
-            if path.suffix == ".gz":
-                content = gzip.decompress(content)
+            with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as file:
+                content = file.read(LONGEST + 1)  # a packed file may unpack without end
             problem = _problem(content, stem)
         except (EOFError, gzip.BadGzipFile, zlib.error):
             problem = "is truncated or corrupt"
@@ -203,6 +203,8 @@ def _problem(content: bytes, stem: str) -> str | None:
         if digest == other_digest:
             return f"holds what belongs in {other}"
     if len(content) != length:
+        if len(content) > LONGEST:
+            return f"is too long: more than {LONGEST:,} bytes unpacked, not {length:,}"
         fault = "truncated" if len(content) < length else "too long"
         return f"is {fault}: {len(content):,} bytes unpacked, not {length:,}"
     return "is corrupt, or not MNIST: its checksum is not that of the official file"

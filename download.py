@@ -6,6 +6,7 @@ is the child process that does it.
 """
 
 import contextlib
+import errno
 import os
 import shutil
 import signal
@@ -27,9 +28,11 @@ MIRRORS: tuple[str, ...] = ()  # URLs to download from; none: those that torchvi
 # A network that brings less than this in so many seconds counts as none.
 STALL_SECONDS = 10
 STALL_BYTES = 64 * 1024
+MOST_BYTES = 100_000_000  # of MNIST packed and unpacked, which takes 67 MB; a mirror may send without end
 MIRROR_SECONDS = 4  # for a mirror's next bytes, so that a dead one leaves time for another
 START_SECONDS = 60  # for the child process to import what it needs, on a slow disk
 READY = "ready"  # the file that says that it has
+NO_ROOM, NO_ROOM_STATUS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG), 3  # the child's exit status for these
 STAGING, LOCK = (
     ".download-",
     ".lock",
@@ -49,7 +52,7 @@ def download(folder: Path) -> None:
 
     Raises:
         MnistMissing: if the network is missing, stalls or serves something else.
-        UserError: if the folder cannot be written.
+        UserError: if the folder cannot be written or the disk is full.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -61,8 +64,10 @@ def download(folder: Path) -> None:
         raise UserError(f"cannot write to {short(folder)}: {error.strerror or error}") from error
     try:
         print(f"Downloading MNIST to {short(folder)} ...", file=sys.stderr, flush=True)
-        trouble = _run_download(staging)
-        if trouble:
+        status, trouble = _run_download(staging)
+        if status == NO_ROOM_STATUS:  # no reason to do without MNIST, whoever asks
+            raise UserError(f"cannot write to {short(folder)}: {trouble}")
+        if status:
             raise MnistMissing(
                 f"no MNIST in {short(folder)} and no download ({trouble}). Get the four files "
                 "train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz, t10k-images-idx3-ubyte.gz and "
@@ -89,8 +94,8 @@ def _remove_abandoned(folder: Path) -> None:
                 shutil.rmtree(staging, ignore_errors=True)
 
 
-def _run_download(staging: Path) -> str | None:
-    """Let a child process download into `staging`; what went wrong, or None."""
+def _run_download(staging: Path) -> tuple[int, str]:
+    """Let a child process download into `staging`; its exit status, and what went wrong if that is not 0."""
     child = subprocess.Popen(
         [sys.executable, __file__, str(staging), *MIRRORS],
         stdin=subprocess.DEVNULL,
@@ -104,13 +109,14 @@ def _run_download(staging: Path) -> str | None:
             time.sleep(0.1)
             if not started and (staging / READY).exists():
                 started, deadline = True, time.monotonic() + STALL_SECONDS
+            now = sum(file.stat().st_size for file in staging.rglob("*") if file.is_file())
+            if now > MOST_BYTES:
+                return 1, f"more came than the {MOST_BYTES // 10**6} MB that it could be"
             if time.monotonic() > deadline:
-                now = sum(file.stat().st_size for file in staging.rglob("*") if file.is_file())
                 if now - before < STALL_BYTES:
-                    return f"next to nothing came within {STALL_SECONDS} seconds"
+                    return 1, f"next to nothing came within {STALL_SECONDS} seconds"
                 before, deadline = now, time.monotonic() + STALL_SECONDS
-        reason = child.stdout.read().strip()
-        return None if child.returncode == 0 else reason or f"exit status {child.returncode}"
+        return child.returncode, child.stdout.read().strip() or f"exit status {child.returncode}"
     finally:
         child.kill()
         child.wait()
@@ -148,10 +154,13 @@ def _download_with_torchvision(staging: str, *mirrors: str) -> None:
     mnist = import_torchvision().datasets.MNIST
     if mirrors:
         mnist.mirrors = list(mirrors)
-    Path(staging, READY).touch()
     try:
+        Path(staging, READY).touch()
         mnist(staging, download=True)
     except Exception as error:  # of many kinds, depending on what the network does
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
+            print(error.strerror)
+            sys.exit(NO_ROOM_STATUS)
         print(" ".join(str(error).rpartition("got:")[2].split()))
         sys.exit(1)
 

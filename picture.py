@@ -7,6 +7,7 @@ digits look like (`recognizer.py`) takes the one that makes most sense.
 
 import contextlib
 import os
+import threading
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,8 +23,10 @@ from runtime import UserError, short
 
 PIXELS, SHORTEST = 560 * 560, 112  # of the picture that is worked on; small ones are enlarged
 MAX_PIXELS = 50_000_000  # more is refused before it is decoded, so that none takes seconds
+MAX_WEBP_PIXELS = 20_000_000  # its decoder holds the picture four times
+MAX_PLAIN_PIXELS = 1_000_000  # of a PPM in digits, which Pillow decodes in Python
 # Of the formats that Pillow knows: others are hardly ever of paper, and for some it starts other programs.
-FORMATS = ("PNG", "JPEG", "GIF", "BMP", "DIB", "TIFF", "WEBP", "AVIF", "PPM", "ICO")
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
 # In favour of that limit; and a file that is odd but can be read is read.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 warnings.filterwarnings("ignore", module=r"PIL\.")
@@ -32,6 +35,8 @@ FAINTEST = 0.04  # of the paper's brightness: what differs less from paper is ne
 UNLIKELY = 2  # doubts of the less likely polarity
 SLOPES = np.linspace(-0.26, 0.26, 53)  # of ruled lines: tangents of up to 15 degrees
 BACKGROUNDS = (0.4, 0.2, 0.1)  # widest stroke that counts as ink, as a share of the shorter side
+
+_STDERR = threading.Lock()  # held while it is turned away: two threads at that would leave it so
 
 
 class InkError(UserError):
@@ -57,16 +62,14 @@ def open_picture(source: Path | BinaryIO) -> Image.Image:
     """The picture in a file, fully decoded, upright by its EXIF orientation.
 
     Raises:
-        InkError: if it is no picture, is damaged, or has more than 50 million pixels.
+        InkError: if it is no picture, is damaged, or has more pixels than `_most_pixels` says.
     """
     name = short(source) if isinstance(source, Path) else "the picture"
     try:
         with Image.open(source, formats=FORMATS) as image:
             width, height = image.size
-            if width * height > MAX_PIXELS:
-                raise InkError(
-                    f"{name} has {width:,} x {height:,} pixels, more than {MAX_PIXELS:,}: scale it down"
-                )
+            if width * height > (most := _most_pixels(image)):
+                raise InkError(f"{name} has {width:,} x {height:,} pixels, more than {most:,}: scale it down")
             with _quiet() if image.format == "TIFF" else contextlib.nullcontext():
                 image.load()
             try:
@@ -85,17 +88,27 @@ def open_picture(source: Path | BinaryIO) -> Image.Image:
         raise InkError(f"{name} is damaged: {error}") from error
 
 
+def _most_pixels(image: Image.Image) -> int:
+    """How many pixels a picture may have, so that it takes no more than 2 s and 1 GiB; not decoded yet."""
+    if image.format == "WEBP":
+        return MAX_WEBP_PIXELS
+    if image.format == "PPM" and image.tile[0][0] == "ppm_plain":
+        return MAX_PLAIN_PIXELS
+    return MAX_PIXELS
+
+
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Nothing goes to stderr, where libtiff writes by itself what an error is raised for as well."""
-    kept = os.dup(2)
-    with open(os.devnull, "wb") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+    with _STDERR:
+        kept = os.dup(2)
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
 
 
 def find_ink(image: Image.Image) -> list[Ink]:

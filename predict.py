@@ -19,6 +19,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import runtime
+
+if __name__ == "__main__":
+    runtime.end_on_ctrl_c()  # while the rest is imported, which takes seconds
+
 from tqdm import tqdm
 
 from annotate import Copies

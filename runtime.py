@@ -30,12 +30,24 @@ class UserError(Exception):
     """Something the user can mend; the message is one line that says what is wrong and what to do."""
 
 
+def end_on_ctrl_c() -> None:
+    """Until `run_script`, Ctrl-C ends the process at once and without a word; shells call that 130 too.
+
+    For a script's first seconds, in which it imports what it needs: Python would print a traceback. A
+    process that was told to ignore Ctrl-C goes on to.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def run_script(main: Callable[[], int]) -> NoReturn:
     """Run `main` and exit with the status it returns: 2 after a `UserError` or an `OSError`.
 
     Ctrl-C exits with 130 (128 + SIGINT), as shells expect.
     """
     try:
+        if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # see `end_on_ctrl_c`
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         status = main()
         sys.stdout.flush()
     except UserError as error:

@@ -11,6 +11,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import runtime
+
+if __name__ == "__main__":
+    runtime.end_on_ctrl_c()  # while the rest is imported, which takes seconds
+
 import numpy as np
 import torch
 import torch.nn.functional as F

@@ -16,6 +16,11 @@ import sys
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import runtime
+
+if __name__ == "__main__":
+    runtime.end_on_ctrl_c()  # while the rest is imported, which takes seconds
+
 import torch
 from tqdm import tqdm
 

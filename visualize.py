@@ -14,6 +14,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import runtime
+
+if __name__ == "__main__":
+    runtime.end_on_ctrl_c()  # while the rest is imported, which takes seconds
+
 import numpy as np
 import torch
 from matplotlib.figure import Figure

@@ -1,10 +1,12 @@
 """MNIST is found in every layout, damage is named, and a missing network is survived."""
 
 import argparse
+import contextlib
 import functools
 import gzip
 import hashlib
 import http.server
+import os
 import shutil
 import subprocess
 import sys
@@ -20,7 +22,7 @@ from sklearn.datasets import load_digits
 import data
 import download
 from runtime import PROJECT, UserError
-from tests.conftest import missing
+from tests.conftest import assert_one_line_error, missing
 
 TRAIN_IMAGES = "train-images-idx3-ubyte"
 TEST_IMAGES, TEST_LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
@@ -161,6 +163,14 @@ def test_damaged_archive_is_named(folder, damage):
         data.load_test("mnist", folder)
 
 
+def test_an_archive_without_end_is_read_to_the_longest_file_only(folder):
+    (folder / TEST_LABELS).unlink()
+    path = folder / f"{TEST_LABELS}.gz"
+    path.write_bytes(gzip.compress(bytes(2**20)) * 45 + b"not packed")  # to its end it would be corrupt
+    with pytest.raises(UserError, match=r"is too long: more than 47,040,016 bytes unpacked, not 10,008"):
+        data.load_test("mnist", folder)
+
+
 def test_an_intact_file_beside_a_damaged_one_is_taken(folder):
     (folder / f"{TEST_IMAGES}.gz").write_bytes(gzip.compress((folder / TEST_IMAGES).read_bytes(), 1))
     truncate(folder / TEST_IMAGES)
@@ -196,6 +206,12 @@ class Mirror(http.server.SimpleHTTPRequestHandler):
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content[: len(content) // 2])
+        elif self.fault == "endless":
+            self.send_response(200)
+            self.end_headers()
+            with contextlib.suppress(ConnectionError):  # whoever had enough
+                while True:
+                    self.wfile.write(bytes(2**20))
         elif self.fault == "other":
             self.send_response(200)
             self.end_headers()
@@ -243,6 +259,7 @@ def test_download(mirror, tmp_path):
         ("trickle", "next to nothing came within 10 seconds"),
         ("half", "Error downloading|incomplete|not found or corrupted"),
         ("other", "not found or corrupted"),
+        ("endless", "more came than the 100 MB"),
     ],
     indirect=["mirror"],
 )
@@ -250,6 +267,27 @@ def test_failed_download_leaves_nothing(mirror, reason, tmp_path):
     with pytest.raises(download.MnistMissing, match=reason) as error:
         data.load_test("mnist", tmp_path)
     assert "Get the four files" in str(error.value)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("mirror", ["none"], indirect=True)
+def test_a_full_disk_is_an_error_also_where_digits_may_stand_in(mirror, tmp_path):
+    """A limit on the size of files stands for the full disk, as in test_checkpoint.py."""
+    pytest.importorskip("resource", reason="not on Windows")
+    code = (
+        "import resource, pathlib, sys, data, download, runtime\n"
+        "download.MIRRORS = (sys.argv[1],)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (10**6, 10**6))\n"
+        "runtime.run_script(lambda: data.load_test('auto', pathlib.Path(sys.argv[2])) and 0)\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code, download.MIRRORS[0], tmp_path],
+        capture_output=True,
+        text=True,
+        cwd=PROJECT,
+        env={**os.environ, "COVERAGE_PROCESS_CONFIG": ""},  # coverage could not write either
+    )
+    assert_one_line_error(result, "cannot write to", "File too large")
     assert not list(tmp_path.iterdir())
 
 

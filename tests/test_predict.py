@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import shutil
 import signal
 import struct
 import subprocess
@@ -22,6 +23,7 @@ from PIL import Image, ImageDraw
 
 import corrections
 import predict
+from ink import open_picture
 from inputs import Item, find_sources
 from personal import Memory
 from recognizer import Reading, Recognizer
@@ -341,6 +343,33 @@ def test_a_broken_file_is_reported_and_the_rest_go_on(run, tmp_path):
         assert name in line
 
 
+@pytest.mark.parametrize("kind", ["WebP", "PGM in digits"])
+def test_what_is_slow_to_decode_may_be_less_large(kind, tmp_path):
+    path = tmp_path / "large"
+    for width, height in ((5000, 4000), (5001, 4000)) if kind == "WebP" else ((1000, 1000), (1001, 1000)):
+        if kind == "WebP":
+            Image.new("L", (width, height)).save(path, "WEBP", lossless=True, quality=0, method=0)
+        else:
+            path.write_bytes(b"P2 %d %d 255\n" % (width, height) + b"0 " * (width * height))
+        if width % 1000 == 0:
+            assert open_picture(path).size == (width, height)
+        else:
+            with pytest.raises(UserError, match=f"has {width:,} x {height:,} pixels, more than"):
+                open_picture(path)
+
+
+def test_errors_are_told_after_many_tiffs(project):
+    """Threads that open TIFFs turn stderr away for a moment, where libtiff writes by itself."""
+    picture_of("7").resize((42, 45)).save(project.folder / "0.tif", compression="tiff_lzw")
+    for place in range(1, 100):
+        shutil.copy(project.folder / "0.tif", project.folder / f"{place}.tif")
+    (project.folder / "broken.png").write_text("no picture")
+    result = project.run("predict.py", "--threads", 4, *(f"{n}.tif" for n in range(100)), "broken.png")
+    assert result.returncode == 1
+    assert len(result.stdout.splitlines()) == 100
+    assert result.stderr == "predict.py: error: broken.png is not a picture that can be read\n"
+
+
 def test_odd_pictures_are_read(run, tmp_path):
     """One pixel, and a strip of 20,000: no ink, or a digit at its end."""
     Image.new("L", (1, 1), "white").save(tmp_path / "white.png")
@@ -494,6 +523,32 @@ def test_ctrl_c_leaves_whole_lines(project):
     assert process.returncode == 130
     assert err == "\nInterrupted.\n"
     assert [json.loads(line)["text"] for line in (first + out).splitlines()] == ["7"]
+
+
+@posix
+@pytest.mark.parametrize("script", ["train.py", "test.py", "predict.py", "visualize.py"])
+def test_ctrl_c_while_pytorch_is_imported(project, script):
+    """Seconds in which none of the script's own lines run; a module that never ends stands for PyTorch."""
+    (project.folder / "torch.py").write_text("print('importing', flush=True)\nimport time\ntime.sleep(60)\n")
+    process = project.start(script, "--help")
+    assert process.stdout.readline() == "importing\n"
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == -signal.SIGINT, "which shells call 130"
+    assert (out, err) == ("", "")
+
+
+@posix
+def test_who_ignores_ctrl_c_still_does(project):
+    """As a shell's background jobs do."""
+    code = (
+        "import signal, runtime\n"
+        "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+        "runtime.end_on_ctrl_c()\n"
+        "runtime.run_script(lambda: signal.raise_signal(signal.SIGINT) or 0)\n"
+    )
+    process = project.start("-c", code)
+    assert (*process.communicate(timeout=30), process.returncode) == ("", "", 0)
 
 
 @posix

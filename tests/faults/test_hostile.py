@@ -9,13 +9,31 @@ from pathlib import Path
 
 import pytest
 
+import picture
 from runtime import PROJECT
 
 SECONDS = 2  # of processor time, which other work on the machine does not lengthen
 MEMORY = 1024  # MiB of the whole process, PyTorch and the network included
-PICTURES = (".png", ".jpeg", ".gif", ".bmp", ".tiff", ".webp", ".ppm", ".ico")
+PICTURES = (".png", ".jpeg", ".gif", ".bmp", ".tiff", ".webp", ".ppm")
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+
+
+def test_every_format_that_is_taken_is_tried() -> None:
+    from tests.faults import hostile  # which needs /proc's system
+
+    assert set(hostile.FORMATS) == set(picture.FORMATS)
+
+
+def test_pages_that_were_freed_before_count_again() -> None:
+    """100 MB of blocks that malloc keeps when they are freed, as what comes after them is not."""
+    from tests.faults import hostile
+
+    blocks = [bytearray(100_000) for _ in range(1001)]
+    del blocks[:1000]
+    before = hostile.fresh_peak()
+    blocks += [bytearray(100_000) for _ in range(1000)]
+    assert hostile.figure("VmHWM") - before > 90
 
 
 @pytest.mark.long

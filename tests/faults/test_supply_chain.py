@@ -10,52 +10,107 @@ import pytest
 from runtime import PROJECT
 
 SOURCES = sorted(path for folder in (".", "benchmarks") for path in (PROJECT / folder).glob("*.py"))
-FORBIDDEN = {"eval", "exec", "compile", "__import__", "os.system", "os.popen", "subprocess.getoutput"}
-UNSAFE_MODULES = {"pickle", "marshal", "shelve", "dill", "joblib", "yaml"}
-UNSAFE_LOADERS = {"load", "loads", "Unpickler", "open", "unsafe_load", "full_load"}
+# By which content from elsewhere could run as code: modules with all that is in them, and single names.
+DANGEROUS = re.compile(
+    r"(_?pickle|marshal|shelve|dill|cloudpickle|joblib|yaml|pandas\.read_pickle"
+    r"|importlib|runpy|zipimport|code|codeop|_?ctypes|cffi|pty"
+    r"|os\.(system|popen|exec\w+|spawn\w+|posix_spawnp?|startfile)|subprocess\.get(status)?output"
+    r"|torch\.(load|serialization|jit|package|hub|export|classes|ops\.load_library|utils\.cpp_extension)"
+    r"|builtins\.(eval|exec|compile|__import__))(\.|$)"
+)
+# What the project uses of these, as well as torch.load(..., weights_only=True) and ctypes.CDLL(None).
+ALLOWED = {"pickle.UnpicklingError", "ctypes.windll.shcore.SetProcessDpiAwareness"}
+SAFE_ONLY = {"allow_pickle": "False", "shell": "False", "trust_remote_code": "False"}
 
 
 def dangers(source: str) -> Iterator[str]:
-    """Calls by which content from elsewhere could run as code."""
-    for node in ast.walk(ast.parse(source)):
-        if not isinstance(node, ast.Call):
-            continue
-        name = ast.unparse(node.func)
-        module, _, function = name.rpartition(".")
-        given = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
-        if (
-            name in FORBIDDEN
-            or (module in UNSAFE_MODULES and function in UNSAFE_LOADERS)
-            or (name in ("torch.load", "torch.hub.load") and given.get("weights_only") != "True")
-            or given.get("allow_pickle", "False") != "False"
-            or given.get("shell", "False") != "False"
-            or given.get("trust_remote_code", "False") != "False"
-        ):
-            yield f"line {node.lineno}: {name}"
+    """Where a dangerous name is mentioned, called or not, whatever name it was imported by."""
+    nodes = list(ast.walk(ast.parse(source)))
+    meaning: dict[str, str] = {}
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            for each in node.names:
+                module = each.name if each.asname else each.name.partition(".")[0]
+                meaning[each.asname or module] = module
+        elif isinstance(node, ast.ImportFrom):
+            for each in node.names:
+                meaning[each.asname or each.name] = whole = f"{node.module}.{each.name}"
+                if DANGEROUS.match(whole) and whole not in ALLOWED:
+                    yield f"line {node.lineno}: {whole}"
+
+    def in_full(node: ast.AST) -> str:
+        if isinstance(node, ast.Attribute):
+            return f"{in_full(node.value)}.{node.attr}"
+        return meaning.get(node.id, f"builtins.{node.id}") if isinstance(node, ast.Name) else "?"
+
+    settled = {node.value for node in nodes if isinstance(node, ast.Attribute)}  # parts of longer names
+    for node in nodes:
+        if isinstance(node, ast.Call):
+            given = {each.arg: ast.unparse(each.value) for each in node.keywords}
+            name, positional = in_full(node.func), [ast.unparse(each) for each in node.args]
+            if (name, given.get("weights_only")) == ("torch.load", "True"):
+                settled.add(node.func)
+            if (name, positional) == ("ctypes.CDLL", ["None"]):
+                settled.add(node.func)
+            unsafe = any(given.get(key, safe) != safe for key, safe in SAFE_ONLY.items())
+            if unsafe or (name == "numpy.load" and len(positional) > 2):  # the third is allow_pickle
+                yield f"line {node.lineno}: {ast.unparse(node)}"
+    for node in nodes:
+        if isinstance(node, (ast.Name, ast.Attribute)) and node not in settled:
+            name = in_full(node)
+            if DANGEROUS.match(name) and name not in ALLOWED:
+                yield f"line {node.lineno}: {name}"
 
 
 @pytest.mark.parametrize(
-    "line",
+    "code",
     [
         "eval(text)",
-        "exec(code)",
-        "pickle.load(file)",
-        "pickle.loads(raw)",
-        "torch.load(path)",
-        "torch.load(path, weights_only=False)",
-        "np.load(path, allow_pickle=True)",
-        "os.system(command)",
-        "subprocess.run(command, shell=True)",
-        "yaml.load(text)",
+        "run = exec",
+        "import builtins; builtins.eval(text)",
+        "import pickle; pickle.load(file)",
+        "import pickle as p; p.loads(raw)",
+        "import pickle as p; q = p",
+        "from pickle import load",
+        "from pickle import *",
+        "from pickle import Unpickler as Reader",
+        "import torch; torch.load(path)",
+        "import torch; torch.load(path, weights_only=False)",
+        "import torch as t; read = t.load",
+        "import torch; torch.jit.load(path)",
+        "from torch import jit",
+        "import torch.package as tp; tp.PackageImporter(path)",
+        "import numpy as np; np.load(path, allow_pickle=True)",
+        "import numpy as np; np.load(path, None, True)",
+        "import os; os.system(command)",
+        "from os import execv as go",
+        "import subprocess; subprocess.run(command, shell=True)",
+        "import yaml; yaml.load(text)",
+        "import runpy; runpy.run_path(path)",
+        "import ctypes; ctypes.CDLL(path)",
+        "import ctypes; ctypes.windll.LoadLibrary(path)",
+        "import importlib; importlib.import_module(name)",
+        "from importlib import util",
     ],
 )
-def test_a_danger_is_seen(line: str) -> None:
-    assert list(dangers(line))
+def test_a_danger_is_seen(code: str) -> None:
+    assert list(dangers(code))
 
 
-def test_what_is_safe_is_no_danger() -> None:
-    safe = 'torch.load(p, weights_only=True)\nnp.load(p, allow_pickle=False)\nre.compile("a")\njson.loads(t)'
-    assert not list(dangers(safe))
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import torch; torch.load(path, weights_only=True)",
+        "import numpy as np; np.load(path, allow_pickle=False); np.load(path)",
+        "import re; re.compile(text)",
+        "import json; json.loads(text)",
+        "import ctypes; ctypes.CDLL(None).mallopt(1, 2)",
+        "import subprocess; subprocess.run(command)",
+        "model.eval()",
+    ],
+)
+def test_what_is_safe_is_no_danger(code: str) -> None:
+    assert not list(dangers(code))
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.name)
