@@ -9,22 +9,30 @@ import contextlib
 import io
 import json
 import re
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from PIL import Image
 
 from geometry import Point
-from runtime import PROJECT, write_atomically
+from runtime import PROJECT, UserError, write_atomically
 
 CORRECTIONS = PROJECT / "corrections"
 NAME = re.compile(r"\d{8}-\d{6}-\d{6}")  # as `new_name` makes them
+FORMAT = "%Y%m%d-%H%M%S-%f"
 
 
-def new_name() -> str:
-    """A name that no other sample has, and that sorts by time: "20261122-124530-118034"."""
-    return datetime.now().strftime("%Y%m%d-%H%M%S-%f")
+def new_name(after: Iterable[str] = ()) -> str:
+    """A name that no other sample has, and that sorts by time: "20261122-124530-118034", in UTC.
+
+    It sorts after the names in `after`, whatever the clock says: their order tells which word is the last.
+    """
+    name = datetime.now(timezone.utc).strftime(FORMAT)
+    newest = max((other for other in after if NAME.fullmatch(other)), default="")
+    if name > newest:
+        return name
+    return (datetime.strptime(newest, FORMAT) + timedelta(microseconds=1)).strftime(FORMAT)
 
 
 def keep(
@@ -49,7 +57,7 @@ def keep(
         confidence: the network's, in [0, 1].
 
     Raises:
-        UserError: if it cannot be written.
+        UserError: if it cannot be written; nothing is left of a sample that is new.
     """
     if not 0 <= label <= 9:
         raise ValueError(f"label must be a digit from 0 to 9, not {label}")
@@ -64,7 +72,13 @@ def keep(
     path = folder / f"{name}.jsonl"
     write_atomically(path.with_suffix(".png"), png.getbuffer())
     # Second: where there are strokes, there is the picture too.
-    write_atomically(path, json.dumps(sample, separators=(",", ":")) + "\n")
+    try:
+        write_atomically(path, json.dumps(sample, separators=(",", ":")) + "\n")
+    except UserError:
+        if not path.exists():
+            with contextlib.suppress(OSError):
+                path.with_suffix(".png").unlink()
+        raise
     return path
 
 

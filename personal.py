@@ -13,6 +13,7 @@ beyond a distance, so that others' digits are read as before.
 import contextlib
 import io
 import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
@@ -27,7 +28,7 @@ import corrections
 from calibration import describe
 from checkpoint import Checkpoint
 from geometry import Point
-from runtime import UserError, short, write_atomically
+from runtime import UserError, complain, short, write_atomically
 from samples import Kept, glyph_of, read_sample
 
 # Chosen on 30 writers' strokes, replayed as `benchmarks/personal.py` does, so that nobody's memory costs more
@@ -40,6 +41,7 @@ FADING = 3  # the least power of nearness by which what that takes beyond STRENG
 
 MOST = 2_000  # samples that are used: of more, the least useful are left out
 MOST_LOOKED_AT = 2 * MOST  # the newest, where a folder holds more
+LEFT = 3600  # seconds after which what is no whole sample is what a kill has left, and not being written
 BATCH = 256  # glyphs that go through the network at a time
 
 
@@ -53,6 +55,8 @@ class Memory:
 
     def __init__(self, folder: Path, checkpoint: Checkpoint) -> None:
         """Open a profile: what was seen with other weights is looked at anew.
+
+        A sample that cannot be read, as for its permissions, is named on stderr and left where it is.
 
         Args:
             folder: as from `profiles.profile_folder`; made with the first sample.
@@ -148,7 +152,7 @@ class Memory:
         image = image or Image.fromarray(255 - pixels)
         record = self._look_at(pixels[None])[0]
         with self._lock:
-            name = name or corrections.new_name()
+            name = name or corrections.new_name(self._kept.names)
             # The sample itself comes last: what is cut short before is no sample.
             write_atomically(self._sidecar(name), _to_bytes(record))
             try:
@@ -214,16 +218,24 @@ class Memory:
 
         What is left out for being the least useful stays on the disk: it may have been put there by hand.
         """
+        self._clear()
         names, labels, records, stale = [], [], [], []
         for path in sorted(self.folder.glob("*.jsonl"))[-MOST_LOOKED_AT:]:
             try:
+                path.read_bytes()  # what the system refuses shows here, and is not broken
                 drawing = read_sample(path)
                 record = self._read_sidecar(path.stem)
                 if record is None:
                     record = np.zeros((), self._record)
                     record["glyph"] = (glyph_of(drawing, path) * 255).round()
-            except UserError:  # it is no sample, or shows no ink
-                self._put_aside(path)
+            except OSError as error:
+                complain(f"{short(path)} cannot be read: {error.strerror}")
+                continue
+            except UserError as error:  # it is no sample, or shows no ink
+                if _is_refused(error.__cause__):  # its picture
+                    complain(str(error))
+                else:
+                    self._put_aside(path)
                 continue
             if record["weights"] != self._weights:
                 stale.append(len(records))
@@ -241,19 +253,31 @@ class Memory:
         return kept.without(kept.least_useful(len(kept) - MOST))
 
     def _read_sidecar(self, name: str) -> np.ndarray | None:
-        """What the network saw and made of it; None if that is not there, or broken."""
+        """What the network saw and made of it; None if that cannot be read, or is broken."""
         path = self._sidecar(name)
         try:
             record = np.load(io.BytesIO(path.read_bytes()), allow_pickle=False)
             fits = record.dtype == self._record and record.shape == ()
             if fits and all(np.isfinite(record[part]).all() for part in ("features", "logits")):
                 return record
-        except FileNotFoundError:
+        except OSError:
             return None
-        except (OSError, ValueError, EOFError, SyntaxError):
+        except (ValueError, EOFError, SyntaxError):
             pass
         self._put_aside(path)
         return None
+
+    def _clear(self) -> None:
+        """Remove what kills have left of samples, but no picture of one that was set aside."""
+        for path in [*self.folder.glob("*.png"), *self.folder.glob("*.npy"), *self.folder.glob(".*.tmp")]:
+            sample = path.with_suffix(".jsonl")
+            part = path.suffix == ".tmp" or corrections.NAME.fullmatch(path.stem)
+            if not part or sample.exists() or sample.with_suffix(".jsonl.broken").exists():
+                continue
+            with contextlib.suppress(OSError):
+                written = path.stat()
+                if time.time() - max(written.st_mtime, written.st_ctime) > LEFT:
+                    path.unlink()
 
     def _put_aside(self, path: Path) -> None:
         aside = path.with_name(f"{path.name}.broken")
@@ -293,6 +317,11 @@ class Memory:
         unusual = features - self._mean
         unusual = unusual - USUAL * (unusual @ self._components) @ self._components.T
         return F.normalize(unusual[:, : -self._model.fc.in_features])
+
+
+def _is_refused(cause: BaseException | None) -> bool:
+    """Whether the system does not give out a picture that is there: Pillow's own errors have no number."""
+    return isinstance(cause, OSError) and bool(cause.errno) and not isinstance(cause, FileNotFoundError)
 
 
 def _to_bytes(record: np.ndarray) -> memoryview:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import signal
+import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,12 +20,14 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-from runtime import UserError, return_freed_memory
+from runtime import UserError, complain, return_freed_memory
 
 if TYPE_CHECKING:
     import tkinter as tk
 
 LOOK_BUSY, LOOK_IDLE = 3, 40  # milliseconds between looks for an answer
+LASTING = ("keep", "forget", "forget_all", "save")  # tasks that are finished though the window closes
+ENDING = 2.0  # seconds that they may take for it
 READY, ANSWER, TROUBLE, FAILURE = "ready", "answer", "trouble", "failure"  # what the process sends
 LOST = "lost", None  # what stands for an answer if the process has died
 
@@ -68,6 +71,7 @@ class Reader:
         self._on_ready, self._on_failure, self._on_restart = on_ready, on_failure, on_restart
         self._waiting: list[Job] = []
         self._look_due = ""
+        self._given_up = ""  # the reason why nothing is answered any more
         self._start()
 
     def ask(
@@ -80,16 +84,39 @@ class Reader:
     ) -> None:
         """Have a method of `Desk` called; `then` gets its answer, `otherwise` the reason for none.
 
+        If nothing is answered any more, `otherwise` is called at once.
+
         Of waiting questions of one kind that were asked with `newest`, only the last one stays.
         """
+        if self._given_up:
+            otherwise(self._given_up)
+            return
         if newest:
             self._waiting = [job for job in self._waiting if not (job.newest and job.task == task)]
         self._waiting.append(Job(task, arguments, then, otherwise, newest))
         self._send_next()
 
     def close(self) -> None:
-        """End the process."""
+        """End the process, once what is to last is on the disk; what fails is told on stderr."""
         self._root.after_cancel(self._look_due)
+        waiting = [job for job in self._waiting if job.task in LASTING]
+        for job in waiting:
+            self._questions.put((job.task, job.arguments))
+        jobs = [self._running, *waiting] if self._running else waiting
+        until = time.monotonic() + ENDING
+        while any(job.task in LASTING for job in jobs):
+            try:
+                kind, value = self._answers.get(timeout=max(0.0, until - time.monotonic()))
+            except Empty:
+                kind, value = LOST
+            if kind in (ANSWER, TROUBLE):
+                job = jobs.pop(0)
+                if kind == TROUBLE and job.task in LASTING:
+                    complain(value)
+            elif kind != READY:
+                left = ", ".join(job.task for job in jobs if job.task in LASTING)
+                complain(f"the window was closed before this was done: {left}")
+                break
         self.process.terminate()
         self.process.join()
 
@@ -134,7 +161,7 @@ class Reader:
             self._ready = True
             self._on_ready()
         elif kind == FAILURE:
-            self._on_failure(value)
+            self._give_up(value)
         else:
             job, self._running = self._running, None
             (job.then if kind == ANSWER else job.otherwise)(value)
@@ -143,13 +170,24 @@ class Reader:
         """The process has died, as when the system runs out of memory."""
         self.process.join()
         if not self._ready:
-            self._on_failure(f"the reading process ended while it loaded (exit code {self.process.exitcode})")
+            code = self.process.exitcode
+            self._give_up(f"the reading process ended while it loaded (exit code {code})")
             return
         unanswered = self._running
         self._start()
         if unanswered:
             unanswered.otherwise("the reading process ended and was started again")
         self._on_restart()
+
+    def _give_up(self, reason: str) -> None:
+        """Answer nothing any more, also not what waits."""
+        if self._given_up:  # it said why, and then it ended
+            return
+        self._given_up = reason
+        self._on_failure(reason)
+        waiting, self._waiting = self._waiting, []
+        for job in waiting:
+            job.otherwise(reason)
 
 
 def carry(pipe: Connection, questions: SimpleQueue, answers: SimpleQueue) -> None:

@@ -223,7 +223,12 @@ def write_atomically(path: Path, content: bytes | memoryview | str, keep: Path |
             os.fsync(file.fileno())
         if keep:
             os.replace(path, keep)
-        os.replace(temporary, path)
+        try:
+            os.replace(temporary, path)
+        except OSError:
+            if keep:
+                os.replace(keep, path)
+            raise
     except OSError as error:
         raise UserError(f"cannot write {short(path)}: {error.strerror or error}") from error
     finally:

@@ -20,6 +20,7 @@ class Teaching:
     def __init__(self, session: Session) -> None:
         self.session = session
         self._due: tuple[int, int] | None = None  # a label, and the drawing it is for
+        self._newest = ""  # the last of the samples' names
         self._panel: MemoryPanel | None = None
 
     def opened(self) -> None:
@@ -52,7 +53,7 @@ class Teaching:
             session.say("Nothing to correct: no digit was found.")
             return
         # A new name, also where it was corrected before: their order says which word is the last.
-        name = corrections.new_name()
+        name = self._newest = corrections.new_name([self._newest])
         before = shown.correct(label, name)
 
         def kept(count: int) -> None:
@@ -135,5 +136,7 @@ class Teaching:
             self.session.ask("remembered", then=self._show, newest=True)
 
     def _show(self, remembered: Remembered) -> None:
+        names = (self._newest, *(sample.name for sample in remembered.samples))
+        self._newest = max(filter(corrections.NAME.fullmatch, names), default="")
         if self._panel and self._panel.winfo_exists():
             self._panel.show(remembered)

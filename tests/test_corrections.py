@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import re
+import time
 
 import numpy as np
 import pytest
@@ -68,11 +69,45 @@ def test_names_sort_by_time_and_differ():
     assert len(set(names)) == len(names)
 
 
+@pytest.mark.parametrize("newest", ["29991231-235959-999999", "20200101-000000-000000"])
+def test_a_name_sorts_behind_those_that_are_there_whatever_the_clock_says(newest):
+    name = corrections.new_name(["old", newest, "20100101-000000-000000"])
+    assert corrections.NAME.fullmatch(name)
+    assert name > newest
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="Windows has no time zones in TZ")
+def test_names_do_not_go_back_with_the_hour(monkeypatch):
+    """Where the local clock is behind that of the sample before, as in autumn."""
+    names = []
+    for zone in ("AAA-2", "AAA-1"):
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+        names.append(corrections.new_name())
+    monkeypatch.undo()
+    time.tzset()
+    assert names == sorted(names)
+
+
 @pytest.mark.parametrize("label", [-1, 10])
 def test_a_label_is_a_digit(tmp_path, label):
     with pytest.raises(ValueError, match="0 to 9"):
         keep(tmp_path, label=label)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_disk_that_is_full_after_the_picture_leaves_no_half_sample(tmp_path, monkeypatch):
+    real = os.replace
+
+    def full(source, target):
+        if str(target).endswith(".jsonl"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        real(source, target)
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(UserError, match="No space left"):
+        keep(tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_full_disk_leaves_no_half_sample(tmp_path, monkeypatch):

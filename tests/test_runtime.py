@@ -1,10 +1,14 @@
 """What scripts need from their surroundings, where no test of a script shows it."""
 
+import os
 import platform
 import subprocess
 import sys
+from pathlib import Path
 
-from runtime import PROJECT
+import pytest
+
+from runtime import PROJECT, UserError, write_atomically
 from tests.conftest import missing
 
 COUNT = """
@@ -36,3 +40,20 @@ def test_memory_that_was_freed_goes_back():
     """Where glibc by itself would soon keep it."""
     assert new_pages(PLAIN, 1_000_000) < 100
     assert new_pages("return_freed_memory()", 1_000_000) > 10_000
+
+
+def test_a_rename_that_fails_puts_back_what_was_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, keep = tmp_path / "last.pt", tmp_path / "previous.pt"
+    path.write_text("before")
+    real = os.replace
+
+    def fail(source: Path, target: Path) -> None:
+        if source.suffix == ".tmp":
+            raise OSError(5, "Input/output error")
+        real(source, target)
+
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(UserError, match="Input/output error"):
+        write_atomically(path, "after", keep)
+    assert path.read_text() == "before"
+    assert list(tmp_path.iterdir()) == [path]

@@ -107,6 +107,23 @@ def test_a_correction_is_kept_and_counts_from_the_next_stroke_on(window, copy):
     read_as(window, 3, 3)
 
 
+def test_corrections_right_before_the_window_closes_are_kept(other):
+    """The last keys come while the reading process is stopped: they wait, and are shown as corrected."""
+    with screen() as display:
+        window = Window(display, "--size", SIDE, folder=other)
+        draw(window, 1)
+        window.wait_for_reading("1")
+        children = [int(process.name) for process in window.children()]  # one of them reads
+        for child in children:
+            os.kill(child, signal.SIGSTOP)
+        window.press("w", "7", "4", "ctrl+q")  # the heat map is what runs
+        for child in children:
+            os.kill(child, signal.SIGCONT)
+        assert window.process.wait(PATIENCE) == 0
+        assert window.process.stderr.read() == ""
+    assert labels(other) == [4]
+
+
 def test_ctrl_z_right_after_a_correction_takes_it_back(window, copy):
     draw(window, 1)
     window.wait_for_reading("1")

@@ -18,6 +18,7 @@ from PIL import Image
 from drawing import Page, Stroke
 from painting import to_image
 from recognizer import Recognizer
+from runtime import UserError
 from stroke_files import drawings
 from tests.conftest import Project, assert_one_line_error, missing
 from tests.handwriting import digit
@@ -435,6 +436,18 @@ root.mainloop()
         process.communicate()
 
 
+def test_the_bytes_that_tk_gives_as_text():
+    from exchange import LARGEST, bytes_of  # needs Tk
+
+    content = bytes(range(256)) * 3
+    assert bytes_of("".join(f"0x{byte:x} " for byte in content)) == content
+    assert bytes_of(" ".join(f"0x{byte:02X}" for byte in content)) == content
+    with pytest.raises(ValueError, match="hexadecimal"):
+        bytes_of("a text")
+    with pytest.raises(UserError, match="8 MB"):
+        bytes_of("0x0 " * (LARGEST * 1_000_000 + 1))
+
+
 def test_a_clipboard_without_a_picture_is_survived(window):
     window.press("ctrl+v")
     draw(window, 3)
@@ -519,6 +532,42 @@ def test_a_reading_process_that_dies_is_replaced(window):
     window.wait_for_blank()
     draw(window, 4)
     window.wait_for_reading("4")
+
+
+LOST_TWICE = """
+from app import open_display
+from session import Session
+from theme import Theme
+root = open_display()
+session = Session(root, Theme(root, "light"), (None, "cpu", 1, "default"), 300, 12.0)
+def wait(wanted):
+    while not wanted():
+        root.tk.dooneevent(0)
+wait(lambda: session.was_ready and not session.reader._running)
+said, first = [], session.reader.process
+def ask():
+    session.ask("remembered", then=print, otherwise=said.append)
+first.kill()
+ask()
+ask()
+wait(lambda: session.reader.process is not first)
+session.reader.process.kill()
+wait(lambda: len(said) == 2)
+ask()
+print(*said, session.window._status.cget("text"), sep="\\n")
+session.reader.close()
+"""
+
+
+def test_if_the_next_reading_process_dies_too_all_questions_are_told_why(other_display, copy):
+    environment = {**os.environ, "DISPLAY": other_display}
+    command = [sys.executable, "-c", LOST_TWICE]
+    result = subprocess.run(
+        command, cwd=copy, env=environment, capture_output=True, text=True, timeout=PATIENCE
+    )
+    why = "the reading process ended while it loaded (exit code -9)"
+    again = "the reading process ended and was started again"
+    assert result.stdout.splitlines() == [again, why, why, why], result.stderr
 
 
 def test_strokes_are_taken_before_the_network_is_loaded(other_display):

@@ -188,6 +188,7 @@ def main(folder: Path, actions: int, seed: int) -> None:
     user.press("n")
     assert not session.window.single.get(), "keys do not arrive"
     memory, tidied, compared, differ = [], [], 0, []
+    user.tidy()  # so that what it makes the network meet is in the first figures as in the last
     user.run(0.1)
     user.look_away()
     user.gap()
