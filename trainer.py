@@ -386,7 +386,7 @@ def _fits(value: Any, like: Any) -> bool:
         return same and all(_fits(value[key], like[key]) for key in like)
     if isinstance(like, Tensor):
         return isinstance(value, Tensor) and (value.shape, value.dtype) == (like.shape, like.dtype)
-    return type(value) in (int, float)
+    return type(value) is type(like)
 
 
 def _once(*sources: Iterable[dict]) -> list[dict]:

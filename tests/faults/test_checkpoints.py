@@ -472,12 +472,15 @@ def declared_storage(path: Path) -> None:
 
 def many_small_classes(path: Path) -> None:
     """Which the file has, in a byte each, but of which a network would take a GiB."""
-    state, count = torch.load(path, weights_only=True)["state_dict"], 2**21
+    count = 2**21
+    state = torch.load(path, weights_only=True)["state_dict"]
+    state["fc.bias"] = torch.zeros(count, dtype=torch.uint8)
     forge(
         path,
         arguments={"num_classes": count, "dropout": 0.1},
         class_names=["0"] * count,
-        state_dict={**state, "fc.bias": torch.zeros(count, dtype=torch.uint8)},
+        state_dict=state,
+        weights_sha256=checkpoint.weights_digest(state),
     )
 
 
