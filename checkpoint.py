@@ -24,6 +24,7 @@ from runtime import BY_RULE, PROJECT, UserError, printable, short, write_atomica
 
 FORMAT_VERSION = 3  # 1 kept the temperature beside the weights; 1 and 2 had no checksum of the whole file
 MOST_BYTES = 2**26  # of a file: a training state has an eighth of that
+MOST_CLASSES = 1000  # a file could name so many that they fill the memory
 _DIGITS = 64  # of a SHA-256 in hexadecimal
 WEIGHTS, TRAINING_STATE = "weights", "training state"  # the two kinds of file
 
@@ -140,16 +141,18 @@ def load(path: Path, device: torch.device | str = "cpu") -> Checkpoint:
             "code that made it"
         )
     try:
-        if weights_digest(content["state_dict"]) != content["weights_sha256"]:
-            raise CheckpointError(f"{short(path)} is damaged: its weights do not match their checksum")
         _check_description(content)
         model = ImprovedResNet18(**content["arguments"])
-        model.load_state_dict(content["state_dict"])
+        model.load_state_dict(content["state_dict"])  # before the checksum, for which they must be few
+        if weights_digest(content["state_dict"]) != content["weights_sha256"]:
+            raise CheckpointError(f"{short(path)} is damaged: its weights do not match their checksum")
         calibration = content.get("calibration")
         if content["format_version"] == 1 and calibration:
             divide_logits(model, calibration.pop("temperature"))
         if calibration:
             calibration = Calibration(**calibration)
+            if calibration.mean.shape != (FEATURES,) or calibration.components.numel() > FEATURES**2:
+                raise ValueError("its calibration is of another size")
             calibration.distance(torch.zeros(1, FEATURES))  # raises if its shapes do not fit
         return Checkpoint(
             model=model.to(device, memory_format=torch.channels_last).eval(),
@@ -162,7 +165,7 @@ def load(path: Path, device: torch.device | str = "cpu") -> Checkpoint:
             calibration=calibration or None,
         )
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
-        raise CheckpointError(f"{short(path)} does not fit an {name}: {error}") from error
+        raise CheckpointError(f"{short(path)} does not fit an {name}: {brief(error)}") from error
 
 
 def weights_digest(state: dict[str, torch.Tensor]) -> str:
@@ -181,7 +184,10 @@ def save_training_state(path: Path, state: dict[str, Any], keep: Path | None = N
 
 def load_training_state(path: Path) -> dict[str, Any]:
     """What `save_training_state` was given, all tensors on the CPU. Errors as for `load`."""
-    return _read(path, TRAINING_STATE)[0]["state"]
+    state = _read(path, TRAINING_STATE)[0].get("state")
+    if type(state) is not dict:
+        raise CheckpointError(f"{short(path)} is damaged: it holds no state")
+    return state
 
 
 def find(choice: str | None, dataset: str = "mnist") -> Path:
@@ -329,9 +335,14 @@ def _check_plain(content: Any) -> None:
 
 def _check_description(content: dict[str, Any]) -> None:
     """Raise ValueError if what is said of the weights is not of the kind that `save_weights` writes."""
-    classes, names = len(content["state_dict"]["fc.bias"]), content["class_names"]
-    if content["arguments"]["num_classes"] != classes:  # which could be so many that they fill the memory
+    state, names = content["state_dict"], content["class_names"]
+    classes = len(state["fc.bias"])
+    if content["arguments"]["num_classes"] != classes or state["fc.weight"].shape != (classes, 128):
         raise ValueError(f"it has {classes} outputs and not as many classes")
+    if classes > MOST_CLASSES:
+        raise ValueError(f"it has more than {MOST_CLASSES:,} classes")
+    if not all(state[name].is_floating_point() for name in ("fc.weight", "fc.bias")):
+        raise ValueError("its weights are no fractions")
     if type(names) is not list or len(names) != classes or not all(type(name) is str for name in names):
         raise ValueError("its class names are not one for each output")
     training = content["training"]
@@ -353,6 +364,11 @@ def _check_description(content: dict[str, Any]) -> None:
     for key in ("n", "errors", "loss") if validation["n"] else ():
         if type(validation[key]) not in (int, float):
             raise ValueError(f"its validation has no number for {key}")
+
+
+def brief(error: Exception) -> str:
+    """What it says, which may be of a damaged file's making and of any length, in at most 200 characters."""
+    return " ".join(str(error).split())[:200]
 
 
 def _name(value: object) -> str:

@@ -28,7 +28,7 @@ import torch
 from filelock import FileLock, Timeout
 
 import checkpoint
-from checkpoint import Checkpoint, CheckpointError
+from checkpoint import Checkpoint, CheckpointError, brief
 from data import mnist_folder
 from figures import draw_curves
 from runtime import PROJECT, UserError, describe_device, short, write_atomically
@@ -143,14 +143,24 @@ class RunFolder:
             UserError: if neither can be read.
         """
         try:
-            trainer.restore(checkpoint.load_training_state(self.path / LAST))
+            self._restore(trainer, LAST)
         except CheckpointError as error:
             try:
-                trainer.restore(checkpoint.load_training_state(self.path / PREVIOUS))
+                self._restore(trainer, PREVIOUS)
             except CheckpointError as other:
                 raise CheckpointError(f"{error}, and {other}: this run cannot be resumed") from None
             return str(error)
         return None
+
+    def _restore(self, trainer: Trainer, name: str) -> None:
+        path = self.path / name
+        state = checkpoint.load_training_state(path)
+        try:
+            trainer.restore(state)
+        except UserError:
+            raise
+        except Exception as error:  # of many kinds, depending on what is wrong with it
+            raise CheckpointError(f"{short(path)} is no state of this run: {brief(error)}") from error
 
     def has_state(self) -> bool:
         """Whether there is a state to restore: a run killed as it began has none yet."""
@@ -158,21 +168,21 @@ class RunFolder:
 
     def save_state(self, trainer: Trainer) -> None:
         """Write last.pt and keep, as previous.pt, what it was, unless that is damaged."""
-        self._check_claim()
         last = self.path / LAST
         intact = last.exists() and checkpoint.is_sealed(last.read_bytes())
+        self._check_claim()
         checkpoint.save_training_state(last, trainer.state(), self.path / PREVIOUS if intact else None)
 
     def save_epoch(self, trainer: Trainer) -> None:
         """Write all that a completed epoch changes."""
-        self._check_claim()
         if trainer.best is trainer.history[-1]:
             self._save_best(trainer)
         text = io.StringIO()
-        writer = csv.DictWriter(text, trainer.history[0].keys(), lineterminator="\n")
+        # The first rows may be of an earlier version, which told less.
+        writer = csv.DictWriter(text, trainer.history[-1].keys(), lineterminator="\n")
         writer.writeheader()
         writer.writerows(trainer.history)
-        write_atomically(self.path / "history.csv", text.getvalue())
+        self._write("history.csv", text.getvalue())
         self.save_state(trainer)
 
     def _save_best(self, trainer: Trainer, calibrated: bool = False) -> None:
@@ -184,6 +194,7 @@ class RunFolder:
         }
         if calibrated:
             model, calibration, validation = trainer.calibrated_best()
+        self._check_claim()
         checkpoint.save_weights(
             self.path / BEST,
             model,
@@ -196,12 +207,10 @@ class RunFolder:
     def draw_curves(self, trainer: Trainer) -> None:
         """Write curves.png, once there is an epoch to draw."""
         if trainer.history:
-            picture = draw_curves(trainer.history, len(trainer.validation_images))
-            write_atomically(self.path / CURVES, picture)
+            self._write(CURVES, draw_curves(trainer.history, len(trainer.validation_images)))
 
     def finish(self, trainer: Trainer) -> Checkpoint:
         """Write what only a finished run has, and from now on it counts as one; its best weights."""
-        self._check_claim()
         path = self.path / BEST
         if not path.exists() or checkpoint.load(path).calibration is None:
             self._save_best(trainer, calibrated=len(trainer.validation_images) > 0)
@@ -238,7 +247,11 @@ class RunFolder:
         return target
 
     def _write_json(self, name: str, content: dict[str, Any]) -> None:
-        write_atomically(self.path / name, json.dumps(content, indent=2) + "\n")
+        self._write(name, json.dumps(content, indent=2) + "\n")
+
+    def _write(self, name: str, content: bytes | str) -> None:
+        self._check_claim()  # whatever was computed before may have taken long
+        write_atomically(self.path / name, content)
 
 
 def _new_name(dataset: str, seed: int) -> Path:

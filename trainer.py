@@ -40,6 +40,9 @@ IDENTITY = {  # what may have changed under a run besides its recipe
     "teacher": "another teacher",
     "ink": "other people's digits that have changed since (--ink)",
 }
+# What states of earlier versions mean, which did not tell all of it.
+UNTOLD = {"teacher": None, "ink": None, "ink_weight": 1.0}
+UNTOLD_AUGMENTATION = {"pen": 0.0, "mixup": 0.0}
 ORDER, DISTORTION, DROPOUT, MORE_INK = range(4)  # what random numbers are drawn for
 
 
@@ -279,20 +282,39 @@ class Trainer:
 
         Raises:
             UserError: if that one had another recipe, teacher, or other digits.
+            Exception: of another kind, most often before anything has changed, if it is no such state.
         """
-        before, now = state["run"], self._identity()
+        before, now = {**UNTOLD, **state["run"]}, self._identity()
+        before["augmentation"] = {**UNTOLD_AUGMENTATION, **before["augmentation"]}
         if before != now:
             changed = {key for key in {*before, *now} if before.get(key) != now.get(key)}
             what = [words for key, words in IDENTITY.items() if key in changed] or ["another recipe"]
             raise UserError(f"the saved state is of {' and '.join(what)}: it cannot be resumed")
+        state = {"initial": None, "ink": self.ink, **state}
+        self._check(state)
         self.model.load_state_dict(state["model"])
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])
         self.totals.copy_(state["totals"])
-        for name in ("epoch", "step", "lr", "seconds", "history", "best", "best_weights", "initial"):
+        for name in ("epoch", "step", "lr", "seconds", "history", "best", "best_weights", "initial", "ink"):
             setattr(self, name, state[name])
-        self.ink = state.get("ink", self.ink)  # which earlier versions did not tell
+
+    def _check(self, state: dict[str, Any]) -> None:
+        """Raise an exception unless the numbers and tensors of `state` are of this run's kinds and shapes."""
+        own = self.state()
+        parameters = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
+        momentum = {number: {"momentum_buffer": tensor} for number, tensor in enumerate(parameters)}
+        alike = ("model", "average", "totals", "epoch", "step", "lr", "seconds")
+        pairs = [(state[name], own[name]) for name in alike]
+        pairs += [(found, own["model"]) for found in [state["best_weights"]] if found]  # after an epoch
+        pairs += [(found, momentum) for found in [state["optimizer"]["state"]] if found]  # after a step
+        if not all(_fits(value, like) for value, like in pairs):
+            raise ValueError("its parts are of another kind or size")
+        if not (0 <= state["epoch"] == len(state["history"]) <= self.recipe.epochs):
+            raise ValueError("its history is not that of its epochs")
+        if not 0 <= state["step"] <= self.steps_per_epoch:
+            raise ValueError("it has more steps than an epoch")
 
     def _identity(self) -> dict[str, Any]:
         """What must be the same for a run to go on."""
@@ -355,6 +377,16 @@ def _parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, A
         {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
         {"params": [p for p in parameters if p.ndim == 1], "weight_decay": 0.0},
     ]
+
+
+def _fits(value: Any, like: Any) -> bool:
+    """Whether a value that was read has the names, shapes and types of `like`."""
+    if isinstance(like, dict):
+        same = isinstance(value, dict) and value.keys() == like.keys()
+        return same and all(_fits(value[key], like[key]) for key in like)
+    if isinstance(like, Tensor):
+        return isinstance(value, Tensor) and (value.shape, value.dtype) == (like.shape, like.dtype)
+    return type(value) is type(like)
 
 
 def _once(*sources: Iterable[dict]) -> list[dict]:

@@ -107,6 +107,31 @@ def test_what_a_gpu_wrote_loads_without_one(path, monkeypatch):
     assert torch.equal(checkpoint.load_training_state(path)["tensor"], torch.arange(5))
 
 
+def test_a_file_without_a_state_is_damaged(path):
+    for content in ({}, {"state": [1]}):
+        checkpoint._write(path, checkpoint.TRAINING_STATE, content)
+        with pytest.raises(CheckpointError, match="is damaged: it holds no state"):
+            checkpoint.load_training_state(path)
+
+
+@pytest.mark.parametrize("name", ["weight", "bias"])
+def test_the_last_layer_fits_before_a_network_is_built(saved, name, monkeypatch):
+    state = torch.load(saved, weights_only=True)["state_dict"]
+    many = {"fc.weight": torch.zeros(1001, 128), "fc.bias": torch.zeros(1001)}
+    wrong = {
+        "outputs": {f"fc.{name}": many[f"fc.{name}"]},
+        "fractions": {f"fc.{name}": state[f"fc.{name}"].to(torch.uint8)},
+        "more than 1,000 classes": many,
+    }
+    monkeypatch.setattr(checkpoint, "ImprovedResNet18", type("ImprovedResNet18", (), {}))  # takes nothing
+    for message, tensors in wrong.items():
+        classes = len(tensors.get("fc.bias", state["fc.bias"]))
+        said = {"arguments": {"num_classes": classes}, "class_names": ["0"] * classes}
+        rewrite(saved, state_dict={**state, **tensors}, **said)
+        with pytest.raises(CheckpointError, match=message):
+            checkpoint.load(saved)
+
+
 class Bomb:
     """Unpickling this would create a file."""
 

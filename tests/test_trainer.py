@@ -2,14 +2,18 @@
 
 import io
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
 
+import checkpoint
 from augment import Augmentation
+from checkpoint import CheckpointError
 from data import load_training
 from distillation import Committee
 from recipe import Recipe
+from run_folder import RunFolder
 from runtime import UserError
 from tests.conftest import same_weights
 from trainer import Trainer, evaluate, pick_autocast
@@ -157,6 +161,96 @@ def test_a_stop_with_a_loss_that_is_not_finite_is_no_state_to_save(digits):
         trainer.model.fc.bias[0] = math.nan
     with pytest.raises(UserError, match="try a lower --lr"):
         trainer.train_epoch(should_stop=lambda: next(left))
+
+
+# States that are not quite what today's version saves
+
+
+@pytest.fixture
+def halfway(digits) -> Trainer:
+    """It has completed an epoch and two steps."""
+    trainer = Trainer(RECIPE, *digits, CPU, torch.bfloat16)
+    trainer.train_epoch()
+    trainer.finish_epoch()
+    trainer.train_epoch(should_stop=lambda: trainer.step == 2)
+    return trainer
+
+
+def first_versions(state: dict) -> dict:
+    """The state with only what the first version told."""
+    later = ("teacher", "ink", "ink_weight", "augmentation")
+    run = {key: value for key, value in state["run"].items() if key not in later}
+    distortions = state["run"]["augmentation"].items()
+    run["augmentation"] = {key: value for key, value in distortions if key not in ("pen", "mixup")}
+    return {**{key: value for key, value in state.items() if key not in ("initial", "ink")}, "run": run}
+
+
+def test_a_state_of_the_first_version_is_resumed_and_ends_the_same(digits, unbroken, halfway):
+    resumed = Trainer(RECIPE, *digits, CPU, torch.bfloat16)
+    resumed.restore(first_versions(halfway.state()))
+    assert same_weights(finish(resumed).best_weights, unbroken.best_weights)
+    assert figures(resumed) == figures(unbroken)
+    assert (resumed.initial, resumed.ink) == (None, [])
+
+
+@pytest.mark.parametrize(
+    "changed", [{"lr": 0.01}, {"ink_weight": 2.0}, {"augmentation": Augmentation(pen=0.1)}]
+)
+@pytest.mark.parametrize("version", [dict, first_versions])
+def test_a_state_of_another_recipe_is_not(digits, halfway, changed, version):
+    other = Trainer(Recipe(**{**vars(RECIPE), **changed}), *digits, CPU)
+    with pytest.raises(UserError, match="is of another recipe: it cannot be resumed"):
+        other.restore(version(halfway.state()))
+
+
+def without(*names: str) -> Callable[[dict], dict]:
+    return lambda state: {key: value for key, value in state.items() if key not in names}
+
+
+def other_momentum(state: dict) -> dict:
+    buffers = {**state["optimizer"]["state"], 0: {"momentum_buffer": torch.zeros(3)}}
+    return {**state, "optimizer": {**state["optimizer"], "state": buffers}}
+
+
+def other_weights(name: str) -> Callable[[dict], dict]:
+    last = "module.fc.bias" if name == "average" else "fc.bias"
+    return lambda state: {**state, name: {**state[name], last: torch.zeros(7)}}
+
+
+DAMAGE = {
+    "no run": without("run"),
+    "no model": without("model"),
+    "no optimizer": without("optimizer"),
+    "no history": without("history"),
+    "a part of the model": lambda state: {**state, "model": without("fc.bias")(state["model"])},
+    "another model": other_weights("model"),
+    "another average": other_weights("average"),
+    "another best": other_weights("best_weights"),
+    "another momentum": other_momentum,
+    "an epoch that is none": lambda state: {**state, "epoch": "1"},
+    "an epoch without history": lambda state: {**state, "history": []},
+    "a step too many": lambda state: {**state, "step": 5},
+    "a run that is none": lambda state: {**state, "run": 7},
+    "nothing": lambda state: {},
+    "a list": lambda state: [],
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_state_that_is_none_gives_way_to_the_previous_one(digits, halfway, damage, tmp_path):
+    """And changes nothing."""
+    checkpoint.save_training_state(tmp_path / "last.pt", DAMAGE[damage](halfway.state()))
+    run, trainer = RunFolder(tmp_path), Trainer(RECIPE, *digits, CPU, torch.bfloat16)
+    before = {name: tensor.clone() for name, tensor in trainer.model.state_dict().items()}
+    with pytest.raises(CheckpointError, match=r"last\.pt is .*, and .*previous\.pt: no such checkpoint"):
+        run.restore(trainer)
+    assert same_weights(trainer.model.state_dict(), before)
+    assert not trainer.optimizer.state
+    assert (trainer.epoch, trainer.step, trainer.history) == (0, 0, [])
+    checkpoint.save_training_state(tmp_path / "previous.pt", halfway.state())
+    assert "last.pt is " in run.restore(trainer)
+    assert (trainer.epoch, trainer.step) == (1, 2)
+    assert same_weights(trainer.model.state_dict(), halfway.model.state_dict())
 
 
 # Learning from a teacher

@@ -30,6 +30,8 @@ PLACES = {
     "run": ("trainer", "Trainer.__init__"),  # with a long delay: anywhere in the run
     "step": ("trainer", "Trainer._train_step"),
     "evaluation": ("trainer", "evaluate"),
+    "calibration": ("calibration", "fit"),
+    "curves": ("run_folder", "draw_curves"),
     "write": ("runtime", "open"),
     "flush": ("os", "fsync"),
     "rename": ("os", "replace"),

@@ -13,7 +13,7 @@ import sys
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -24,9 +24,12 @@ import torch
 import checkpoint
 from calibration import Calibration
 from checkpoint import Checkpoint, CheckpointError
+from data import load_training
 from model import ImprovedResNet18
-from runtime import PROJECT
-from tests.conftest import same_weights
+from recipe import Recipe
+from run_folder import RunFolder
+from runtime import PROJECT, UserError
+from trainer import Trainer
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 CALIBRATION = Calibration(torch.zeros(704), torch.eye(704, 64), 0.5)
@@ -66,16 +69,17 @@ def unpacked(name: str) -> bytes:
     return gzip.decompress((FIXTURES / f"{name}.pt.gz").read_bytes())
 
 
-def same(first: Checkpoint, second: Checkpoint) -> bool:
-    """Whether two files say the same in every bit of what matters."""
-
-    def plain(loaded: Checkpoint) -> dict:
-        tensors = {**loaded.model.state_dict(), **(asdict(loaded.calibration) if loaded.calibration else {})}
-        parts = {k: v.numpy().tobytes() if torch.is_tensor(v) else v for k, v in tensors.items()}
-        names = ("dataset", "class_names", "validation", "training")
-        return {**parts, **{name: getattr(loaded, name) for name in names}, "p": loaded.model.dropout.p}
-
-    return plain(first) == plain(second)
+def plain(value: object) -> object:
+    """What was read, so that what is equal is the same in every bit of what matters."""
+    if isinstance(value, Checkpoint):
+        model, names = value.model, ("dataset", "class_names", "validation", "training")
+        parts = (model.state_dict(), model.dropout.p, value.calibration and vars(value.calibration))
+        return plain([*parts, *(getattr(value, name) for name in names)])
+    if torch.is_tensor(value):
+        return value.dtype, value.shape, value.numpy().tobytes()
+    if isinstance(value, dict):
+        return {key: plain(part) for key, part in value.items()}
+    return list(map(plain, value)) if isinstance(value, list | tuple) else value
 
 
 # earlier formats
@@ -125,16 +129,35 @@ def memory(tmp_path_factory):
         yield Path(folder)
 
 
+def save_state(path: Path, seed: int = 0) -> Path:
+    torch.manual_seed(seed)
+    history = [{"epoch": 3, "val_loss": 0.5 + seed}]
+    state = {"epoch": 3, "model": ImprovedResNet18().state_dict(), "history": history}
+    checkpoint.save_training_state(path, state)
+    return path
+
+
+class Original:
+    """A file, how it is read, of which format it is, and what it holds."""
+
+    def __init__(self, path: Path) -> None:
+        self.raw = path.read_bytes()
+        said = torch.load(path, weights_only=True)
+        self.format, self.kind = said["format_version"], said["kind"]
+        self.load = checkpoint.load if self.kind == checkpoint.WEIGHTS else checkpoint.load_training_state
+        self.content = plain(self.load(path))
+
+
 @pytest.fixture(scope="module")
-def originals(memory):
-    """Files of each format, with what they hold."""
-    found = []
-    for number, content in enumerate(
-        [save(memory / "3.pt").read_bytes(), unpacked("weights-2"), checkpoint.SHIPPED["mnist"].read_bytes()]
-    ):
-        path = memory / f"original{number}.pt"
-        path.write_bytes(content)
-        found.append((content, checkpoint.load(path)))
+def originals(memory) -> list[Original]:
+    """Weights and training states of each format."""
+    paths = [save(memory / "weights-3.pt"), save_state(memory / "training-state-3.pt")]
+    for name in ("weights-1", "weights-1-uncalibrated", "weights-2", "training-state-1", "training-state-2"):
+        paths.append(memory / f"{name}.pt")
+        paths[-1].write_bytes(unpacked(name))
+    found = [Original(path) for path in paths]
+    kinds = (checkpoint.WEIGHTS, checkpoint.TRAINING_STATE)
+    assert {(one.kind, one.format) for one in found} == set(itertools.product(kinds, (1, 2, 3)))
     return found
 
 
@@ -241,11 +264,11 @@ def zipped(parts: dict[str, bytes]) -> bytes:
     return file.getvalue()
 
 
-def read(path: Path, content: bytes) -> Checkpoint | str:
+def read(path: Path, content: bytes, load: Callable[[Path], Checkpoint | dict]) -> Checkpoint | dict | str:
     """What is loaded, or the one line that refuses it; anything else that is raised goes through."""
     path.write_bytes(content)
     try:
-        return checkpoint.load(path)
+        return load(path)
     except CheckpointError as error:
         return str(error)
 
@@ -256,50 +279,87 @@ def generator(name: str) -> np.random.Generator:
     return np.random.default_rng(seed)
 
 
-def test_mutated_files_are_refused_or_read_as_they_were(often, memory, originals, tmp_path):
-    donor = save(memory / "donor.pt", seed=1).read_bytes()
-    mutator, outcomes = Mutator(generator("mutations"), donor), Counter()
-    kinds = itertools.cycle(itertools.product(Mutator.KINDS, enumerate(originals)))
-    for kind, (number, (raw, original)) in itertools.islice(kinds, often(10_000)):
-        mutated = kind(mutator, raw)
-        loaded = read(memory / "mutated.pt", mutated)
+def test_mutated_files_are_refused_or_read_as_they_were(often, memory, originals):
+    donors = {
+        checkpoint.WEIGHTS: save(memory / "donor.pt", seed=1).read_bytes(),
+        checkpoint.TRAINING_STATE: save_state(memory / "donor.pt", seed=1).read_bytes(),
+    }
+    random, outcomes = generator("mutations"), Counter()
+    mutators = {kind: Mutator(random, donor) for kind, donor in donors.items()}
+    cases = itertools.cycle(itertools.product(Mutator.KINDS, originals))
+    for mutate, original in itertools.islice(cases, often(10_000)):
+        mutated = mutate(mutators[original.kind], original.raw)
+        loaded = read(memory / "mutated.pt", mutated, original.load)
+        what = (mutate.__name__, original.kind, original.format)
         if isinstance(loaded, str):
             outcomes["refused"] += 1
-        elif mutated in (raw, donor):
+        elif mutated in (original.raw, donors[original.kind]):
             outcomes["no mutation after all"] += 1
-        elif kind is Mutator.splice_the_pickle:
-            assert number > 0  # the first formats, in which only the weights have a checksum
-            assert same_weights(loaded.model.state_dict(), original.model.state_dict())
-            outcomes["read with another file's calibration"] += 1
         else:
-            assert number > 0, kind.__name__  # today's format bears no change at all
-            assert same(loaded, original), kind.__name__
-            outcomes["read as it was"] += 1
+            assert original.format < 3, what  # today's format bears no change at all
+            if mutate is not Mutator.splice_the_pickle:
+                assert plain(loaded) == original.content, what
+                outcomes["read as it was"] += 1
+            elif original.kind == checkpoint.WEIGHTS:  # of which the weights alone had a checksum
+                assert plain(loaded)[0] == original.content[0], what
+                outcomes["weights read with another file's calibration"] += 1
+            else:
+                outcomes["training state read with another file's tensor"] += 1
     print(dict(outcomes))
     assert outcomes["refused"] > 0.5 * outcomes.total()
 
 
-def test_forged_files_never_run_nor_crash_nor_change_the_weights(often, memory, originals):
-    """The pickle is mutated where every checksum is made to fit afterwards."""
-    random, outcomes = generator("forgeries"), Counter()
-    parts = []
-    for raw, original in originals:
-        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-            parts.append(({name: archive.read(name) for name in archive.namelist()}, original))
-    for number in range(often(2_000)):
-        whole, original = parts[number % len(parts)]
-        mutated = bytearray(whole["archive/data.pkl"])
+def forgeries(original: bytes, random: np.random.Generator, count: int) -> Iterator[bytes]:
+    """Files of which the pickle was mutated and every checksum made to fit afterwards."""
+    with zipfile.ZipFile(io.BytesIO(original)) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    for _ in range(count):
+        mutated = bytearray(parts["archive/data.pkl"])
         for _ in range(random.integers(1, 4)):
             mutated[random.integers(len(mutated))] ^= 1 << random.integers(8)
-        loaded = read(memory / "forged.pt", seal(zipped({**whole, "archive/data.pkl": bytes(mutated)})))
-        if isinstance(loaded, str):
-            outcomes["refused"] += 1
-        else:
+        yield seal(zipped({**parts, "archive/data.pkl": bytes(mutated)}))
+
+
+def test_forged_files_never_run_nor_crash_nor_change_the_weights(often, memory, originals):
+    random, outcomes = generator("forgeries"), Counter()
+    weights = [original for original in originals if original.kind == checkpoint.WEIGHTS]
+    for original in weights:
+        for forged in forgeries(original.raw, random, often(2_000) // len(weights)):
+            loaded = read(memory / "forged.pt", forged, original.load)
+            if isinstance(loaded, str):
+                outcomes["refused"] += 1
+                continue
             outcomes["read"] += 1
             assert loaded.describe()
-            state, expected = loaded.model.state_dict(), original.model.state_dict()
-            classifier = "fc."  # whose temperature stands in the first format's pickle
-            assert all(torch.equal(state[k], expected[k]) for k in state if not k.startswith(classifier))
+            for name, tensor in plain(loaded)[0].items():
+                if original.format > 1 or not name.startswith("fc."):  # 1 has its temperature in the pickle
+                    assert tensor == original.content[0][name], (name, original.format)
+    print(dict(outcomes))
+    assert len(outcomes) == 2
+
+
+def test_forged_training_states_are_restored_or_refused(often, memory):
+    train, validation = load_training("digits", None)
+
+    def trainer() -> Trainer:
+        return Trainer(Recipe(epochs=2, batch_size=64), train[:128], validation[:10], torch.device("cpu"))
+
+    done, run, outcomes = trainer(), RunFolder(memory), Counter()
+    done.train_epoch()
+    done.finish_epoch()
+    checkpoint.save_training_state(memory / "last.pt", done.state())
+    for forged in forgeries((memory / "last.pt").read_bytes(), generator("states"), often(500)):
+        (memory / "last.pt").write_bytes(forged)
+        resumed = trainer()
+        before = plain(resumed.model.state_dict())
+        try:
+            run.restore(resumed)
+        except UserError:
+            outcomes["refused"] += 1
+            assert plain(resumed.model.state_dict()) == before
+        else:
+            outcomes["restored"] += 1
+            assert (resumed.epoch, len(resumed.history)) in {(0, 0), (1, 1)}
     print(dict(outcomes))
     assert len(outcomes) == 2
 
@@ -410,6 +470,33 @@ def declared_storage(path: Path) -> None:
     path.write_bytes(seal(zipped({**parts, "archive/data.pkl": after})))
 
 
+def many_small_classes(path: Path) -> None:
+    """Which the file has, in a byte each, but of which a network would take a GiB."""
+    count = 2**21
+    state = torch.load(path, weights_only=True)["state_dict"]
+    state["fc.bias"] = torch.zeros(count, dtype=torch.uint8)
+    forge(
+        path,
+        arguments={"num_classes": count, "dropout": 0.1},
+        class_names=["0"] * count,
+        state_dict=state,
+        weights_sha256=checkpoint.weights_digest(state),
+    )
+
+
+def repeated_weights(path: Path) -> None:
+    """Tensors that are one and the same in the file: 80 GB of which to take the checksum."""
+    state, one = torch.load(path, weights_only=True)["state_dict"], torch.zeros(10**6)
+    forge(path, state_dict={**state, **{str(number): one for number in range(20_000)}})
+
+
+def broad_calibration(path: Path) -> None:
+    """Two tensors that are one and the same in the file, and whose product has 4 GB."""
+    one = torch.zeros(704 * 2**15 // 2)
+    calibration = {"mean": one.view(-1, 704), "components": one.view(704, -1), "threshold": 1.0}
+    forge(path, calibration=calibration)
+
+
 def many_classes(path: Path) -> None:
     forge(path, arguments={"num_classes": 2**22, "dropout": 0.1})
 
@@ -432,6 +519,9 @@ BOMBS = (
     expanded_calibration,
     declared_storage,
     many_classes,
+    many_small_classes,
+    repeated_weights,
+    broad_calibration,
     sparse_file,
     endless_device,
 )
@@ -511,6 +601,7 @@ def test_what_is_said_of_the_weights_is_covered_too(changes, tmp_path):
         {"calibration": 7},
         {"state_dict": {}},
         {"state_dict": {1: 2}},
+        {"state_dict": {"fc.bias": torch.zeros(10), "fc.weight": torch.zeros(10, 128, dtype=torch.uint8)}},
         {"format_version": True},
         {"kind": {}},
     ],
