@@ -116,6 +116,7 @@ def test_times_to_accuracy():
     assert ratio([2, 2, math.inf], [6, math.inf, math.inf]) == [3, math.inf, math.inf]
 
 
+@pytest.mark.long
 def test_time_to_accuracy(run, tmp_path):
     """Times of two real runs; those of train.py's epochs are known to itself."""
     ours = ("--recipe", "quick", "--seeds", 1, *DIGITS, *ONE)
@@ -160,6 +161,7 @@ def pairs(ink: torch.Tensor, labels: torch.Tensor) -> zip:
     return zip(ink.numpy(), labels.tolist(), strict=True)
 
 
+@pytest.mark.long
 def test_training(run):
     rows = rows_of(run("training", *DIGITS, *ONE, "--repeats", 1, "--steps", 1))
     ours, classic = rows["this project"][0], rows["the classic way"][0]
@@ -184,6 +186,7 @@ def test_operations_are_three_times_those_of_reading(digits):
 # inference.py
 
 
+@pytest.mark.long
 def test_inference(run, monkeypatch):
     monkeypatch.setattr(inference, "EVALUATED", 1100)
     rows = rows_of(run("inference", *DIGITS, *ONE, "--repeats", 1, "--runs", 1, "--files", 3))
@@ -197,6 +200,7 @@ def test_inference(run, monkeypatch):
         assert 50 < peak < 3000
 
 
+@pytest.mark.long
 def test_memory_is_that_of_the_child_alone(digits, tmp_path):
     write_pictures(digits[:2], tmp_path / "two")
     ballast = np.ones(10**8)

@@ -252,6 +252,7 @@ def test_download(mirror, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["MNIST"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("mirror", "reason"),
     [
@@ -291,6 +292,7 @@ def test_a_full_disk_is_an_error_also_where_digits_may_stand_in(mirror, tmp_path
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.long
 def test_no_network(tmp_path, monkeypatch, capsys):
     """Digits stand in under an unmissable notice, or MNIST's absence is an error."""
     monkeypatch.setattr(download, "MIRRORS", ("http://127.0.0.1:9/",))

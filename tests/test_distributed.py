@@ -20,6 +20,7 @@ def step(file: Path, *launcher: str) -> dict:
     return torch.load(file, weights_only=True)
 
 
+@pytest.mark.long
 def test_two_processes_make_the_gradients_of_one(tmp_path):
     one = step(tmp_path / "one.pt")
     two = step(tmp_path / "two.pt", "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")

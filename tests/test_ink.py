@@ -112,6 +112,7 @@ def picture_of(digit, size, x=0, y=0, canvas=None, background=0):
     return image
 
 
+@pytest.mark.long
 def test_pictures_of_mnist_are_read_as_mnist_is(validation, recognizer):
     images = validation[0][:100]
     direct = [recognizer.model(_tensor(image)).argmax().item() for image in images]

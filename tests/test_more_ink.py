@@ -435,6 +435,7 @@ def test_a_damaged_archive(tmp_path):
 # training
 
 
+@pytest.mark.long
 @pytest.mark.skipif(os.name != "posix", reason="sends POSIX signals")
 def test_training_with_more_ink_resumes_exactly(project):
     """Drawings vary from epoch to epoch, and yet a resumed run sees what an unbroken one sees."""

@@ -358,6 +358,7 @@ def test_what_is_slow_to_decode_may_be_less_large(kind, tmp_path):
                 open_picture(path)
 
 
+@pytest.mark.long
 def test_errors_are_told_after_many_tiffs(project):
     """Threads that open TIFFs turn stderr away for a moment, where libtiff writes by itself."""
     picture_of("7").resize((42, 45)).save(project.folder / "0.tif", compression="tiff_lzw")
@@ -718,6 +719,7 @@ def test_copies_that_cannot_be_written_are_an_error(run, tmp_path):
 # Many files
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_memory_is_flat(project):
     """Of a real process, after the first inputs and after many more."""

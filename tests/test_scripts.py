@@ -163,6 +163,7 @@ def test_initial_checkpoint(project, trained):
     assert (content["training"]["initial"], content["training"]["teacher"]) == (digest, None)
 
 
+@pytest.mark.long
 def test_a_student_of_two_teachers_resumed_from_elsewhere(project, trained):
     """Teachers that were named from the folder of the first start are found again."""
     for name in ("a.pt", "b.pt"):
@@ -209,6 +210,7 @@ def test_shipped_weights_are_replaced_only_when_asked(project):
     assert shipped.read_bytes() == (run / "best.pt").read_bytes()
 
 
+@pytest.mark.long
 def test_weights_that_go_on_from_other_peoples_ink_ship_as_such_with_all_credits(mnist_dir, project):
     mnist, ink = (project.folder / f"checkpoints/improved_resnet18{suffix}.pt" for suffix in ("", "_ink"))
     mnist_alone, before = mnist.read_bytes(), load(ink)
@@ -255,6 +257,7 @@ def resume(project: Project, run: Path) -> subprocess.CompletedProcess:
     return result
 
 
+@pytest.mark.long
 @posix
 @pytest.mark.parametrize("code", [signal.SIGINT, signal.SIGTERM])
 def test_stopped_by_a_signal_it_says_how_to_go_on(project, unbroken, code):
@@ -280,6 +283,7 @@ def test_resuming_a_finished_run_changes_nothing(project, trained):
     assert all(path.read_bytes() == content for path, content in before.items())
 
 
+@pytest.mark.long
 def test_two_processes_train_as_one(project):
     """torchrun's two ranks write one run, whose weights stay close to a single process's."""
     torchrun = ("-m", "torch.distributed.run", "--nproc-per-node=2", "--standalone")
@@ -388,6 +392,7 @@ def test_a_loss_that_explodes(project):
     assert not (project.folder / "run/best.pt").exists()
 
 
+@pytest.mark.long
 @posix
 def test_folders_without_permission(project):
     closed = project.folder / "closed"
@@ -495,6 +500,7 @@ def test_bad_input_to_test(here, arguments, words):
     assert_one_line_error(here.run("test.py", *arguments), *words)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("choice", "suffix"), [("shipped", ""), ("ink", "_ink")])
 def test_shipped_weights_and_their_report(mnist_dir, project, choice, suffix):
     """What the repository says of its weights is what they do."""
@@ -537,6 +543,7 @@ def test_help_explains_every_flag_with_its_default(here, script):
         assert not (takes_a_number and "default: off" in entry), entry
 
 
+@pytest.mark.long
 def test_no_network_no_mnist(project):
     """The main job goes on with the bundled digits, loudly, and under names of its own."""
     source = project.folder / "download.py"

@@ -397,6 +397,7 @@ def test_the_status_line_says_what_is_remembered_and_what_is_broken(display, oth
     ]
 
 
+@pytest.mark.long
 def test_a_kill_while_samples_are_kept_loses_at_most_the_last(other, often):
     """The window and its reading process are killed right after a key: all that was kept before is there."""
     known = 0

@@ -267,6 +267,7 @@ def test_why_is_a_heat_map_over_the_glyph(window):
     window.wait(lambda: not is_warm())
 
 
+@pytest.mark.long
 def test_pen_data_through_the_real_mouse(window, recognizer):
     """A hundred digits of thirty writers: the title says what the same strokes read as directly."""
     path = os.environ.get("DIGITS_PEN")
