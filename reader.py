@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 LOOK_BUSY, LOOK_IDLE = 3, 40  # milliseconds between looks for an answer
 LASTING = ("keep", "forget", "forget_all", "save")  # tasks that are finished though the window closes
 ENDING = 2.0  # seconds that they may take for it
+PAUSE = 0.1  # seconds without a question after which the process tidies up
 READY, ANSWER, TROUBLE, FAILURE = "ready", "answer", "trouble", "failure"  # what the process sends
 LOST = "lost", None  # what stands for an answer if the process has died
 
@@ -207,7 +208,6 @@ def carry(pipe: Connection, questions: SimpleQueue, answers: SimpleQueue) -> Non
 def serve(pipe: Connection, checkpoint: str | None, device: str, threads: int, profile: str) -> None:
     """Load the network, then answer questions until the pipe ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is for the window
-    return_freed_memory()
     try:
         try:
             from desk import Desk  # takes seconds, and PyTorch, which the window does without
@@ -218,6 +218,8 @@ def serve(pipe: Connection, checkpoint: str | None, device: str, threads: int, p
             return
         pipe.send((READY, None))
         while True:
+            if not pipe.poll(PAUSE):
+                return_freed_memory()
             task, arguments = pipe.recv()
             try:
                 answer = ANSWER, getattr(desk, task)(*arguments)

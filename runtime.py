@@ -174,23 +174,20 @@ def keep_freed_memory() -> None:
     By default it returns every large tensor to the system, and the next one pays for new pages, in each
     step some ten thousand. See mallopt(3).
     """
-    largest = 2**31 - 1
-    _set_up_malloc(M_TRIM_THRESHOLD=largest, M_MMAP_THRESHOLD=largest)
+    if platform.libc_ver()[0] == "glibc":
+        libc, largest = ctypes.CDLL(None), 2**31 - 1
+        for setting in (-1, -3):  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD
+            libc.mallopt(setting, largest)
 
 
 def return_freed_memory() -> None:
-    """Have glibc return what is freed in blocks of a MiB and more to the system; elsewhere nothing changes.
+    """Have glibc return what is freed to the system, also from between what is in use; elsewhere do nothing.
 
-    By default it returns only what is larger than any block that was freed before, up to 32 MiB, and a
-    process that lasts long and reads drawings of all sizes is left with gaps. See mallopt(3).
+    For a process that waits: by itself glibc keeps the gaps, which grow with all that was ever read. See
+    malloc_trim(3).
     """
-    _set_up_malloc(M_MMAP_THRESHOLD=2**20)
-
-
-def _set_up_malloc(**settings: int) -> None:
     if platform.libc_ver()[0] == "glibc":
-        for name, value in settings.items():
-            ctypes.CDLL(None).mallopt({"M_TRIM_THRESHOLD": -1, "M_MMAP_THRESHOLD": -3}[name], value)
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def describe_device(device: torch.device) -> str:
