@@ -14,7 +14,7 @@ import torch
 
 from architecture import trace
 from augment import Augmentation
-from benchmarks import inference
+from benchmarks import inference, scaling, timing
 from benchmarks.example import example_network
 from benchmarks.inference import predict, write_pictures
 from benchmarks.time_to_accuracy import ratio, times_of
@@ -215,11 +215,27 @@ def test_memory_is_that_of_the_child_alone(digits, tmp_path):
 
 
 @pytest.mark.long
-def test_scaling(run):
+def test_scaling(run, monkeypatch):
+    """Two processes are real; those that train alone, as other tests show, are spared their start."""
+    alone = []
+
+    def follow(*command: object) -> list[Epoch]:
+        if "--nproc-per-node=2" in command:
+            return timing.follow(*command)
+        alone.append(" ".join(map(str, command)))
+        return [Epoch(seconds=1, errors=0, images=287, rate=500 * len(alone))]
+
+    monkeypatch.setattr(scaling, "follow", follow)
     rows = rows_of(run("scaling", *DIGITS, "--repeats", 1, "--images", 256))
+    assert "torch.distributed.run" in alone[0]
+    assert "--nproc-per-node=1" in alone[0]
+    assert "torch.distributed.run" not in alone[1]
+    assert "--threads 2" in alone[1]
     one, threads, processes = (
         rows[name] for name in ("1 process, 1 thread", "1 process, 2 threads", "2 processes, 1 thread")
     )
+    assert (one[0], threads[0]) == (500, 1000)
+    assert processes[0] > 0
     assert one[3] == threads[6] == 1
     assert processes[3] == pytest.approx(processes[0] / one[0], abs=0.01)
     assert processes[6] == pytest.approx(processes[0] / threads[0], abs=0.01)

@@ -257,14 +257,15 @@ def test_download(mirror, tmp_path):
     ("mirror", "reason"),
     [
         ("stall", "timed out|next to nothing"),
-        ("trickle", "next to nothing came within 10 seconds"),
+        ("trickle", "next to nothing came within 5 seconds"),
         ("half", "Error downloading|incomplete|not found or corrupted"),
         ("other", "not found or corrupted"),
         ("endless", "more came than the 100 MB"),
     ],
     indirect=["mirror"],
 )
-def test_failed_download_leaves_nothing(mirror, reason, tmp_path):
+def test_failed_download_leaves_nothing(mirror, reason, tmp_path, monkeypatch):
+    monkeypatch.setattr(download, "STALL_SECONDS", 5)
     with pytest.raises(download.MnistMissing, match=reason) as error:
         data.load_test("mnist", tmp_path)
     assert "Get the four files" in str(error.value)

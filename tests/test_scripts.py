@@ -41,6 +41,7 @@ from tests.conftest import (
 from tests.handwriting import digit
 
 DIGITS = ("--dataset", "digits", "--batch-size", 64)
+MACHINE = ("--threads", 1, "--device", "cpu")
 DEAD_MIRROR = "http://127.0.0.1:9/"
 posix = pytest.mark.skipif(os.name != "posix", reason="signals and permissions as on POSIX")
 
@@ -287,12 +288,12 @@ def test_resuming_a_finished_run_changes_nothing(project, trained):
 def test_two_processes_train_as_one(project):
     """torchrun's two ranks write one run, whose weights stay close to a single process's."""
     torchrun = ("-m", "torch.distributed.run", "--nproc-per-node=2", "--standalone")
-    arguments = (*DIGITS, "--epochs", 1, "--dropout", 0, "--amp", "off", "--threads", 1, "--device", "cpu")
-    result = project.run(*torchrun, "train.py", *arguments, "--output", "two")
+    arguments = ("--epochs", 1, "--limit-train", 640, "--dropout", 0, "--amp", "off")
+    result = project.run(*torchrun, "train.py", *DIGITS, *arguments, *MACHINE, "--output", "two")
     assert result.returncode == 0, result.stderr
     assert result.stdout.count("Weights: ") == 1
     assert "2 processes" in result.stdout
-    one = project.train("one", "--epochs", 1, "--dropout", 0, "--amp", "off")
+    one = project.train("one", *arguments)
     rows = [next(csv.DictReader((run / "history.csv").open())) for run in (project.folder / "two", one)]
     for figure in ("train_loss", "val_loss"):
         assert float(rows[0][figure]) == pytest.approx(float(rows[1][figure]), rel=0.05)
