@@ -307,8 +307,10 @@ class Trainer:
         momentum = {number: {"momentum_buffer": tensor} for number, tensor in enumerate(parameters)}
         alike = ("model", "average", "totals", "epoch", "step", "lr", "seconds")
         pairs = [(state[name], own[name]) for name in alike]
-        pairs += [(found, own["model"]) for found in [state["best_weights"]] if found]  # after an epoch
-        pairs += [(found, momentum) for found in [state["optimizer"]["state"]] if found]  # after a step
+        if state["best_weights"]:  # after an epoch
+            pairs.append((state["best_weights"], own["model"]))
+        if state["optimizer"]["state"]:  # after a step
+            pairs.append((state["optimizer"]["state"], momentum))
         if not all(_fits(value, like) for value, like in pairs):
             raise ValueError("its parts are of another kind or size")
         if not (0 <= state["epoch"] == len(state["history"]) <= self.recipe.epochs):

@@ -119,4 +119,4 @@ def last_words(stderr: str) -> str:
     lines = [line for line in stderr.splitlines() if re.search(r"\w", line)] or [""]
     told = [line for line in lines if ": error: " in line]
     raised = [line for line in lines if re.search(r"\b\w*(Error|Exception): ", line)]
-    return [lines[-1], *raised[:1], *told[:1]][-1].replace(" error: ", " ", 1)
+    return (told + raised + lines[-1:])[0].replace(" error: ", " ", 1)

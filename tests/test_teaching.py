@@ -14,10 +14,9 @@ import pytest
 from PIL import Image
 
 import corrections
-from runtime import PROJECT
 from tests.conftest import Project, assert_one_line_error
 from tests.handwriting import digit
-from tests.window import NAME, PATIENCE, SIDE, Window, draw, screen
+from tests.window import NAME, PATIENCE, SIDE, Window, draw, run_in_session, screen
 
 PANEL = "Remembered - Handwritten digits"
 
@@ -335,19 +334,8 @@ def test_profiles_are_apart_and_old_samples_are_in_the_default_one(other):
 
 
 STATUS = """
-import sys
-from app import open_display
 from drawing import Page, Stroke
-from session import Session
 from tests.handwriting import digit
-from theme import Theme
-root = open_display()
-session = Session(root, Theme(root, "light"), (None, "cpu", 1, "Anna"), 300, 12.0)
-def wait(wanted):
-    while not wanted():
-        root.tk.dooneevent(0)
-def status():
-    return session.window._status.cget("text")
 def say_after(act):
     before = status()
     act()
@@ -372,15 +360,7 @@ def test_the_status_line_says_what_is_remembered_and_what_is_broken(display, oth
     for name in broken:
         (other / "corrections" / "Anna").mkdir(parents=True, exist_ok=True)
         (other / "corrections" / "Anna" / name).write_text("no sample")
-    environment = {
-        **os.environ,
-        "DISPLAY": display,
-        "PYTHONPATH": os.pathsep.join((str(other), str(PROJECT))),
-    }
-    command = [sys.executable, "-c", STATUS]
-    result = subprocess.run(
-        command, cwd=other, env=environment, capture_output=True, text=True, timeout=4 * PATIENCE
-    )
+    result = run_in_session(STATUS, display, other, "Anna")
     named = result.stderr.splitlines()
     assert len(named) == len(broken)
     for line, name in zip(named, broken, strict=True):

@@ -22,7 +22,7 @@ from runtime import UserError
 from stroke_files import drawings
 from tests.conftest import Project, assert_one_line_error, missing
 from tests.handwriting import digit
-from tests.window import NAME, PATIENCE, SIDE, Window, draw, screen
+from tests.window import NAME, PATIENCE, SIDE, Window, draw, run_in_session, screen
 
 
 @pytest.fixture
@@ -536,14 +536,6 @@ def test_a_reading_process_that_dies_is_replaced(window):
 
 
 LOST_TWICE = """
-from app import open_display
-from session import Session
-from theme import Theme
-root = open_display()
-session = Session(root, Theme(root, "light"), (None, "cpu", 1, "default"), 300, 12.0)
-def wait(wanted):
-    while not wanted():
-        root.tk.dooneevent(0)
 wait(lambda: session.was_ready and not session.reader._running)
 said, first = [], session.reader.process
 def ask():
@@ -555,17 +547,13 @@ wait(lambda: session.reader.process is not first)
 session.reader.process.kill()
 wait(lambda: len(said) == 2)
 ask()
-print(*said, session.window._status.cget("text"), sep="\\n")
+print(*said, status(), sep="\\n")
 session.reader.close()
 """
 
 
 def test_if_the_next_reading_process_dies_too_all_questions_are_told_why(other_display, copy):
-    environment = {**os.environ, "DISPLAY": other_display}
-    command = [sys.executable, "-c", LOST_TWICE]
-    result = subprocess.run(
-        command, cwd=copy, env=environment, capture_output=True, text=True, timeout=PATIENCE
-    )
+    result = run_in_session(LOST_TWICE, other_display, copy)
     why = "the reading process ended while it loaded (exit code -9)"
     again = "the reading process ended and was started again"
     assert result.stdout.splitlines() == [again, why, why, why], result.stderr

@@ -235,6 +235,36 @@ class Window:
         self.wait_for_blank()
 
 
+SESSION = """
+import sys
+from app import open_display
+from session import Session
+from theme import Theme
+root = open_display()
+session = Session(root, Theme(root, "light"), (None, "cpu", 1, sys.argv[1]), 300, 12.0)
+def wait(wanted):
+    while not wanted():
+        root.tk.dooneevent(0)
+def status():
+    return session.window._status.cget("text")
+"""
+
+
+def run_in_session(
+    code: str, display: str, folder: Path, profile: str = "default"
+) -> subprocess.CompletedProcess[str]:
+    """Run `code` after SESSION, in a process of its own: what no mouse and no key can do to a window."""
+    path = os.pathsep.join((str(folder), str(PROJECT)))  # of the project's copy, and of the tests
+    return subprocess.run(
+        [sys.executable, "-c", SESSION + code, profile],
+        cwd=folder,
+        env={**os.environ, "DISPLAY": display, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        timeout=4 * PATIENCE,
+    )
+
+
 def draw(window: Window, number: int, at: float = 0.5, height: float = 0.6) -> None:
     """Draw a digit, its middle at a share of the sheet's width, `height` a share of its own height."""
     wide, high = window.right - window.left, window.bottom - window.top

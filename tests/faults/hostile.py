@@ -8,7 +8,6 @@ prints a JSON object for each: its name, what became of it, seconds of processor
 
 import argparse
 import contextlib
-import ctypes
 import gzip
 import io
 import json
@@ -29,7 +28,7 @@ import predict
 from desk import Desk
 from drawing import Page
 from inputs import find_sources, items
-from runtime import UserError
+from runtime import UserError, return_freed_memory
 from tests.handwriting import digit
 
 MEMORY = 2 * 2**30  # bytes beyond those of the loaded network that the process can get at all
@@ -80,7 +79,7 @@ def observed(desk: Desk, path: Path, at_rest: float = 0.0) -> dict[str, object]:
 
 def fresh_peak() -> float:
     """Have the peak of memory start anew; the MiB that are in use, without what was freed and is kept."""
-    ctypes.CDLL(None).malloc_trim(0)  # or who takes up such pages again would seem to need none
+    return_freed_memory()  # or who takes up such pages again would seem to need none
     Path("/proc/self/clear_refs").write_text("5")
     return figure("VmRSS")
 
