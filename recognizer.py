@@ -92,7 +92,7 @@ class Recognizer:
         if self.checkpoint.calibration is None:
             raise checkpoints.CheckpointError(
                 f"{checkpoints.short(self.checkpoint.path)} is not calibrated, which training does at its "
-                "end: finish the run with train.py --resume"
+                "end: finish the run with train.py --resume; one of --refit has no images left for that"
             )
         self.calibration = self.checkpoint.calibration
         self.memory = Memory(profile, self.checkpoint) if profile else None

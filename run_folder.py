@@ -105,7 +105,8 @@ class RunFolder:
         arguments["amp"] = "bf16" if trainer.autocast else "off"
         arguments["threads"] = torch.get_num_threads()
         if args.teacher:
-            arguments["teacher"] = [str(checkpoint.find(choice).resolve()) for choice in args.teacher]
+            found = [checkpoint.find(choice, arguments["dataset"]) for choice in args.teacher]
+            arguments["teacher"] = [str(path.resolve()) for path in found]
         if args.ink:
             arguments["ink"] = [str(path.resolve()) for path in args.ink]
         arguments["data_dir"] = str(mnist_folder(args.data_dir).resolve())

@@ -32,6 +32,7 @@ from runtime import (
     ArgumentParser,
     UserError,
     add_device_arguments,
+    keep_freed_memory,
     number,
     pick_device,
     run_script,
@@ -42,6 +43,7 @@ from runtime import (
 
 def main() -> int:
     args = parse_arguments()
+    keep_freed_memory()
     device = pick_device(args.device, args.threads)
     choices = args.checkpoint or [None]
     # Files named by path are read before the images: they may say which images they are for.

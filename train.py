@@ -43,12 +43,13 @@ def main() -> int:
     world, device = join_world(pick_device(args.device, args.threads))
     train, validation = load_images(args, world)
     check_batch(args, train, world)
-    autocast, teacher, more = pick_autocast(args.amp, device), load_teacher(args), load_ink(args, world)
+    teacher, more = load_teacher(args, train.dataset), load_ink(args, world)
+    autocast = pick_autocast(args.amp, device)
     trainer = Trainer(recipe_from(args), train, validation, device, autocast, world, teacher, more)
     if more and not trainer.more_count:
         raise UserError(f"--ink-weight {args.ink_weight:g}: that is none of {len(more):,} digits")
     if args.dry_run:
-        return dry_run(trainer)
+        return dry_run(args, trainer)
     stop = StopRequest()
     run = RunFolder(args.resume) if args.resume else None
     if run and world.is_main:
@@ -95,18 +96,16 @@ def check_batch(args: argparse.Namespace, train: LabelledImages, world: World) -
         )
 
 
-def load_teacher(args: argparse.Namespace) -> Committee | None:
+def load_teacher(args: argparse.Namespace, dataset: str) -> Committee | None:
     """The committee to learn from, if --teacher names one.
 
     Raises:
-        UserError: if one of its files is no checkpoint, or the recipe needs a teacher and there is none.
+        UserError: if one of its files is no checkpoint.
     """
-    if args.teacher:
-        teachers = [checkpoint.load(checkpoint.find(choice)) for choice in args.teacher]
-        return Committee([t.model for t in teachers], [source for t in teachers for source in t.ink])
-    if args.recipe == "best":
-        raise UserError("--recipe best learns from trained networks: name their weights with --teacher")
-    return None
+    if not args.teacher:
+        return None
+    teachers = [checkpoint.load(checkpoint.find(choice, dataset)) for choice in args.teacher]
+    return Committee([t.model for t in teachers], [source for t in teachers for source in t.ink])
 
 
 def load_ink(args: argparse.Namespace, world: World) -> "MoreInk | None":
@@ -162,7 +161,9 @@ def print_setup(trainer: Trainer, run: str) -> None:
     )
 
 
-def dry_run(trainer: Trainer) -> int:
+def dry_run(args: argparse.Namespace, trainer: Trainer) -> int:
+    if args.initial_checkpoint:
+        start_from(args.initial_checkpoint, trainer)
     if trainer.world.is_main:
         print_setup(trainer, "dry run of two steps, writes nothing")
     trainer.train_epoch(should_stop=lambda: trainer.step == 2)

@@ -109,6 +109,11 @@ def parse_arguments() -> argparse.Namespace:
         if args.ink_credit:
             args.ink_credit = [*args.ink_credit, f"profile {args.personal}"]
         args.initial_checkpoint = args.initial_checkpoint or "ink"
+    if not args.resume and args.recipe == "best" and not (args.teacher and args.initial_checkpoint):
+        raise UserError(
+            "--recipe best goes on with a trained network, taught by others: name its weights with "
+            "--initial-checkpoint and theirs with --teacher"
+        )
     if not args.resume and args.ink_weight != RECIPES[args.recipe].ink_weight and not args.ink:
         raise UserError("--ink-weight: there are no digits to weigh: name them with --ink")
     if args.ship and args.personal is not None:
@@ -116,7 +121,7 @@ def parse_arguments() -> argparse.Namespace:
     if args.refit and args.ship:
         raise UserError(
             "--ship: weights of --refit have nothing to be validated and calibrated on: "
-            "name their file with --checkpoint instead"
+            "score them with test.py --checkpoint instead"
         )
     return args
 

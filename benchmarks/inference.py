@@ -27,7 +27,16 @@ from data import LabelledImages, add_data_arguments, load_training
 from ink import Candidate, Page, Version
 from metrics import compute_logits
 from recognizer import Recognizer
-from runtime import PROJECT, ArgumentParser, UserError, add_device_arguments, number, pick_device, run_script
+from runtime import (
+    PROJECT,
+    ArgumentParser,
+    UserError,
+    add_device_arguments,
+    keep_freed_memory,
+    number,
+    pick_device,
+    run_script,
+)
 
 BATCHES = [2**power for power in range(11)]
 EVALUATED = 10_000  # as many as MNIST has test images
@@ -45,6 +54,7 @@ print(json.dumps([len(times), times[0] if times else end, end, peak]))
 
 def main() -> int:
     args = parse_arguments()
+    keep_freed_memory()  # as test.py does
     device = pick_device(args.device, args.threads)
     recognizer = Recognizer(device=device)
     _, validation = load_training(args.dataset, args.data_dir)

@@ -1,6 +1,6 @@
 """How long training takes, from nothing, until 99.0 % and 99.5 % of the validation images are read right.
 
-    python -m benchmarks.time_to_accuracy                        the recipe for speed, five seeds
+    python -m benchmarks.time_to_accuracy                        the recipes quick and speed, five seeds
     python -m benchmarks.time_to_accuracy --example              PyTorch's MNIST example beside it
     python -m benchmarks.time_to_accuracy -- --lr 0.1            with flags for train.py
 
@@ -12,7 +12,8 @@ import argparse
 import math
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -36,17 +37,17 @@ def main() -> int:
     args = parse_arguments()
     device = pick_device(args.device, args.threads)
     print(f"{describe_machine(device, pick_autocast('auto', device))}")
-    print("ours     " + " ".join(["train.py", "--recipe", args.recipe, *args.flags]))
+    for recipe in args.recipe:
+        print(f"{recipe:9}" + " ".join(["train.py", "--recipe", recipe, *args.flags]))
     if args.example:
         print("example  a stand-in for PyTorch's MNIST example, in float32")
     print()
     print_row("", "", COLUMNS, "final errors")
     times = train_all(ways_to_train(args), args.seeds)
     for name, rows in times.items():
-        print_summary(name, rows, " s")
-    if args.example:
-        pairs = zip(times["ours"], times["example"], strict=True)
-        print_summary("ratio", [ratio(*pair) for pair in pairs], "")
+        print_summary(name, zip(*rows, strict=True), " s")
+    for recipe in args.recipe if args.example else ():
+        print_summary(f"to {recipe}", compare(times[recipe], times["example"]), "")
     return 0
 
 
@@ -55,9 +56,10 @@ def parse_arguments() -> argparse.Namespace:
     add, count = parser.add_argument, number(int, at_least=1)
     add("flags", nargs="*", metavar="-- FLAG", help="more flags for train.py (default: none)")
     add("--seeds", type=count, default=5, help="runs, with seeds from 0")
-    add("--recipe", metavar="NAME", default="speed", help="recipe for train.py")
+    recipes = "recipes for train.py (default: quick speed)"
+    add("--recipe", nargs="+", metavar="NAME", default=["quick", "speed"], help=recipes)
     add("--example", action="store_true", help="also train the stand-in for PyTorch's MNIST example")
-    add("--example-epochs", type=count, default=3, help="its passes over the training images")
+    add("--example-epochs", type=count, default=14, help="its passes over the training images")
     add_data_arguments(add)
     add_device_arguments(add)
     return parser.parse_args()
@@ -69,16 +71,17 @@ def ways_to_train(args: argparse.Namespace) -> dict[str, Callable[[int], list[Ep
     shared += ["--data-dir", args.data_dir] if args.data_dir else []
     shared += ["--threads", args.threads] if args.threads else []
 
-    def ours(seed: int) -> list[Epoch]:
-        recipe = ["--recipe", args.recipe, "--seed", seed]
+    def ours(recipe: str, seed: int) -> list[Epoch]:
+        flags = ["--recipe", recipe, "--seed", seed]
         with tempfile.TemporaryDirectory() as folder:
-            return follow(PROJECT / "train.py", *recipe, "--output", folder, *shared, *args.flags)
+            return follow(PROJECT / "train.py", *flags, "--output", folder, *shared, *args.flags)
 
     def example(seed: int) -> list[Epoch]:
         epochs = ["--epochs", args.example_epochs, "--seed", seed]
-        return follow("-m", "benchmarks.example", *epochs, *shared)
+        return follow(PROJECT / "benchmarks" / "example.py", *epochs, *shared)
 
-    return {"ours": ours, "example": example} if args.example else {"ours": ours}
+    ways = {recipe: partial(ours, recipe) for recipe in args.recipe}
+    return {**ways, "example": example} if args.example else ways
 
 
 def train_all(ways: dict[str, Callable[[int], list[Epoch]]], seeds: int) -> dict[str, list[Times]]:
@@ -112,14 +115,20 @@ def seconds_to(target: float, epochs: list[Epoch]) -> float:
     return next(reached, math.inf)
 
 
-def ratio(ours: Times, example: Times) -> Times:
-    """How many times as long the example takes; infinite also where neither is known."""
-    return [b / a if a < math.inf else math.inf for a, b in zip(ours, example, strict=True)]
+def compare(ours: list[Times], example: list[Times]) -> list[list[float]]:
+    """How many times as long the example takes, for each of COLUMNS: the ratios of all seeds.
+
+    A ratio is infinite where the example alone has not reached the target, 0 where it alone has. Seeds
+    with which neither has are left out.
+    """
+    pairs = [list(zip(*seed, strict=True)) for seed in zip(ours, example, strict=True)]
+    reached = ([pair for pair in column if min(pair) < math.inf] for column in zip(*pairs, strict=True))
+    return [[b / a if a < math.inf else 0.0 for a, b in column] for column in reached]
 
 
-def print_summary(name: str, rows: list[Times], unit: str) -> None:
+def print_summary(name: str, columns: Iterable[Sequence[float]], unit: str) -> None:
     """Median and range of each column; a run that did not reach its target took longer than any other."""
-    columns = list(zip(*rows, strict=True))
+    columns = [column or [math.inf] for column in columns]
     for word, pick in (("median", median), ("least", min), ("most", max)):
         print_row(name, word, in_words(map(pick, columns), unit))
 

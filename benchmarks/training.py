@@ -60,10 +60,9 @@ def main() -> int:
     keep_freed_memory()  # as train.py does; here both ways profit
     device = pick_device(args.device, args.threads)
     train, validation = load_training(args.dataset, args.data_dir)
-    recipe = replace(Recipe(), batch_size=BATCH, epochs=2 * args.repeats + 2)  # more than will be trained
-    trainer = Trainer(recipe, train, validation, device, pick_autocast("auto", device))
-    if args.steps > trainer.steps_per_epoch:
-        raise UserError(f"--steps {args.steps}: an epoch has only {trainer.steps_per_epoch:,} steps")
+    if args.steps > len(train) // BATCH:
+        raise UserError(f"--steps {args.steps}: an epoch has only {len(train) // BATCH:,} steps")
+    trainer = Trainer(recipe_for(args, len(train)), train, validation, device, pick_autocast("auto", device))
     ours, classic = partial(train_ours, trainer), partial(train_classic, classic_training(train, device))
 
     print(f"{describe_machine(device, trainer.autocast)}, batch {BATCH}\n", flush=True)
@@ -72,15 +71,16 @@ def main() -> int:
         {
             OURS: lambda: rate(ours, args.steps, device),
             CLASSIC: lambda: rate(classic, args.steps, device),
+            "matrix product": lambda: matrix_rate(trainer.autocast or torch.float32, device),
             "parts of the step": lambda: parts_of_step(trainer, args.steps),
         },
     )
-    parts = results.pop("parts of the step")
+    parts, matrix = results.pop("parts of the step"), results.pop("matrix product")
     print_rates(results)
     print_parts(parts)
     if device.type == "cpu":
         print_operators(trainer, args.steps)
-    print_efficiency(trainer, median(results[OURS]))
+    print_efficiency(operations_per_image(trainer), results[OURS], matrix)
     return 0
 
 
@@ -92,6 +92,12 @@ def parse_arguments() -> argparse.Namespace:
     add_data_arguments(add)
     add_device_arguments(add)
     return parser.parse_args()
+
+
+def recipe_for(args: argparse.Namespace, images: int) -> Recipe:
+    """The default recipe, long enough for all steps that will be measured and watched."""
+    steps = 2 * args.repeats * (WARM_UP + args.steps) + args.steps
+    return replace(Recipe(), batch_size=BATCH, epochs=math.ceil(steps / (images // BATCH)))
 
 
 def train_ours(trainer: Trainer, steps: int) -> None:
@@ -159,8 +165,8 @@ def parts_of_step(trainer: Trainer, steps: int) -> dict[str, float]:
             ("augmentation", Distortion, "apply"),
             ("forward", trainer.model, "forward"),
             ("backward", Tensor, "backward"),
-            ("optimiser and average", trainer.optimizer, "step"),
-            ("optimiser and average", trainer.average, "update_parameters"),
+            ("optimizer and average", trainer.optimizer, "step"),
+            ("optimizer and average", trainer.average, "update_parameters"),
         ):
             stack.enter_context(patch.object(owner, name, watched(part, getattr(owner, name))))
         whole = seconds_of(lambda: train_ours(trainer, steps), trainer.device)
@@ -194,16 +200,13 @@ def print_operators(trainer: Trainer, steps: int) -> None:
             print(f"{name:40}{time / whole:5.1%}")
 
 
-def print_efficiency(trainer: Trainer, images_per_second: float) -> None:
-    """How much of the machine's fastest matrix product the whole step reaches."""
-    dtype = trainer.autocast or torch.float32
-    work, fastest = operations_per_image(trainer), matrix_rate(dtype, trainer.device)
-    ours = images_per_second * work
-    print(
-        f"\nforward and backward: {work / 1e6:.1f} million floating-point operations an image\n"
-        f"large matrix product: {fastest / 1e9:,.0f} GFLOP/s in {dtype}, the best of two seconds\n"
-        f"our whole step:       {ours / 1e9:,.0f} GFLOP/s, {ours / fastest:.0%} of that"
-    )
+def print_efficiency(work: float, rates: list[float], matrix: list[float]) -> None:
+    """How much of the machine's rate of matrix products the whole step reaches, in `work` an image."""
+    ours = [rate * work / 1e9 for rate in rates]
+    print(f"\n{f'{work / 1e6:.1f} MFLOP an image':24}{'GFLOP/s':>10}   range")
+    for name, values in (("large matrix product", matrix), ("our whole step", ours)):
+        print(f"{name:24}{spread(values)}".rstrip())
+    print(f"{'share of that':24}{spread(ratios(ours, matrix), '.2f')}".rstrip())
 
 
 def operations_per_image(trainer: Trainer) -> float:
@@ -215,11 +218,11 @@ def operations_per_image(trainer: Trainer) -> float:
 
 
 def matrix_rate(dtype: torch.dtype, device: torch.device) -> float:
-    """Floating-point operations a second of a large matrix product, the best of two seconds."""
+    """Billions of floating-point operations a second of a large matrix product."""
     side = 8192 if device.type == "cuda" else 2048
     matrix, threads = torch.rand(side, side, device=device).to(dtype), torch.get_num_threads()
     timer = benchmark.Timer("matrix @ matrix", globals={"matrix": matrix}, num_threads=threads)
-    return 2 * side**3 / min(timer.blocked_autorange(min_run_time=2).times)
+    return 2 * side**3 / timer.blocked_autorange(min_run_time=0.5).median / 1e9
 
 
 if __name__ == "__main__":

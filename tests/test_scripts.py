@@ -169,7 +169,8 @@ def test_a_student_of_two_teachers_resumed_from_elsewhere(project, trained):
     """Teachers that were named from the folder of the first start are found again."""
     for name in ("a.pt", "b.pt"):
         shutil.copy(trained.folder / "runs/digits/best.pt", project.folder / name)
-    run = project.train("run", "--recipe", "best", "--epochs", 1, "--teacher", "a.pt", "b.pt")
+    learned = ("--initial-checkpoint", "a.pt", "--teacher", "a.pt", "b.pt")
+    run = project.train("run", "--recipe", "best", "--epochs", 1, *learned)
     teachers = torch.load(run / "best.pt", weights_only=True)["training"]["teacher"]
     assert teachers == [torch.load(project.folder / "a.pt", weights_only=True)["weights_sha256"]] * 2
     command = [sys.executable, project.folder / "train.py", "--resume", run]
@@ -358,7 +359,9 @@ def here(tmp_path, monkeypatch, capfd) -> Here:
         (["--resume", "nowhere", "--lr", "1"], ["leave out --lr"]),
         (["--initial-checkpoint", "nowhere.pt"], ["nowhere.pt", "no such checkpoint"]),
         (["--recipe", "worst"], ["--recipe", "worst"]),
-        (["--recipe", "best"], ["--recipe best", "--teacher"]),
+        (["--recipe", "best"], ["--recipe best", "--initial-checkpoint", "--teacher"]),
+        (["--recipe", "best", "--teacher", "shipped"], ["--initial-checkpoint"]),
+        (["--dry-run", "--initial-checkpoint", "nowhere.pt"], ["nowhere.pt"]),
         (["--teacher", "a_file"], ["a_file is not a checkpoint"]),
         (["--teacher"], ["--teacher"]),
         (["--mixup", "2"], ["--mixup", "at most 1"]),
