@@ -117,7 +117,8 @@ class Distortion:
     def mix(self, values: Tensor) -> Tensor:
         """Each row of (N, ...) blended with its partner's; for the ink, and for labels that are shares.
 
-        The partner is the row as far from the batch's end as this one is from its start.
+        The partner is the row as far from the end as this one is from the start: of several processes,
+        each mixes its own share of a batch.
         """
         if self.blend is None:
             return values
