@@ -31,8 +31,8 @@ from geometry import Point
 from runtime import UserError, complain, short, write_atomically
 from samples import Kept, glyph_of, read_sample
 
-# Chosen on 30 writers' strokes, replayed as `benchmarks/personal.py` does, so that nobody's memory costs more
-# than 0.05 points on the others' digits or on MNIST's validation images.
+# Chosen on 30 writers' strokes, replayed as `benchmarks/personal.py` does. What anybody's memory costs on the
+# others' digits and on MNIST's validation images was to be 0.05 points at most: see docs/personal.md.
 USUAL = 0.7  # share of the differences that are common among digits that is taken off before comparing
 NEAR = 0.45  # cosine from which on a sample is heard
 STRENGTH = 11.0  # what it adds to the logarithm of its label's probability where the cosine is 1
