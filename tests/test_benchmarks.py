@@ -177,9 +177,8 @@ def test_training(run):
     assert rows["forward"][0] > 0.05 * whole
     assert rows["backward"][0] > 0.05 * whole
     fastest, step = rows["large matrix product"][0], rows["our whole step"][0]
-    assert rows["share of that"][0] == pytest.approx(
-        step / fastest, abs=0.1
-    )  # whole numbers, of which one is small
+    # Both are printed as whole numbers, of which one is small.
+    assert rows["share of that"][0] == pytest.approx(step / fastest, abs=0.1)
     assert rows["aten::convolution_backward"][0] > 20  # percent: whatever the machine, most is convolutions
 
 
