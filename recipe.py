@@ -15,6 +15,7 @@ class Recipe:
 
     Attributes:
         batch_size: images a step, over all processes together.
+        optimizer: one of `optimizer.OPTIMIZERS`.
         lr: peak learning rate of the one-cycle schedule.
         weight_decay: L2, of convolutions and the linear layer's weights; not of batch norm and biases.
         dropout: of the pooled features, in training.
@@ -24,6 +25,7 @@ class Recipe:
 
     epochs: int = 30
     batch_size: int = 128
+    optimizer: str = "sgd"
     lr: float = 0.05
     weight_decay: float = 5e-4
     dropout: float = 0.1

@@ -28,6 +28,7 @@ import checkpoint
 from data import VALIDATION_SHARE, LabelledImages, load_training
 from distillation import Committee
 from distributed import World, join_world, leave_world
+from optimizer import OPTIMIZERS
 from run_folder import RunFolder
 from runtime import UserError, describe_device, keep_freed_memory, pick_device, run_script, short
 from trainer import Trainer, evaluate, pick_autocast
@@ -154,8 +155,8 @@ def print_setup(trainer: Trainer, run: str) -> None:
         f"data     {data}: {len(train):,} images{more} to train on, "
         f"{len(trainer.validation_images):,} to validate on\n"
         f"network  ImprovedResNet18, {parameters:,} parameters\n"
-        f"recipe   {recipe.epochs} epochs, batch {recipe.batch_size}, peak learning rate "
-        f"{recipe.lr:g}, seed {recipe.seed}\n"
+        f"recipe   {recipe.epochs} epochs, batch {recipe.batch_size}, {OPTIMIZERS[recipe.optimizer]}, "
+        f"peak learning rate {recipe.lr:g}, seed {recipe.seed}\n"
         f"run      {run}{at if trainer.epoch or trainer.step else ''}",
         flush=True,
     )

@@ -26,6 +26,7 @@ from distillation import Committee
 from distributed import World, share_batch_norm
 from metrics import compute_logits
 from model import ImprovedResNet18
+from optimizer import make_optimizer
 from recipe import Recipe
 from runtime import UserError
 
@@ -41,7 +42,7 @@ IDENTITY = {  # what may have changed under a run besides its recipe
     "ink": "other people's digits that have changed since (--ink)",
 }
 # What states of earlier versions mean, which did not tell all of it.
-UNTOLD = {"teacher": None, "ink": None, "ink_weight": 1.0}
+UNTOLD = {"teacher": None, "ink": None, "ink_weight": 1.0, "optimizer": "sgd"}
 UNTOLD_AUGMENTATION = {"pen": 0.0, "mixup": 0.0}
 ORDER, DISTORTION, DROPOUT, MORE_INK = range(4)  # what random numbers are drawn for
 
@@ -94,11 +95,8 @@ class Trainer:
         if world.size > 1:
             share_batch_norm(self.model)
             self.network = DistributedDataParallel(self.model, forward_sync_buffers=False)
-        self.optimizer = torch.optim.SGD(
-            _parameter_groups(self.model, recipe.weight_decay),
-            recipe.lr,
-            momentum=0.9,
-            nesterov=True,
+        self.optimizer = make_optimizer(
+            recipe.optimizer, self.model, recipe.lr, recipe.weight_decay, autocast or torch.float32
         )
         self.steps_per_epoch = (len(train) + self.more_count) // recipe.batch_size
         total = max(3, recipe.epochs * self.steps_per_epoch)
@@ -370,15 +368,6 @@ def pick_autocast(amp: str, device: torch.device) -> torch.dtype | None:
         capabilities = torch.cpu.get_capabilities()
         native = bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
     return torch.bfloat16 if amp == "bf16" or (amp == "auto" and native) else None
-
-
-def _parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Kernels and matrices decay; batch norm and biases, which have one dimension, do not."""
-    parameters = list(model.parameters())
-    return [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
-        {"params": [p for p in parameters if p.ndim == 1], "weight_decay": 0.0},
-    ]
 
 
 def _fits(value: Any, like: Any) -> bool:

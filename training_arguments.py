@@ -7,6 +7,7 @@ from typing import Any
 
 from augment import Augmentation
 from data import add_data_arguments
+from optimizer import OPTIMIZERS
 from profiles import existing_profile
 from recipe import RECIPES, Recipe
 from run_folder import RunFolder
@@ -40,6 +41,8 @@ def parse_arguments() -> argparse.Namespace:
         default=recipe.batch_size,
         help="images a step, in all processes",
     )
+    steps = "Muon makes the steps of the convolutions' kernels orthogonal, and leaves the rest to SGD"
+    add("--optimizer", choices=OPTIMIZERS, default=recipe.optimizer, help=steps)
     add("--lr", type=number(float, above=0), default=recipe.lr, help="peak learning rate")
     add("--weight-decay", type=amount, default=recipe.weight_decay, help="L2 penalty on weights")
     add("--dropout", type=share, default=recipe.dropout, help="of the pooled features")

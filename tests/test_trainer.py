@@ -12,6 +12,7 @@ from augment import Augmentation
 from checkpoint import CheckpointError
 from data import load_training
 from distillation import Committee
+from optimizer import OPTIMIZERS
 from recipe import Recipe
 from run_folder import RunFolder
 from runtime import UserError
@@ -47,19 +48,30 @@ def figures(trainer: Trainer) -> list[dict]:
 
 @pytest.mark.parametrize("steps", range(9))
 def test_resumed_after_any_step_it_ends_the_same(digits, unbroken, steps):
-    trainer, left = Trainer(RECIPE, *digits, CPU, torch.bfloat16), iter(range(steps))
+    assert_resumed_ends_as(unbroken, digits, steps)
+
+
+@pytest.mark.parametrize("steps", [0, 1, 6])
+def test_so_it_does_with_muon(digits, steps):
+    recipe = Recipe(**{**vars(RECIPE), "optimizer": "muon"})
+    assert_resumed_ends_as(finish(Trainer(recipe, *digits, CPU, torch.bfloat16)), digits, steps)
+
+
+def assert_resumed_ends_as(unbroken: Trainer, digits, steps: int) -> None:
+    recipe = unbroken.recipe
+    trainer, left = Trainer(recipe, *digits, CPU, torch.bfloat16), iter(range(steps))
 
     def stop() -> bool:
         return next(left, None) is None
 
     while trainer.train_epoch(should_stop=stop):
         trainer.finish_epoch()
-        if trainer.epoch == RECIPE.epochs:
+        if trainer.epoch == recipe.epochs:
             break
     file = io.BytesIO()
     torch.save(trainer.state(), file)
     torch.manual_seed(12345)  # the process that goes on knows nothing of the first one's generators
-    resumed = Trainer(RECIPE, *digits, CPU, torch.bfloat16)
+    resumed = Trainer(recipe, *digits, CPU, torch.bfloat16)
     resumed.restore(torch.load(io.BytesIO(file.getvalue()), weights_only=True))
     finish(resumed)
     assert same_weights(resumed.model.state_dict(), unbroken.model.state_dict())
@@ -96,8 +108,9 @@ def test_best_is_the_lowest_validation_loss_and_no_view_of_the_live_weights(digi
     assert validation["errors"] == trainer.best["val_errors"]
 
 
-def test_training_learns(digits):
-    trainer = finish(Trainer(Recipe(epochs=15, batch_size=32), *digits, CPU))
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_training_learns(digits, optimizer):
+    trainer = finish(Trainer(Recipe(epochs=15, batch_size=32, optimizer=optimizer), *digits, CPU))
     assert trainer.history[-1]["train_loss"] < trainer.history[0]["train_loss"] / 2
     assert trainer.best["val_errors"] < 20
 
@@ -120,13 +133,6 @@ def test_every_length_of_schedule_works(digits, images, epochs):
     trainer.optimizer.step()
     finish(trainer)
     assert trainer.epoch == epochs
-
-
-def test_only_kernels_and_matrices_decay(digits):
-    decayed, kept = Trainer(RECIPE, *digits, CPU).optimizer.param_groups
-    assert all(parameter.ndim > 1 for parameter in decayed["params"])
-    assert all(parameter.ndim == 1 for parameter in kept["params"])
-    assert (decayed["weight_decay"], kept["weight_decay"]) == (RECIPE.weight_decay, 0)
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
@@ -178,7 +184,7 @@ def halfway(digits) -> Trainer:
 
 def first_versions(state: dict) -> dict:
     """The state with only what the first version told."""
-    later = ("teacher", "ink", "ink_weight", "augmentation")
+    later = ("teacher", "ink", "ink_weight", "optimizer", "augmentation")
     run = {key: value for key, value in state["run"].items() if key not in later}
     distortions = state["run"]["augmentation"].items()
     run["augmentation"] = {key: value for key, value in distortions if key not in ("pen", "mixup")}
@@ -194,7 +200,8 @@ def test_a_state_of_the_first_version_is_resumed_and_ends_the_same(digits, unbro
 
 
 @pytest.mark.parametrize(
-    "changed", [{"lr": 0.01}, {"ink_weight": 2.0}, {"augmentation": Augmentation(pen=0.1)}]
+    "changed",
+    [{"lr": 0.01}, {"ink_weight": 2.0}, {"optimizer": "muon"}, {"augmentation": Augmentation(pen=0.1)}],
 )
 @pytest.mark.parametrize("version", [dict, first_versions])
 def test_a_state_of_another_recipe_is_not(digits, halfway, changed, version):

@@ -1,0 +1,93 @@
+"""The optimizers: SGD with Nesterov momentum, and Muon, which takes better steps with the kernels."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+OPTIMIZERS = {"sgd": "SGD", "muon": "Muon"}
+MOMENTUM = 0.9
+NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # Jordan's coefficients: singular values end within 0.7 to 1.2
+ITERATIONS = 5
+
+
+class Muon(torch.optim.SGD):
+    """SGD with Nesterov momentum whose steps in some parameter groups are made orthogonal.
+
+    Of each kernel in a group with "orthogonal", the step that SGD would take, as a matrix (out_channels,
+    in_channels * height * width), gives way to about the nearest one whose singular values are all 1: what
+    few images ask for is learned as fast as what many do (Jordan et al., "Muon: An optimizer for hidden
+    layers in neural networks", 2024). Weight decay there is decoupled. `torch.optim.Muon`, which does the
+    same, takes matrices alone.
+
+    Args:
+        groups: as for any optimizer, each with "orthogonal" as well.
+        lr: of all groups; an orthogonal step is that times sqrt(rows / columns) of a matrix with more rows.
+        dtype: in which matrices are made orthogonal.
+    """
+
+    def __init__(self, groups: list[dict[str, Any]], lr: float, dtype: torch.dtype = torch.float32) -> None:
+        super().__init__(groups, lr, momentum=MOMENTUM, nesterov=True)
+        self.dtype = dtype
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:
+        for group in self.param_groups:
+            if group["orthogonal"]:
+                for kernel in group["params"]:
+                    self._step(kernel, group)
+                    kernel.grad = None  # SGD is to pass it over
+        super().step()
+
+    def _step(self, kernel: Tensor, group: dict[str, Any]) -> None:
+        state, momentum = self.state[kernel], group["momentum"]
+        if "momentum_buffer" not in state:
+            state["momentum_buffer"] = torch.zeros_like(kernel)
+        velocity = state["momentum_buffer"].mul_(momentum).add_(kernel.grad)
+        ahead = kernel.grad.add(velocity, alpha=momentum)
+        matrix = orthogonalize(ahead.flatten(1).to(self.dtype)).to(kernel.dtype)
+        rows, columns = matrix.shape
+        kernel.mul_(1 - group["lr"] * group["weight_decay"])
+        kernel.add_(matrix.view(kernel.shape), alpha=-group["lr"] * max(1, rows / columns) ** 0.5)
+
+
+def orthogonalize(matrix: Tensor) -> Tensor:
+    """About the nearest matrix with singular values of 1, by Newton-Schulz iterations.
+
+    Args:
+        matrix: floating point, (rows, columns).
+
+    Returns:
+        The same shape and dtype, singular values within 0.6 to 1.3 where those of `matrix` are more than a
+        hundredth of its norm; zeros for zeros.
+    """
+    if matrix.shape[0] > matrix.shape[1]:
+        return orthogonalize(matrix.T).T
+    a, b, c = NEWTON_SCHULZ
+    matrix = matrix / (matrix.norm() + 1e-7)  # none of its singular values is above 1
+    for _ in range(ITERATIONS):
+        square = matrix @ matrix.T
+        matrix = torch.addmm(matrix, torch.addmm(square, square, square, beta=b, alpha=c), matrix, beta=a)
+    return matrix
+
+
+def make_optimizer(
+    name: str, model: nn.Module, lr: float, weight_decay: float, dtype: torch.dtype = torch.float32
+) -> torch.optim.Optimizer:
+    """The optimizer of `OPTIMIZERS` for a network. Kernels and matrices decay; batch norm and biases, which
+    have one dimension, do not.
+
+    With "muon" the kernels of all convolutions but those that see a single channel are made orthogonal.
+    """
+    parameters = list(model.parameters())
+    kernels = [p for p in parameters if name == "muon" and p.ndim == 4 and p.shape[1] > 1]
+    orthogonal = {id(p) for p in kernels}
+    rest = [p for p in parameters if id(p) not in orthogonal]
+    groups: list[dict[str, Any]] = [
+        {"params": [p for p in rest if p.ndim > 1], "weight_decay": weight_decay},
+        {"params": [p for p in rest if p.ndim == 1], "weight_decay": 0.0},
+    ]
+    if name == "sgd":
+        return torch.optim.SGD(groups, lr, momentum=MOMENTUM, nesterov=True)
+    plain = [{**group, "orthogonal": False} for group in groups]
+    return Muon([*plain, {"params": kernels, "weight_decay": weight_decay, "orthogonal": True}], lr, dtype)
