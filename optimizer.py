@@ -1,4 +1,4 @@
-"""The optimizers: SGD with Nesterov momentum, and Muon, which takes better steps with the kernels."""
+"""The optimizers: SGD with Nesterov momentum, and Muon, which makes the kernels' steps orthogonal."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 OPTIMIZERS = {"sgd": "SGD", "muon": "Muon"}
 MOMENTUM = 0.9
-NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # Jordan's coefficients: singular values end within 0.7 to 1.2
+NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # Jordan's, which are fast rather than exact
 ITERATIONS = 5
 
 
@@ -31,15 +31,19 @@ class Muon(torch.optim.SGD):
         self.dtype = dtype
 
     @torch.no_grad()
-    def step(self, closure: None = None) -> None:
+    def step(self) -> None:
+        taken = []
         for group in self.param_groups:
-            if group["orthogonal"]:
-                for kernel in group["params"]:
-                    self._step(kernel, group)
-                    kernel.grad = None  # SGD is to pass it over
+            for kernel in group["params"]:
+                if group["orthogonal"] and kernel.grad is not None:
+                    self._step_orthogonally(kernel, group)
+                    taken.append((kernel, kernel.grad))
+                    kernel.grad = None  # SGD passes it over
         super().step()
+        for kernel, gradient in taken:
+            kernel.grad = gradient
 
-    def _step(self, kernel: Tensor, group: dict[str, Any]) -> None:
+    def _step_orthogonally(self, kernel: Tensor, group: dict[str, Any]) -> None:
         state, momentum = self.state[kernel], group["momentum"]
         if "momentum_buffer" not in state:
             state["momentum_buffer"] = torch.zeros_like(kernel)
@@ -74,14 +78,22 @@ def orthogonalize(matrix: Tensor) -> Tensor:
 def make_optimizer(
     name: str, model: nn.Module, lr: float, weight_decay: float, dtype: torch.dtype = torch.float32
 ) -> torch.optim.Optimizer:
-    """The optimizer of `OPTIMIZERS` for a network. Kernels and matrices decay; batch norm and biases, which
-    have one dimension, do not.
+    """An optimizer for a network. Kernels and matrices decay; batch norm and biases, which have one
+    dimension, do not.
 
-    With "muon" the kernels of all convolutions but those that see a single channel are made orthogonal.
+    Args:
+        name: one of `OPTIMIZERS`. With "muon" the steps of all convolutions' kernels are made orthogonal,
+            but for those that see a single channel.
+        dtype: as `Muon` takes it.
+
+    Raises:
+        ValueError: for another name.
     """
+    if name not in OPTIMIZERS:
+        raise ValueError(f"no optimizer is called {name!r}")
     parameters = list(model.parameters())
-    kernels = [p for p in parameters if name == "muon" and p.ndim == 4 and p.shape[1] > 1]
-    orthogonal = {id(p) for p in kernels}
+    kernels = [p for p in parameters if p.ndim == 4 and p.shape[1] > 1] if name == "muon" else []
+    orthogonal = {id(kernel) for kernel in kernels}
     rest = [p for p in parameters if id(p) not in orthogonal]
     groups: list[dict[str, Any]] = [
         {"params": [p for p in rest if p.ndim > 1], "weight_decay": weight_decay},

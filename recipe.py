@@ -17,7 +17,8 @@ class Recipe:
         batch_size: images a step, over all processes together.
         optimizer: one of `optimizer.OPTIMIZERS`.
         lr: peak learning rate of the one-cycle schedule.
-        weight_decay: L2, of convolutions and the linear layer's weights; not of batch norm and biases.
+        weight_decay: of convolutions and the linear layer's weights (L2; decoupled where Muon makes the
+            steps); not of batch norm and biases.
         dropout: of the pooled features, in training.
         ema: decay per step of the moving average of the weights, which is what is validated and saved.
         ink_weight: how often each of other people's digits, if any are added, is seen in an epoch.
@@ -39,8 +40,8 @@ MILD = Augmentation(rotation=8, scale=0.08, shear=0.08, shift=1.5, elastic=0.2)
 STRONG = Augmentation(rotation=15, scale=0.15, shear=0.2, shift=2.5, elastic=0.45, pen=0.6)
 
 RECIPES = {
-    "quick": Recipe(epochs=1, batch_size=64, lr=0.1, dropout=0.2, ema=0.99, augmentation=MILD),
-    "speed": Recipe(epochs=10, ema=0.998),
+    "quick": Recipe(1, batch_size=256, optimizer="muon", lr=0.06, dropout=0, ema=0.99, augmentation=MILD),
+    "speed": Recipe(epochs=6, optimizer="muon", dropout=0, ema=0.998),
     "default": Recipe(),
     # For a trained network, --initial-checkpoint, that learns on from a committee, --teacher: soft targets
     # bear distortions that labels do not.

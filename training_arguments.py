@@ -41,10 +41,10 @@ def parse_arguments() -> argparse.Namespace:
         default=recipe.batch_size,
         help="images a step, in all processes",
     )
-    steps = "Muon makes the steps of the convolutions' kernels orthogonal, and leaves the rest to SGD"
+    steps = "muon makes the steps of most convolutions' kernels orthogonal and leaves the rest to SGD"
     add("--optimizer", choices=OPTIMIZERS, default=recipe.optimizer, help=steps)
     add("--lr", type=number(float, above=0), default=recipe.lr, help="peak learning rate")
-    add("--weight-decay", type=amount, default=recipe.weight_decay, help="L2 penalty on weights")
+    add("--weight-decay", type=amount, default=recipe.weight_decay, help="of kernels and matrices")
     add("--dropout", type=share, default=recipe.dropout, help="of the pooled features")
     add("--ema", type=share, default=recipe.ema, help="decay per step of the weights' average")
     seeds = number(int, at_least=0, below=2**63)

@@ -51,10 +51,11 @@ def test_resumed_after_any_step_it_ends_the_same(digits, unbroken, steps):
     assert_resumed_ends_as(unbroken, digits, steps)
 
 
-@pytest.mark.parametrize("steps", [0, 1, 6])
-def test_so_it_does_with_muon(digits, steps):
+def test_so_it_does_with_muon(digits):
     recipe = Recipe(**{**vars(RECIPE), "optimizer": "muon"})
-    assert_resumed_ends_as(finish(Trainer(recipe, *digits, CPU, torch.bfloat16)), digits, steps)
+    unbroken = finish(Trainer(recipe, *digits, CPU, torch.bfloat16))
+    for steps in (0, 1, 6):
+        assert_resumed_ends_as(unbroken, digits, steps)
 
 
 def assert_resumed_ends_as(unbroken: Trainer, digits, steps: int) -> None:
