@@ -40,7 +40,9 @@ MILD = Augmentation(rotation=8, scale=0.08, shear=0.08, shift=1.5, elastic=0.2)
 STRONG = Augmentation(rotation=15, scale=0.15, shear=0.2, shift=2.5, elastic=0.45, pen=0.6)
 
 RECIPES = {
-    "quick": Recipe(1, batch_size=256, optimizer="muon", lr=0.06, dropout=0, ema=0.99, augmentation=MILD),
+    "quick": Recipe(
+        epochs=1, batch_size=256, optimizer="muon", lr=0.06, dropout=0, ema=0.99, augmentation=MILD
+    ),
     "speed": Recipe(epochs=6, optimizer="muon", dropout=0, ema=0.998),
     "default": Recipe(),
     # For a trained network, --initial-checkpoint, that learns on from a committee, --teacher: soft targets

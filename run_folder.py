@@ -127,7 +127,6 @@ class RunFolder:
         path = self.path / "args.json"
         try:
             arguments = json.loads(path.read_text(encoding="utf-8"))["arguments"]
-            arguments.setdefault("optimizer", "sgd")  # earlier versions had no other
             arguments["ink"] = [Path(path) for path in arguments.get("ink") or ()]
             return {k: Path(v) if k in _PATHS and v else v for k, v in arguments.items()}
         except (FileNotFoundError, NotADirectoryError):
