@@ -1,5 +1,6 @@
 """The optimizers: SGD with Nesterov momentum, and Muon, which makes the kernels' steps orthogonal."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -11,7 +12,7 @@ NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # Jordan's, which are fast rather tha
 ITERATIONS = 5
 
 
-class Muon(torch.optim.SGD):
+class Muon(torch.optim.Optimizer):
     """SGD with Nesterov momentum whose steps in some parameter groups are made orthogonal.
 
     Of each kernel in a group with "orthogonal", the step that SGD would take, as a matrix (out_channels,
@@ -21,38 +22,48 @@ class Muon(torch.optim.SGD):
     same, takes matrices alone.
 
     Args:
-        groups: as for any optimizer, each with "orthogonal" as well.
+        groups: as for any optimizer; "orthogonal" is False where a group does not say.
         lr: of all groups; an orthogonal step is that times sqrt(rows / columns) of a matrix with more rows.
         dtype: in which matrices are made orthogonal.
     """
 
     def __init__(self, groups: list[dict[str, Any]], lr: float, dtype: torch.dtype = torch.float32) -> None:
-        super().__init__(groups, lr, momentum=MOMENTUM, nesterov=True)
+        defaults = {"lr": lr, "momentum": MOMENTUM, "weight_decay": 0.0, "orthogonal": False}
+        super().__init__(groups, defaults)
         self.dtype = dtype
 
     @torch.no_grad()
-    def step(self) -> None:
-        taken = []
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """One step along the gradients; what `closure`, if given, returns after computing them."""
+        loss = None
+        if closure:
+            with torch.enable_grad():
+                loss = closure()
         for group in self.param_groups:
-            for kernel in group["params"]:
-                if group["orthogonal"] and kernel.grad is not None:
-                    self._step_orthogonally(kernel, group)
-                    taken.append((kernel, kernel.grad))
-                    kernel.grad = None  # SGD passes it over
-        super().step()
-        for kernel, gradient in taken:
-            kernel.grad = gradient
+            step = self._step_orthogonally if group["orthogonal"] else self._step_plainly
+            for parameter in group["params"]:
+                if parameter.grad is not None:
+                    step(parameter, group)
+        return loss
 
     def _step_orthogonally(self, kernel: Tensor, group: dict[str, Any]) -> None:
-        state, momentum = self.state[kernel], group["momentum"]
-        if "momentum_buffer" not in state:
-            state["momentum_buffer"] = torch.zeros_like(kernel)
-        velocity = state["momentum_buffer"].mul_(momentum).add_(kernel.grad)
-        ahead = kernel.grad.add(velocity, alpha=momentum)
-        matrix = orthogonalize(ahead.flatten(1).to(self.dtype)).to(kernel.dtype)
+        direction = self._direction(kernel, kernel.grad, group)
+        matrix = orthogonalize(direction.flatten(1).to(self.dtype)).to(kernel.dtype)
         rows, columns = matrix.shape
         kernel.mul_(1 - group["lr"] * group["weight_decay"])
         kernel.add_(matrix.view(kernel.shape), alpha=-group["lr"] * max(1, rows / columns) ** 0.5)
+
+    def _step_plainly(self, parameter: Tensor, group: dict[str, Any]) -> None:
+        gradient = parameter.grad.add(parameter, alpha=group["weight_decay"])
+        parameter.add_(self._direction(parameter, gradient, group), alpha=-group["lr"])
+
+    def _direction(self, parameter: Tensor, gradient: Tensor, group: dict[str, Any]) -> Tensor:
+        """Where Nesterov momentum goes from here, before the learning rate."""
+        state, momentum = self.state[parameter], group["momentum"]
+        if "momentum_buffer" not in state:
+            state["momentum_buffer"] = torch.zeros_like(parameter)
+        velocity = state["momentum_buffer"].mul_(momentum).add_(gradient)
+        return gradient.add(velocity, alpha=momentum)
 
 
 def orthogonalize(matrix: Tensor) -> Tensor:
@@ -101,5 +112,4 @@ def make_optimizer(
     ]
     if name == "sgd":
         return torch.optim.SGD(groups, lr, momentum=MOMENTUM, nesterov=True)
-    plain = [{**group, "orthogonal": False} for group in groups]
-    return Muon([*plain, {"params": kernels, "weight_decay": weight_decay, "orthogonal": True}], lr, dtype)
+    return Muon([*groups, {"params": kernels, "weight_decay": weight_decay, "orthogonal": True}], lr, dtype)

@@ -159,6 +159,6 @@ def recipe_from(args: argparse.Namespace) -> Recipe:
     """The recipe that parsed arguments amount to."""
 
     def pick(kind: type) -> dict[str, Any]:
-        return {f.name: getattr(args, f.name) for f in fields(kind) if hasattr(args, f.name)}
+        return {f.name: getattr(args, f.name) for f in fields(kind) if f.name != "augmentation"}
 
     return Recipe(**pick(Recipe), augmentation=Augmentation(**pick(Augmentation)))

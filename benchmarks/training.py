@@ -35,7 +35,7 @@ from benchmarks.timing import describe_machine, ratios, seconds_of, spread, take
 from data import LabelledImages, add_data_arguments, load_training
 from download import import_torchvision
 from model import ImprovedResNet18
-from recipe import Recipe
+from recipe import RECIPES, Recipe
 from runtime import (
     ArgumentParser,
     UserError,
@@ -89,15 +89,17 @@ def parse_arguments() -> argparse.Namespace:
     add, count = parser.add_argument, number(int, at_least=1)
     add("--repeats", type=count, default=10, help="turns that each way of training takes")
     add("--steps", type=count, default=40, help="training steps in a turn")
+    recipes = ("default", "quick", "speed")  # which learn from labels
+    add("--recipe", choices=recipes, default="default", help="whose steps are measured, at batch 256")
     add_data_arguments(add)
     add_device_arguments(add)
     return parser.parse_args()
 
 
 def recipe_for(args: argparse.Namespace, images: int) -> Recipe:
-    """The default recipe, long enough for all steps that will be measured and watched."""
+    """A recipe, long enough for all steps that will be measured and watched."""
     steps = 2 * args.repeats * (WARM_UP + args.steps) + args.steps
-    return replace(Recipe(), batch_size=BATCH, epochs=math.ceil(steps / (images // BATCH)))
+    return replace(RECIPES[args.recipe], batch_size=BATCH, epochs=math.ceil(steps / (images // BATCH)))
 
 
 def train_ours(trainer: Trainer, steps: int) -> None:

@@ -63,10 +63,23 @@ def test_a_step_leaves_the_gradients_and_passes_over_what_has_none():
     assert list(optimizer.state) == [moved]
 
 
+def test_a_closure_computes_the_gradients():
+    parameter = nn.Parameter(torch.ones(2))
+    optimizer = Muon([{"params": [parameter]}], LR)
+
+    def closure() -> Tensor:
+        loss = parameter.square().sum()
+        loss.backward()
+        return loss
+
+    assert optimizer.step(closure).item() == 2
+    assert (parameter < 1).all()
+
+
 def test_other_groups_take_the_steps_of_sgd():
     gradients = [torch.randn(3, 4, generator=torch.Generator().manual_seed(seed)) for seed in range(4)]
     ours, theirs = (nn.Parameter(torch.ones(3, 4)) for _ in range(2))
-    groups = [{"params": [ours], "weight_decay": DECAY, "orthogonal": False}]
+    groups = [{"params": [ours], "weight_decay": DECAY}]
     sgd = torch.optim.SGD([theirs], LR, momentum=0.9, nesterov=True, weight_decay=DECAY)
     assert torch.equal(train(ours, gradients, Muon(groups, LR)), train(theirs, gradients, sgd))
 

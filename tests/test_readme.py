@@ -18,16 +18,30 @@ def blocks(text: str) -> list[str]:
 
 
 def figures(text: str) -> list[str]:
-    """All numbers outside code blocks, sorted."""
+    return re.findall(r"\d[\d,.:]*\d|\d", text)
+
+
+def figures_of_prose(text: str) -> list[str]:
+    """All numbers outside code blocks, sorted: languages order words differently."""
     for block in blocks(text):
         text = text.replace(block, "")
-    return sorted(re.findall(r"\d[\d,.:]*\d|\d", text))
+    return sorted(figures(text))
+
+
+def figures_of_tables(text: str) -> list[list[str]]:
+    return [figures(row) for row in re.findall(r"^\|.*", text, flags=re.MULTILINE)]
 
 
 def test_both_languages_have_the_same_commands_outputs_and_figures():
     assert blocks(ENGLISH) == blocks(CHINESE)
-    assert figures(ENGLISH) == figures(CHINESE)
+    assert figures_of_prose(ENGLISH) == figures_of_prose(CHINESE)
+    assert figures_of_tables(ENGLISH) == figures_of_tables(CHINESE)
     assert ENGLISH.count("\n## ") == CHINESE.count("\n## ")
+
+
+def test_the_report_is_that_of_the_shipped_weights():
+    report = (PROJECT / "reports/score_report.txt").read_text(encoding="utf-8").strip()
+    assert f"```\n{report}\n```" in blocks(ENGLISH)
 
 
 @BOTH
@@ -40,12 +54,27 @@ def test_files_and_pictures_exist(text):
     assert modules <= set(re.findall(r"[a-z_]+\.py", text)), "a file is not in the layout"
 
 
-def test_flags_exist(project):
-    for script in ("train.py", "test.py", "predict.py", "app.py", "visualize.py"):
-        known = project.run(script, "--help").stdout
-        for line in re.findall(rf"^(?:python|torchrun[^\n]*) {script}(.*)$", ENGLISH, flags=re.MULTILINE):
-            for flag in re.findall(r"--[a-z-]+", line):
-                assert flag in known, (script, flag)
+def flags(text: str) -> set[str]:
+    return set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text))
+
+
+@pytest.mark.parametrize("script", ["train.py", "test.py", "predict.py", "app.py", "visualize.py"])
+def test_flags_exist(project, script):
+    lines = re.findall(rf"^(?:python|torchrun[^\n]*) {script}(.*)$", ENGLISH, flags=re.MULTILINE)
+    assert lines
+    assert flags("\n".join(lines)) <= flags(project.run(script, "--help").stdout)
+
+
+def test_benchmarks_and_their_flags_exist():
+    pages = [ENGLISH, *(page.read_text(encoding="utf-8") for page in (PROJECT / "docs").glob("*.md"))]
+    found = re.findall(r"python -m benchmarks\.([a-z_]+)([^\n`]*)", "\n".join(pages))
+    assert found
+    for name in {name for name, _ in found}:
+        used = set().union(*(flags(rest.partition(" -- ")[0]) for other, rest in found if other == name))
+        if used:
+            command = [sys.executable, "-m", f"benchmarks.{name}", "--help"]
+            known = subprocess.run(command, cwd=PROJECT, check=True, capture_output=True, text=True).stdout
+            assert used <= flags(known), name
 
 
 def test_requirements_are_pinned_and_explained():

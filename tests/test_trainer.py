@@ -58,6 +58,16 @@ def test_so_it_does_with_muon(digits):
         assert_resumed_ends_as(unbroken, digits, steps)
 
 
+def test_and_on_two_threads(digits):
+    torch.set_num_threads(2)
+    try:
+        unbroken = finish(Trainer(RECIPE, *digits, CPU, torch.bfloat16))
+        for steps in (0, 3, 5):
+            assert_resumed_ends_as(unbroken, digits, steps)
+    finally:
+        torch.set_num_threads(1)
+
+
 def assert_resumed_ends_as(unbroken: Trainer, digits, steps: int) -> None:
     recipe = unbroken.recipe
     trainer, left = Trainer(recipe, *digits, CPU, torch.bfloat16), iter(range(steps))
