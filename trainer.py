@@ -29,21 +29,13 @@ from model import ImprovedResNet18
 from optimizer import make_optimizer
 from recipe import Recipe
 from runtime import UserError
+from training_state import check_parts, check_same_run
 
 if TYPE_CHECKING:  # it needs image processing, which most runs do without
     from more_ink import MoreInk
 
 CHECK_EVERY = 32  # steps between looks at the loss: each look makes a GPU wait
 ALONE = World()
-IDENTITY = {  # what may have changed under a run besides its recipe
-    "dataset": "another dataset",
-    "images": "other images",
-    "teacher": "another teacher",
-    "ink": "other people's digits that have changed since (--ink)",
-}
-# What states of earlier versions mean, which did not tell all of it.
-UNTOLD = {"teacher": None, "ink": None, "ink_weight": 1.0, "optimizer": "sgd"}
-UNTOLD_AUGMENTATION = {"pen": 0.0, "mixup": 0.0}
 ORDER, DISTORTION, DROPOUT, MORE_INK = range(4)  # what random numbers are drawn for
 
 
@@ -282,14 +274,9 @@ class Trainer:
             UserError: if that one had another recipe, teacher, or other digits.
             Exception: of another kind, most often before anything has changed, if it is no such state.
         """
-        before, now = {**UNTOLD, **state["run"]}, self._identity()
-        before["augmentation"] = {**UNTOLD_AUGMENTATION, **before["augmentation"]}
-        if before != now:
-            changed = {key for key in {*before, *now} if before.get(key) != now.get(key)}
-            what = [words for key, words in IDENTITY.items() if key in changed] or ["another recipe"]
-            raise UserError(f"the saved state is of {' and '.join(what)}: it cannot be resumed")
+        check_same_run(state["run"], self._identity())
         state = {"initial": None, "ink": self.ink, **state}
-        self._check(state)
+        check_parts(state, self.state(), self.optimizer, self.recipe.epochs, self.steps_per_epoch)
         self.model.load_state_dict(state["model"])
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
@@ -297,24 +284,6 @@ class Trainer:
         self.totals.copy_(state["totals"])
         for name in ("epoch", "step", "lr", "seconds", "history", "best", "best_weights", "initial", "ink"):
             setattr(self, name, state[name])
-
-    def _check(self, state: dict[str, Any]) -> None:
-        """Raise an exception unless the numbers and tensors of `state` are of this run's kinds and shapes."""
-        own = self.state()
-        parameters = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
-        momentum = {number: {"momentum_buffer": tensor} for number, tensor in enumerate(parameters)}
-        alike = ("model", "average", "totals", "epoch", "step", "lr", "seconds")
-        pairs = [(state[name], own[name]) for name in alike]
-        if state["best_weights"]:  # after an epoch
-            pairs.append((state["best_weights"], own["model"]))
-        if state["optimizer"]["state"]:  # after a step
-            pairs.append((state["optimizer"]["state"], momentum))
-        if not all(_fits(value, like) for value, like in pairs):
-            raise ValueError("its parts are of another kind or size")
-        if not (0 <= state["epoch"] == len(state["history"]) <= self.recipe.epochs):
-            raise ValueError("its history is not that of its epochs")
-        if not 0 <= state["step"] <= self.steps_per_epoch:
-            raise ValueError("it has more steps than an epoch")
 
     def _identity(self) -> dict[str, Any]:
         """What must be the same for a run to go on."""
@@ -368,16 +337,6 @@ def pick_autocast(amp: str, device: torch.device) -> torch.dtype | None:
         capabilities = torch.cpu.get_capabilities()
         native = bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
     return torch.bfloat16 if amp == "bf16" or (amp == "auto" and native) else None
-
-
-def _fits(value: Any, like: Any) -> bool:
-    """Whether a value that was read has the names, shapes and types of `like`."""
-    if isinstance(like, dict):
-        same = isinstance(value, dict) and value.keys() == like.keys()
-        return same and all(_fits(value[key], like[key]) for key in like)
-    if isinstance(like, Tensor):
-        return isinstance(value, Tensor) and (value.shape, value.dtype) == (like.shape, like.dtype)
-    return type(value) is type(like)
 
 
 def _once(*sources: Iterable[dict]) -> list[dict]:
