@@ -90,7 +90,7 @@ def test_arguments():
 
 
 def test_without_a_word_it_lies_in_the_project(monkeypatch):
-    monkeypatch.delenv("MNIST_DIR")
+    monkeypatch.delenv("MNIST_DIR", raising=False)
     assert data.mnist_folder(None) == PROJECT / "data"
 
 

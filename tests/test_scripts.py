@@ -29,7 +29,6 @@ from ink import page_from_strokes
 from recipe import RECIPES
 from runtime import PROJECT
 from tests.conftest import (
-    MNIST_DIR,
     Project,
     assert_one_line_error,
     flags,
@@ -326,10 +325,10 @@ class Here:
 
 
 @pytest.fixture
-def here(tmp_path, monkeypatch, capfd) -> Here:
+def here(mnist_dir, tmp_path, monkeypatch, capfd) -> Here:
     (tmp_path / "a_file").write_text("This is no checkpoint.")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MNIST_DIR", str(MNIST_DIR))
+    monkeypatch.setenv("MNIST_DIR", str(mnist_dir))
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     monkeypatch.setattr(checkpoint, "RUNS", tmp_path / "runs")
     monkeypatch.setattr(download, "MIRRORS", (DEAD_MIRROR,))  # as with no way out
