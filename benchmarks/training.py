@@ -65,7 +65,7 @@ def main() -> int:
     trainer = Trainer(recipe_for(args, len(train)), train, validation, device, pick_autocast("auto", device))
     ours, classic = partial(train_ours, trainer), partial(train_classic, classic_training(train, device))
 
-    print(f"{describe_machine(device, trainer.autocast)}, batch {BATCH}\n", flush=True)
+    print(f"{describe_machine(device, trainer.autocast)}, recipe {args.recipe}, batch {BATCH}\n", flush=True)
     results = take_turns(
         args.repeats,
         {

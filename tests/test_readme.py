@@ -10,6 +10,7 @@ from runtime import PROJECT
 
 ENGLISH = (PROJECT / "README.md").read_text(encoding="utf-8")
 CHINESE = (PROJECT / "README.zh-CN.md").read_text(encoding="utf-8")
+PAGES = [ENGLISH, *(page.read_text(encoding="utf-8") for page in (PROJECT / "docs").glob("*.md"))]
 BOTH = pytest.mark.parametrize("text", [ENGLISH, CHINESE], ids=["en", "zh"])
 
 
@@ -60,16 +61,16 @@ def flags(text: str) -> set[str]:
 
 @pytest.mark.parametrize("script", ["train.py", "test.py", "predict.py", "app.py", "visualize.py"])
 def test_flags_exist(project, script):
-    lines = re.findall(rf"^(?:python|torchrun[^\n]*) {script}(.*)$", ENGLISH, flags=re.MULTILINE)
+    lines = re.findall(rf"(?:python|torchrun[^\n`]*) {script}([^\n`;]*)", "\n".join(PAGES))
     assert lines
     assert flags("\n".join(lines)) <= flags(project.run(script, "--help").stdout)
 
 
 def test_benchmarks_and_their_flags_exist():
-    pages = [ENGLISH, *(page.read_text(encoding="utf-8") for page in (PROJECT / "docs").glob("*.md"))]
-    found = re.findall(r"python -m benchmarks\.([a-z_]+)([^\n`]*)", "\n".join(pages))
+    found = re.findall(r"python -m benchmarks\.([a-z_]+)([^\n`]*)", "\n".join(PAGES))
     assert found
     for name in {name for name, _ in found}:
+        assert (PROJECT / "benchmarks" / f"{name}.py").exists(), name
         used = set().union(*(flags(rest.partition(" -- ")[0]) for other, rest in found if other == name))
         if used:
             command = [sys.executable, "-m", f"benchmarks.{name}", "--help"]
