@@ -40,6 +40,7 @@ from runtime import (
     number,
     pick_device,
     printable,
+    return_freed_memory,
     run_script,
     short,
 )
@@ -132,6 +133,7 @@ def read_all(
             if copies:
                 list(pool.map(copies.write, batch, outcomes))
             yield from zip(batch, outcomes, strict=True)
+            return_freed_memory()  # or the gaps in it would grow with every batch
 
 
 def find_ink(item: Item, single: bool) -> Page | UserError:
