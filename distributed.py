@@ -76,7 +76,11 @@ def join_world(device: torch.device) -> tuple[World, torch.device]:
 
 
 def leave_world(world: World) -> None:
-    """The counterpart of `join_world`."""
+    """The counterpart of `join_world`, for when no `DistributedDataParallel` is left.
+
+    As the last to hold the processes' connection it would end that without letting go of Python's lock: it
+    waits for a thread of Gloo's that may wait for this lock to free a tensor, and both wait for ever.
+    """
     if world.size > 1:
         dist.destroy_process_group()
 

@@ -42,6 +42,13 @@ def main() -> int:
     args = parse_arguments()
     keep_freed_memory()
     world, device = join_world(pick_device(args.device, args.threads))
+    status = run_training(args, world, device)
+    leave_world(world)
+    return status
+
+
+def run_training(args: argparse.Namespace, world: World, device: torch.device) -> int:
+    """Do what the arguments ask for; the exit status. Nothing of the trainer is left when it returns."""
     train, validation = load_images(args, world)
     check_batch(args, train, world)
     teacher, more = load_teacher(args, train.dataset), load_ink(args, world)
@@ -67,7 +74,6 @@ def main() -> int:
     status = fit(trainer, run if world.is_main else None, stop)
     if world.is_main and status == 0:
         finish(trainer, run, args.ship)
-    leave_world(world)
     return status
 
 
@@ -172,7 +178,6 @@ def dry_run(args: argparse.Namespace, trainer: Trainer) -> int:
     few = evaluate(trainer.average.module, images[:1000], trainer.world)
     if trainer.world.is_main:
         print(f"It works: {few['errors']} of {few['n']} images wrong after two steps.")
-    leave_world(trainer.world)
     return 0
 
 

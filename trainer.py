@@ -4,6 +4,7 @@ Whatever is random in a step is drawn from the seed and the step's number alone.
 no saved random state, and several processes agree on the batch and its distortions without talking.
 """
 
+import copy
 import itertools
 import math
 import time
@@ -268,15 +269,23 @@ class Trainer:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on where the trainer stood whose `state()` this is.
+        """Go on where the trainer stood whose `state()` this is. An error leaves this one as it was.
 
         Raises:
             UserError: if that one had another recipe, teacher, or other digits.
-            Exception: of another kind, most often before anything has changed, if it is no such state.
+            Exception: of another kind if it is no such state.
         """
         check_same_run(state["run"], self._identity())
         state = {"initial": None, "ink": self.ink, **state}
         check_parts(state, self.state(), self.optimizer, self.recipe.epochs, self.steps_per_epoch)
+        before = copy.deepcopy(self.state())
+        try:
+            self._take(state)
+        except Exception:
+            self._take(before)
+            raise
+
+    def _take(self, state: dict[str, Any]) -> None:
         self.model.load_state_dict(state["model"])
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])

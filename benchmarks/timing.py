@@ -104,10 +104,14 @@ def follow(*command: object) -> list[Epoch]:
             [sys.executable, *map(str, command)], stdout=subprocess.PIPE, stderr=complaints, text=True
         ) as process,
     ):
-        for line in process.stdout:
-            if found := EPOCH.match(line):
-                errors, images, rate = (int(number.replace(",", "")) for number in found.groups())
-                epochs.append(Epoch(time.perf_counter() - start, errors, images, rate))
+        try:
+            for line in process.stdout:
+                if found := EPOCH.match(line):
+                    errors, images, rate = (int(number.replace(",", "")) for number in found.groups())
+                    epochs.append(Epoch(time.perf_counter() - start, errors, images, rate))
+        except BaseException:
+            process.terminate()  # or it would be waited for
+            raise
         if process.wait() != 0:
             complaints.seek(0)
             raise UserError(last_words(complaints.read()) or f"exit status {process.returncode}")

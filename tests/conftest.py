@@ -44,6 +44,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "faults" in item.path.parts:
             item.add_marker(pytest.mark.fault)
+        if item.config.getoption("--faults") == "full":
+            item.add_marker(pytest.mark.timeout(0))
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 

@@ -4,11 +4,11 @@ Each line of its input is JSON of [FOLDER, ENVIRONMENT, OUTPUT, ERRORS, [SCRIPT,
 with the exit status. The project's own modules are not imported here: a script takes them from its folder.
 """
 
+import faulthandler
 import importlib
 import json
 import os
 import runpy
-import signal
 import sys
 
 PATIENCE = 300  # seconds
@@ -23,7 +23,7 @@ def run(folder: str, environment: dict[str, str], output: str, errors: str, argu
     os.environ.clear()
     os.environ.update(environment)
     sys.path[0], sys.argv = folder, arguments
-    signal.alarm(PATIENCE)
+    faulthandler.dump_traceback_later(PATIENCE, exit=True)
     runpy.run_path(arguments[0], run_name="__main__")
 
 

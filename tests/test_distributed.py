@@ -11,25 +11,58 @@ import torch
 from distributed import World
 from runtime import PROJECT
 
+TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
 
-def step(file: Path, *launcher: str) -> dict:
+
+def run(*arguments: object) -> str:
+    """Run `python ARGUMENTS` with the project's modules at hand; what it printed."""
     environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
-    command = [sys.executable, *launcher, str(Path(__file__).with_name("gradients.py")), str(file)]
+    command = [sys.executable, *map(str, arguments)]
     result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=200)
     assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def step(file: Path, *launcher: str) -> dict:
+    run(*launcher, Path(__file__).with_name("gradients.py"), file)
     return torch.load(file, weights_only=True)
 
 
 @pytest.mark.long
 def test_two_processes_make_the_gradients_of_one(tmp_path):
     one = step(tmp_path / "one.pt")
-    two = step(tmp_path / "two.pt", "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
+    two = step(tmp_path / "two.pt", *TORCHRUN)
     for name, gradient in one["gradients"].items():
         scale = gradient.abs().max().item()
         torch.testing.assert_close(two["gradients"][name], gradient, rtol=1e-3, atol=1e-4 * scale, msg=name)
     for name, buffer in one["buffers"].items():
         torch.testing.assert_close(two["buffers"][name], buffer, rtol=1e-4, atol=1e-6, msg=name)
     assert two["row"] == pytest.approx(one["row"], rel=1e-3)
+
+
+# Runs train.py and tells what is left of its network when the processes part.
+WATCH = """
+import gc, runpy
+import torch.distributed as dist
+from torch.nn.parallel import DistributedDataParallel
+
+def part(destroy=dist.destroy_process_group):
+    print("left:", [thing for thing in gc.get_objects() if type(thing) is DistributedDataParallel])
+    destroy()
+
+dist.destroy_process_group = part
+runpy.run_path(TRAIN, run_name="__main__")
+"""
+
+
+@pytest.mark.long
+def test_processes_part_when_nothing_holds_their_connection(tmp_path):
+    """Else they would now and then never end."""
+    script = tmp_path / "watch.py"
+    script.write_text(WATCH.replace("TRAIN", repr(str(PROJECT / "train.py"))))
+    machine = ("--threads", 1, "--device", "cpu", "--dataset", "digits")
+    said = run(*TORCHRUN, script, *machine, "--batch-size", 64, "--dry-run")
+    assert said.count("left: []\n") == 2, said
 
 
 @pytest.mark.parametrize(("count", "size"), [(10, 1), (10, 3), (2, 2), (1, 2)])

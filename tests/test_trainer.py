@@ -239,7 +239,13 @@ DAMAGE = {
     "no run": without("run"),
     "no model": without("model"),
     "no optimizer": without("optimizer"),
+    "no parameters of the optimizer": lambda state: {
+        **state,
+        "optimizer": {**state["optimizer"], "param_groups": []},
+    },
+    "no schedule": without("schedule"),
     "no history": without("history"),
+    "no best": without("best"),
     "a part of the model": lambda state: {**state, "model": without("fc.bias")(state["model"])},
     "another model": other_weights("model"),
     "another average": other_weights("average"),

@@ -48,7 +48,7 @@ def screen(size: str = "1280x1024", dpi: int = 96) -> Iterator[str]:
             yield f":{int(pipe.readline())}"
     finally:
         server.terminate()
-        server.wait()
+        server.wait(PATIENCE)
 
 
 def _between(lines: np.ndarray) -> tuple[int, int]:

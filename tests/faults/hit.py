@@ -16,6 +16,7 @@ its own that it forks, and so spares it the imports; it answers with the exit st
 import atexit
 import builtins
 import datetime
+import faulthandler
 import importlib
 import json
 import os
@@ -26,6 +27,7 @@ import sys
 import threading
 import time
 
+PATIENCE = 120  # seconds that a script may take
 PLACES = {
     "run": ("trainer", "Trainer.__init__"),  # with a long delay: anywhere in the run
     "step": ("trainer", "Trainer._train_step"),
@@ -110,6 +112,7 @@ def serve() -> None:
         if not child:
             for number, path in enumerate((os.devnull, out, err)):
                 os.dup2(os.open(path, os.O_RDWR | os.O_CREAT), number)
+            faulthandler.dump_traceback_later(PATIENCE, exit=True)
             return run(arguments)
         print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
     return None

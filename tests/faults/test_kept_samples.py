@@ -65,7 +65,12 @@ def save(saver: subprocess.Popen, folder: Path, largest: int) -> int:
 
 
 def said_to_the_end(saver: subprocess.Popen) -> list[str]:
-    return [line.strip() for line in iter(saver.stdout.readline, "end\n")]
+    lines = []
+    for line in saver.stdout:
+        if line == "end\n":
+            return lines
+        lines.append(line.strip())
+    pytest.fail(f"it broke off after {lines}")
 
 
 def test_corrections_survive_a_kill(
