@@ -3,6 +3,7 @@
 Without torchrun everything here works on a world of one process and costs nothing.
 """
 
+import gc
 import os
 from dataclasses import dataclass
 from typing import Any
@@ -76,12 +77,13 @@ def join_world(device: torch.device) -> tuple[World, torch.device]:
 
 
 def leave_world(world: World) -> None:
-    """The counterpart of `join_world`, for when no `DistributedDataParallel` is left.
+    """The counterpart of `join_world`, for when nothing uses a `DistributedDataParallel` any more.
 
-    As the last to hold the processes' connection it would end that without letting go of Python's lock: it
-    waits for a thread of Gloo's that may wait for this lock to free a tensor, and both wait for ever.
+    One that outlived this call would end Gloo's connection while it holds Python's lock, and wait for
+    Gloo's thread, which may itself wait for the lock to free a tensor: neither would ever go on.
     """
     if world.size > 1:
+        gc.collect()  # exceptions that others caught may hold the frames in which one was used
         dist.destroy_process_group()
 
 

@@ -48,7 +48,7 @@ def main() -> int:
 
 
 def run_training(args: argparse.Namespace, world: World, device: torch.device) -> int:
-    """Do what the arguments ask for; the exit status. Nothing of the trainer is left when it returns."""
+    """Do what the arguments ask for; the exit status. When it returns, nothing uses the trainer."""
     train, validation = load_images(args, world)
     check_batch(args, train, world)
     teacher, more = load_teacher(args, train.dataset), load_ink(args, world)

@@ -289,7 +289,8 @@ class Trainer:
         self.model.load_state_dict(state["model"])
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.schedule.load_state_dict(state["schedule"])
+        # It would take whatever the state has, even for its methods.
+        self.schedule.load_state_dict({name: state["schedule"][name] for name in self.schedule.state_dict()})
         self.totals.copy_(state["totals"])
         for name in ("epoch", "step", "lr", "seconds", "history", "best", "best_weights", "initial", "ink"):
             setattr(self, name, state[name])

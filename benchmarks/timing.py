@@ -109,10 +109,11 @@ def follow(*command: object) -> list[Epoch]:
                 if found := EPOCH.match(line):
                     errors, images, rate = (int(number.replace(",", "")) for number in found.groups())
                     epochs.append(Epoch(time.perf_counter() - start, errors, images, rate))
+            process.wait()
         except BaseException:
-            process.terminate()  # or it would be waited for
+            process.kill()  # it may never end by itself, and is waited for
             raise
-        if process.wait() != 0:
+        if process.returncode != 0:
             complaints.seek(0)
             raise UserError(last_words(complaints.read()) or f"exit status {process.returncode}")
     return epochs
