@@ -24,6 +24,7 @@ from tests.window import PATIENCE, SIDE, Window, missing_tools, screen
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 MNIST_DIR = data.mnist_folder(None).resolve()
+TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
 Result = subprocess.CompletedProcess
 
 

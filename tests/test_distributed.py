@@ -10,8 +10,7 @@ import torch
 
 from distributed import World
 from runtime import PROJECT
-
-TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
+from tests.conftest import TORCHRUN
 
 
 def run(*arguments: object) -> str:

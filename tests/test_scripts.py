@@ -29,6 +29,7 @@ from ink import page_from_strokes
 from recipe import RECIPES
 from runtime import PROJECT
 from tests.conftest import (
+    TORCHRUN,
     Project,
     assert_one_line_error,
     flags,
@@ -296,9 +297,8 @@ def test_resuming_a_finished_run_changes_nothing(project, trained):
 @pytest.mark.long
 def test_two_processes_train_as_one(project):
     """torchrun's two ranks write one run, whose weights stay close to a single process's."""
-    torchrun = ("-m", "torch.distributed.run", "--nproc-per-node=2", "--standalone")
     arguments = ("--epochs", 1, "--limit-train", 640, "--dropout", 0, "--amp", "off")
-    result = project.run(*torchrun, "train.py", *DIGITS, *arguments, *MACHINE, "--output", "two")
+    result = project.run(*TORCHRUN, "train.py", *DIGITS, *arguments, *MACHINE, "--output", "two")
     assert result.returncode == 0, result.stderr
     assert result.stdout.count("Weights: ") == 1
     assert "2 processes" in result.stdout

@@ -20,6 +20,7 @@ import checkpoint
 from run_folder import RunFolder
 from runtime import UserError
 from tests.conftest import (
+    TORCHRUN,
     Project,
     Result,
     assert_one_line_error,
@@ -166,8 +167,7 @@ def test_a_second_process_is_refused_and_a_killed_one_keeps_none_out(tmp_path):
         assert_one_line_error(result, "run is not empty")
         result = project.run("train.py", "--resume", "run")
         assert_one_line_error(result, "another process is training in run")
-        torchrun = ("-m", "torch.distributed.run", "--nproc-per-node=2", "--standalone")
-        result = project.run(*torchrun, "train.py", *MACHINE, "--resume", "run")
+        result = project.run(*TORCHRUN, "train.py", *MACHINE, "--resume", "run")
         assert result.returncode != 0
         assert result.stderr.count("train.py: error: another process is training in run") == 1
         assert first.poll() is None
