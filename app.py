@@ -13,8 +13,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from profiles import DEFAULT, profile_folder
-from runtime import BY_RULE, ArgumentParser, UserError, add_device_arguments, number, run_script, short
+from checkpointing.lookup import BY_RULE
+from common.cli import ArgumentParser, add_device_arguments, number, run_script
+from common.messages import UserError, short
+from recognition.profiles import DEFAULT, profile_folder
 
 if TYPE_CHECKING:
     import tkinter as tk
@@ -27,8 +29,8 @@ def main() -> int:
     args = parse_arguments()
     root = open_display()
     # Only now: these need Tk, which a machine may lack.
-    from session import Session
-    from theme import Theme
+    from gui.session import Session
+    from gui.theme import Theme
 
     theme = Theme(root, args.theme)
     side = args.size or theme.px(SIDE)

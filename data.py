@@ -19,8 +19,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from download import MnistMissing, download
-from runtime import PROJECT, UserError, short
+from common.download import MnistMissing, download
+from common.files import PROJECT
+from common.messages import UserError, short
 
 # MD5 of each unpacked file of http://yann.lecun.com/exdb/mnist/, and its length in bytes.
 MNIST_FILES = {

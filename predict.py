@@ -7,6 +7,8 @@ python predict.py photo.png --annotate out/        also a copy with the readings
 python predict.py notes.png --profile Anna         as one whose handwriting was corrected in app.py
 """
 
+import common.interrupt  # noqa: F401 - first: Ctrl-C is silent while the rest is imported
+
 import argparse
 import json
 import os
@@ -19,32 +21,19 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import runtime
-
-if __name__ == "__main__":
-    runtime.end_on_ctrl_c()  # while the rest is imported, which takes seconds
-
 from tqdm import tqdm
 
-from annotate import Copies
-from answers import percent
-from ink import Page, page_from_image, page_from_strokes
-from inputs import STANDARD_INPUT, Item, Source, find_sources, items
-from profiles import existing_profile
-from recognizer import Reading, Recognizer, text_of
-from runtime import (
-    ArgumentParser,
-    UserError,
-    add_device_arguments,
-    complain,
-    number,
-    pick_device,
-    printable,
-    return_freed_memory,
-    run_script,
-    short,
-)
-from stroke_files import Drawing, has_lines
+from common.cli import ArgumentParser, add_device_arguments, number, run_script
+from common.device import pick_device, return_freed_memory
+from common.messages import UserError, complain, percent, printable, short
+from preprocessing.candidates import Segmentation
+from preprocessing.picture_candidates import segment_picture
+from preprocessing.stroke_candidates import segment_strokes
+from preprocessing.stroke_files import StrokeSample, has_lines
+from recognition.annotation import Copies
+from recognition.inputs import STANDARD_INPUT, Item, Source, find_sources, items
+from recognition.profiles import existing_profile
+from recognition.recognizer import Reading, Recognizer, text_of
 
 BATCH = 64
 LONG_LIST = 10
@@ -125,23 +114,22 @@ def read_all(
     """
     with ThreadPoolExecutor(args.threads or os.cpu_count()) as pool:
         while batch := list(islice(inputs, args.batch_size)):
-            pages = list(pool.map(partial(find_ink, single=args.single), batch))
-            readings = iter(
-                recognizer.read([page for page in pages if isinstance(page, Page)], args.batch_size)
-            )
-            outcomes = [next(readings) if isinstance(page, Page) else page for page in pages]
+            pages = list(pool.map(partial(segment, single=args.single), batch))
+            found = [page for page in pages if not isinstance(page, UserError)]
+            readings = iter(recognizer.read(found, args.batch_size))
+            outcomes = [page if isinstance(page, UserError) else next(readings) for page in pages]
             if copies:
                 list(pool.map(copies.write, batch, outcomes))
             yield from zip(batch, outcomes, strict=True)
             return_freed_memory()  # or the gaps in it would grow with every batch
 
 
-def find_ink(item: Item, single: bool) -> Page | UserError:
+def segment(item: Item, single: bool) -> list[Segmentation] | UserError:
     try:
         content = item.load()
-        if isinstance(content, Drawing):
-            return page_from_strokes(content.strokes, single)
-        return page_from_image(content, single)
+        if isinstance(content, StrokeSample):
+            return segment_strokes(content.strokes, single)
+        return segment_picture(content, single)
     except UserError as error:
         return error
 

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-import checkpoint
-from checkpoint import Checkpoint
+from checkpointing import checkpoint, lookup
+from checkpointing.checkpoint import Checkpoint
+from common.device import pick_device
+from common.messages import UserError, short
 from data import LabelledImages, load_training
 from model import ImprovedResNet18
-from runtime import UserError, pick_device, short
 
 if TYPE_CHECKING:
-    from recognizer import Recognizer
+    from recognition.recognizer import Recognizer
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Subject:
         if self.args.image:
             return self._recognizer.checkpoint
         dataset = "digits" if self.args.dataset == "digits" else "mnist"
-        return checkpoint.load(checkpoint.find(self.args.checkpoint, dataset), self.device)
+        return checkpoint.load(lookup.find(self.args.checkpoint, dataset), self.device)
 
     @cached_property
     def validation(self) -> LabelledImages:
@@ -71,12 +72,14 @@ class Subject:
 
     @cached_property
     def _recognizer(self) -> "Recognizer":
-        from recognizer import Recognizer  # brings SciPy and scikit-image, which only --image needs
+        from recognition.recognizer import (
+            Recognizer,  # brings SciPy and scikit-image, which only --image needs
+        )
 
         return Recognizer(self.args.checkpoint, self.device)
 
     def _from_picture(self, path: Path) -> Digit:
-        from ink import open_picture
+        from preprocessing.image_files import open_picture
 
         readings = self._recognizer.read_image(open_picture(path))
         if not readings:

@@ -5,40 +5,29 @@ python test.py --checkpoint shipped              the weights in checkpoints/
 python test.py --checkpoint A.pt B.pt C.pt       each of them, and their committee
 """
 
+import common.interrupt  # noqa: F401 - first: Ctrl-C is silent while the rest is imported
+
 import argparse
 import json
 import sys
 from pathlib import Path
 from typing import Any
 
-import runtime
-
-if __name__ == "__main__":
-    runtime.end_on_ctrl_c()  # while the rest is imported, which takes seconds
-
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-import checkpoint
-from checkpoint import Checkpoint
+from checkpointing import checkpoint, lookup
+from checkpointing.checkpoint import Checkpoint
+from checkpointing.lookup import BY_RULE
+from common.cli import ArgumentParser, add_device_arguments, number, run_script
+from common.device import keep_freed_memory, pick_device
+from common.files import PROJECT, write_atomically
+from common.messages import UserError, short
 from data import LabelledImages, add_data_arguments, load_test
-from figures import draw_confusion_matrix, draw_mistakes
-from metrics import BATCH, compute_logits, format_score, score
-from runtime import (
-    BY_RULE,
-    PROJECT,
-    ArgumentParser,
-    UserError,
-    add_device_arguments,
-    keep_freed_memory,
-    number,
-    pick_device,
-    run_script,
-    short,
-    write_atomically,
-)
+from evaluation.metrics import BATCH, compute_logits, format_score, score
+from evaluation.score_plots import draw_confusion_matrix, draw_mistakes
 
 
 def main() -> int:
@@ -52,7 +41,7 @@ def main() -> int:
         args.dataset = "digits"
     digits = load_test(args.dataset, args.data_dir).to(device)
     members = [
-        named.get(choice) or checkpoint.load(checkpoint.find(choice, digits.dataset), device)
+        named.get(choice) or checkpoint.load(lookup.find(choice, digits.dataset), device)
         for choice in choices
     ]
     for member in members:
@@ -177,7 +166,7 @@ def write_report(
     only_mnist = {digits.dataset, *(member.dataset for member in members)} == {"mnist"}
     # Never under the names of the headline's figures.
     suffix = "" if only_mnist else "_digits"
-    if [member.path.resolve() for member in members] == [checkpoint.SHIPPED["ink"]]:
+    if [member.path.resolve() for member in members] == [lookup.SHIPPED["ink"]]:
         suffix += "_ink"
     names = np.array(members[0].class_names)
     labels, readings = digits.labels.cpu().numpy(), log_probabilities.argmax(1)
@@ -208,7 +197,7 @@ def default_folders(members: list[Checkpoint]) -> tuple[Path, Path]:
     if len(members) > 1:
         return PROJECT / "reports" / "committee", PROJECT / "reports" / "committee"
     folder = members[0].path.resolve().parent
-    if members[0].path.resolve() in checkpoint.SHIPPED.values():
+    if members[0].path.resolve() in lookup.SHIPPED.values():
         return PROJECT / "reports", PROJECT / "image"
     return folder, folder
 

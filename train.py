@@ -10,32 +10,31 @@
 What a run leaves behind is described in run_folder.py.
 """
 
+import common.interrupt  # noqa: F401 - first: Ctrl-C is silent while the rest is imported
+
 import argparse
 import signal
 import sys
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-import runtime
-
-if __name__ == "__main__":
-    runtime.end_on_ctrl_c()  # while the rest is imported, which takes seconds
-
 import torch
 from tqdm import tqdm
 
-import checkpoint
+from checkpointing import checkpoint, lookup
+from common.cli import run_script
+from common.device import describe_device, keep_freed_memory, pick_device
+from common.messages import UserError, short
 from data import VALIDATION_SHARE, LabelledImages, load_training
-from distillation import Committee
-from distributed import World, join_world, leave_world
-from optimizer import OPTIMIZERS
-from run_folder import RunFolder
-from runtime import UserError, describe_device, keep_freed_memory, pick_device, run_script, short
-from trainer import Trainer, evaluate, pick_autocast
-from training_arguments import parse_arguments, recipe_from
+from training.arguments import parse_arguments, recipe_from
+from training.distillation import Committee
+from training.distributed import World, join_world, leave_world
+from training.optimizer import OPTIMIZERS
+from training.run_folder import RunFolder
+from training.trainer import Trainer, evaluate, pick_autocast
 
 if TYPE_CHECKING:
-    from more_ink import MoreInk
+    from training.extra_digits import ExtraDigits
 
 
 def main() -> int:
@@ -111,24 +110,24 @@ def load_teacher(args: argparse.Namespace, dataset: str) -> Committee | None:
     """
     if not args.teacher:
         return None
-    teachers = [checkpoint.load(checkpoint.find(choice, dataset)) for choice in args.teacher]
+    teachers = [checkpoint.load(lookup.find(choice, dataset)) for choice in args.teacher]
     return Committee([t.model for t in teachers], [source for t in teachers for source in t.ink])
 
 
-def load_ink(args: argparse.Namespace, world: World) -> "MoreInk | None":
+def load_ink(args: argparse.Namespace, world: World) -> "ExtraDigits | None":
     """What --ink names, if anything; what of it is left out is said on stderr."""
     if not args.ink:
         return None
-    from more_ink import load_more_ink  # image processing, which training does without
+    from training.extra_digits import load_extra_digits  # image processing, which training does without
 
-    more, faults = load_more_ink(args.ink, args.ink_credit)
+    more, faults = load_extra_digits(args.ink, args.ink_credit)
     if world.is_main:
         print(*faults, sep="\n", end="\n" if faults else "", file=sys.stderr, flush=True)
     return more
 
 
 def start_from(choice: str, trainer: Trainer) -> None:
-    weights = checkpoint.load(checkpoint.find(choice, trainer.train_images.dataset))
+    weights = checkpoint.load(lookup.find(choice, trainer.train_images.dataset))
     trainer.start_from(weights.model, weights.ink)
     if trainer.world.is_main:
         print(f"start    {weights.describe()}")
@@ -269,7 +268,7 @@ def finish(trainer: Trainer, run: RunFolder, ship: bool) -> None:
     print(f"\n{outcome}. Trained for {in_words(trainer.total_seconds())}.\nWeights: {weights.describe()}")
     if ship:
         print(f"Shipped: {short(run.ship(trainer))}")
-    by_default = checkpoint.find(None).resolve() == weights.path.resolve()
+    by_default = lookup.find(None).resolve() == weights.path.resolve()
     print(f"Next:    python test.py{'' if by_default else f' --checkpoint {short(weights.path)}'}")
 
 

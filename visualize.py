@@ -6,6 +6,8 @@ python visualize.py --what features saliency --index 118     how it reads a vali
 python visualize.py --image photo.jpg --output slides        how it reads a picture from elsewhere
 """
 
+import common.interrupt  # noqa: F401 - first: Ctrl-C is silent while the rest is imported
+
 import argparse
 import copy
 import io
@@ -14,33 +16,21 @@ import subprocess
 import sys
 from pathlib import Path
 
-import runtime
-
-if __name__ == "__main__":
-    runtime.end_on_ctrl_c()  # while the rest is imported, which takes seconds
-
 import numpy as np
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
-import checkpoint
-from architecture import INPUT, format_table, trace
+from checkpointing import lookup
+from common.cli import ArgumentParser, add_device_arguments, number, run_script
+from common.files import PROJECT, write_atomically
+from common.messages import UserError, percent, short
 from data import add_data_arguments
-from diagram import draw_architecture
-from explain import grad_cam
-from insights import draw_embedding, draw_features, draw_filters, draw_saliency, percent
-from runtime import (
-    PROJECT,
-    ArgumentParser,
-    UserError,
-    add_device_arguments,
-    number,
-    run_script,
-    short,
-    write_atomically,
-)
 from subject import Subject
+from visualization.architecture import INPUT, format_table, trace
+from visualization.diagram import draw_architecture
+from visualization.explain import grad_cam
+from visualization.network_plots import draw_embedding, draw_features, draw_filters, draw_saliency
 
 IMAGES = PROJECT / "image"
 OF_A_DIGIT = ["features", "saliency"]
@@ -110,7 +100,7 @@ def destination(what: str, kind: str, subject: Subject) -> Path:
     if what in OF_THE_MODULE and not subject.args.checkpoint:
         return (subject.args.output or IMAGES) / f"{name}.{kind}"
     weights = subject.weights
-    folder = IMAGES if weights.path.resolve() in checkpoint.SHIPPED.values() else weights.path.parent
+    folder = IMAGES if weights.path.resolve() in lookup.SHIPPED.values() else weights.path.parent
     shows_images = what == "embedding" or (what in OF_A_DIGIT and not subject.args.image)
     if "digits" in (weights.dataset, shows_images and subject.validation.dataset):
         name += "_digits"
@@ -162,14 +152,18 @@ def saliency(subject: Subject) -> Figure:
     two = digit.probabilities.argsort()[:-3:-1]
     heats = [grad_cam(weights.model, digit.glyph, int(k)) for k in two]
     captions = [
-        f"for {weights.class_names[k]}, the {rank}, {percent(digit.probabilities[k])}"
+        f"for {weights.class_names[k]}, the {rank}, {percent(digit.probabilities[k], decimals=1)}"
         for k, rank in zip(two, ("reading", "runner-up"), strict=False)
     ]
     return draw_saliency(digit.glyph, heats, captions, digit.title)
 
 
 def embedding(subject: Subject) -> Figure:
-    from embedding import choose, compute_features, embed  # brings scikit-learn, which takes seconds
+    from visualization.embedding import (  # brings scikit-learn, which takes seconds
+        choose,
+        compute_features,
+        embed,
+    )
 
     weights, digits = subject.weights, subject.validation
     vectors, readings = compute_features(weights.model, digits)

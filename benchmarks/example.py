@@ -20,10 +20,11 @@ from torch.utils.data import DataLoader, Dataset
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # python benchmarks/NAME.py knows its own folder alone
 
+from common.cli import ArgumentParser, add_device_arguments, number, run_script
+from common.device import pick_device
+from common.download import import_torchvision
 from data import LabelledImages, add_data_arguments, load_training
-from download import import_torchvision
 from model import MNIST_MEAN, MNIST_STD
-from runtime import ArgumentParser, add_device_arguments, number, pick_device, run_script
 
 BATCH, VALIDATION_BATCH = 64, 1000
 

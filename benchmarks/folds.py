@@ -21,9 +21,11 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # python benchmarks/NAME.py knows its own folder alone
 
-from more_ink import read_arrays
-from runtime import ArgumentParser, UserError, number, run_script, short, write_atomically
-from stroke_files import StrokeFileError, each_line, has_lines
+from common.cli import ArgumentParser, number, run_script
+from common.files import write_atomically
+from common.messages import UserError, short
+from preprocessing.stroke_files import StrokeFileError, each_line, has_lines
+from training.extra_digits import read_arrays
 
 Writer = int | str
 

@@ -23,20 +23,14 @@ from torch import Tensor, nn
 sys.path.insert(0, str(Path(__file__).parents[1]))  # python benchmarks/NAME.py knows its own folder alone
 
 from benchmarks.timing import describe_machine, seconds_of, spread, take_turns
+from common.cli import ArgumentParser, add_device_arguments, number, run_script
+from common.device import keep_freed_memory, pick_device
+from common.files import PROJECT
+from common.messages import UserError
 from data import LabelledImages, add_data_arguments, load_training
-from ink import Candidate, Page, Version
-from metrics import compute_logits
-from recognizer import Recognizer
-from runtime import (
-    PROJECT,
-    ArgumentParser,
-    UserError,
-    add_device_arguments,
-    keep_freed_memory,
-    number,
-    pick_device,
-    run_script,
-)
+from evaluation.metrics import compute_logits
+from preprocessing.candidates import Candidate, Segmentation
+from recognition.recognizer import Recognizer
 
 BATCHES = [2**power for power in range(11)]
 EVALUATED = 10_000  # as many as MNIST has test images
@@ -100,10 +94,10 @@ def print_calls(
         print(f"{name:30}{spread(values, ',.2f')}{1000 * digits / median(values):12,.0f}", flush=True)
 
 
-def page_of(digits: LabelledImages) -> Page:
+def page_of(digits: LabelledImages) -> list[Segmentation]:
     """A page on which the first of `digits` was found and nothing else."""
     glyph = digits[:1].ink()[0, 0].cpu().numpy()
-    return Page([Version([[Candidate(0, 1, glyph, (0.0, 0.0, 28.0, 28.0))]])])
+    return [Segmentation([[Candidate(0, 1, glyph, (0.0, 0.0, 28.0, 28.0))]])]
 
 
 def forward(model: nn.Module, ink: Tensor) -> None:

@@ -27,15 +27,17 @@ from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # python benchmarks/NAME.py knows its own folder alone
 
-from calibration import describe
+from common.cli import ArgumentParser, number, run_script
+from common.messages import UserError, short
 from data import LabelledImages, add_data_arguments, load_training
-from ink import Page, page_from_strokes
-from metrics import BATCH
-from personal import Memory
-from profiles import profile_folder
-from recognizer import Reading, Recognizer
-from runtime import ArgumentParser, UserError, number, run_script, short
-from stroke_files import Drawing, StrokeFileError, drawings
+from evaluation.calibration import features_and_logits
+from evaluation.metrics import BATCH
+from preprocessing.candidates import Segmentation
+from preprocessing.stroke_candidates import segment_strokes
+from preprocessing.stroke_files import StrokeFileError, StrokeSample, drawings
+from recognition.memory import Memory
+from recognition.profiles import profile_folder
+from recognition.recognizer import Reading, Recognizer
 
 AFTER = (0, 10, 50, 100)  # digits of a writer that go before those that count
 NAMES = ("stream", "after_10", "after_50", "after_100")
@@ -77,11 +79,11 @@ class Known:
         pages: of each writer's digits.
         labels: theirs.
         right: how many of them are read right without a memory.
-        features, logits: of the validation images, as `describe` gives them.
+        features, logits: of the validation images, as `features_and_logits` gives them.
         answers: the labels of those.
     """
 
-    pages: dict[str, list[Page]]
+    pages: dict[str, list[list[Segmentation]]]
     labels: dict[str, list[int]]
     right: dict[str, int]
     features: torch.Tensor
@@ -161,7 +163,7 @@ def parse_arguments() -> argparse.Namespace:
     return args
 
 
-def by_writer(path: Path, most: int | None) -> dict[str, list[Drawing]]:
+def by_writer(path: Path, most: int | None) -> dict[str, list[StrokeSample]]:
     """Each writer's digits, in the order of the file.
 
     Raises:
@@ -178,7 +180,7 @@ def by_writer(path: Path, most: int | None) -> dict[str, list[Drawing]]:
 
 def measure(
     args: argparse.Namespace,
-    writers: dict[str, list[Drawing]],
+    writers: dict[str, list[StrokeSample]],
     plain: Recognizer,
     validation: LabelledImages | None,
     results: Results,
@@ -207,7 +209,7 @@ def measure(
 
 
 def replay(
-    digits: list[Drawing],
+    digits: list[StrokeSample],
     plain: Recognizer,
     personal: Recognizer,
     results: Results,
@@ -248,9 +250,9 @@ def other_label(label: int, rng: np.random.Generator) -> int:
     return (label + int(rng.integers(1, 10))) % 10
 
 
-def poison(digits: list[Drawing], plain: Recognizer, count: int, rng: np.random.Generator) -> Counter:
+def poison(digits: list[StrokeSample], plain: Recognizer, count: int, rng: np.random.Generator) -> Counter:
     """What so many wrong corrections of one class, each class by itself, cost a writer: `Results.poison`."""
-    pages = [page_from_strokes(drawing.strokes, single=True) for drawing in digits]
+    pages = [segment_strokes(drawing.strokes, single=True) for drawing in digits]
     labels = np.array([drawing.label for drawing in digits])
     before, found = read_right(plain, pages, labels), Counter()
     for label in range(10):
@@ -272,20 +274,20 @@ def poison(digits: list[Drawing], plain: Recognizer, count: int, rng: np.random.
     return found
 
 
-def look_at(writers: dict[str, list[Drawing]], validation: LabelledImages, plain: Recognizer) -> Known:
+def look_at(writers: dict[str, list[StrokeSample]], validation: LabelledImages, plain: Recognizer) -> Known:
     pages, labels, right = {}, {}, {}
     for writer, digits in tqdm(writers.items(), unit=" writers", leave=False, disable=None):
-        pages[writer] = [page_from_strokes(drawing.strokes, single=True) for drawing in digits]
+        pages[writer] = [segment_strokes(drawing.strokes, single=True) for drawing in digits]
         labels[writer] = [drawing.label for drawing in digits]
         right[writer] = int(read_right(plain, pages[writer], labels[writer]).sum())
     with torch.inference_mode():
         starts = range(0, len(validation), BATCH)
-        described = [describe(plain.model, validation[at : at + BATCH].ink()) for at in starts]
+        described = [features_and_logits(plain.model, validation[at : at + BATCH].ink()) for at in starts]
     features, logits = map(torch.cat, zip(*described, strict=True))
     return Known(pages, labels, right, features, logits, validation.labels)
 
 
-def read_right(recognizer: Recognizer, pages: list[Page], labels: Sequence[int]) -> np.ndarray:
+def read_right(recognizer: Recognizer, pages: list[list[Segmentation]], labels: Sequence[int]) -> np.ndarray:
     """Whether each page is read as its label: bool, (pages,)."""
     return np.array(list(map(is_right, recognizer.read(pages), labels)))
 

@@ -24,12 +24,14 @@ from tqdm import tqdm
 sys.path.insert(0, str(Path(__file__).parents[1]))  # python benchmarks/NAME.py knows its own folder alone
 
 from benchmarks.papers import KINDS, photograph
+from common.cli import ArgumentParser, number, run_script
 from data import add_data_arguments, load_training
-from ink import InkError, Page, page_from_image, page_from_strokes
-from picture import open_picture
-from recognizer import Reading, Recognizer, text_of
-from runtime import ArgumentParser, number, run_script
-from stroke_files import drawings as read_drawings
+from preprocessing.candidates import Segmentation
+from preprocessing.image_files import InkError, open_picture
+from preprocessing.picture_candidates import segment_picture
+from preprocessing.stroke_candidates import segment_strokes
+from preprocessing.stroke_files import drawings as read_drawings
+from recognition.recognizer import Reading, Recognizer, text_of
 
 CANVAS = 280  # pixels, of strokes drawn as a picture
 PENS = {"thin": 4, "thick": 28}  # widths in pixels there
@@ -177,7 +179,7 @@ def read(
     pages = pool.map(find_page, [(item, single) for item in inputs], chunksize=16)
     bar = tqdm(pages, total=len(inputs), desc=name, leave=False, disable=None)
     readings: list[list[Reading]] = []
-    chunk: list[Page] = []
+    chunk: list[list[Segmentation]] = []
     for page in bar:
         chunk.append(page)
         if len(chunk) == 64:
@@ -186,14 +188,14 @@ def read(
     return readings + recognizer.read(chunk)
 
 
-def find_page(item: tuple[Input, bool]) -> Page:
+def find_page(item: tuple[Input, bool]) -> list[Segmentation]:
     (kind, content), single = item
     try:
         if kind == "strokes":
-            return page_from_strokes(content, single)
-        return page_from_image(as_picture(kind, content), single)
+            return segment_strokes(content, single)
+        return segment_picture(as_picture(kind, content), single)
     except InkError:
-        return Page([])
+        return []
 
 
 def shrink(item: Input) -> np.ndarray:

@@ -18,9 +18,10 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[1]))  # python benchmarks/NAME.py knows its own folder alone
 
 from benchmarks.timing import describe_machine, follow, ratios, spread, take_turns
+from common.cli import ArgumentParser, number, run_script
+from common.files import PROJECT
 from data import add_data_arguments
-from runtime import PROJECT, ArgumentParser, number, run_script
-from trainer import pick_autocast
+from training.trainer import pick_autocast
 
 EPOCHS = 2  # the first one warms up
 

@@ -23,9 +23,12 @@ from tqdm import tqdm
 sys.path.insert(0, str(Path(__file__).parents[1]))  # python benchmarks/NAME.py knows its own folder alone
 
 from benchmarks.timing import Epoch, describe_machine, follow
+from common.cli import ArgumentParser, add_device_arguments, number, run_script
+from common.device import pick_device
+from common.files import PROJECT
+from common.messages import UserError
 from data import add_data_arguments
-from runtime import PROJECT, ArgumentParser, UserError, add_device_arguments, number, pick_device, run_script
-from trainer import pick_autocast
+from training.trainer import pick_autocast
 
 TARGETS = (0.99, 0.995)  # shares of the validation images
 COLUMNS = (*(f"to {target:.1%}" for target in TARGETS), "an epoch")

@@ -15,7 +15,8 @@ from typing import TypeVar
 import torch
 from tqdm import tqdm
 
-from runtime import UserError, describe_device
+from common.device import describe_device
+from common.messages import UserError
 
 EPOCH = re.compile(r"epoch +\d+/\d+ .*val errors ([\d,]+) of ([\d,]+) .* ([\d,]+) img/s")
 Name, Result = TypeVar("Name"), TypeVar("Result")

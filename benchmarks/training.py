@@ -29,23 +29,17 @@ from torch.utils.flop_counter import FlopCounterMode
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # python benchmarks/NAME.py knows its own folder alone
 
-from augment import SIZE, Augmentation, Distortion
 from benchmarks.example import Pictures
 from benchmarks.timing import describe_machine, ratios, seconds_of, spread, take_turns
+from common.cli import ArgumentParser, add_device_arguments, number, run_script
+from common.device import keep_freed_memory, pick_device
+from common.download import import_torchvision
+from common.messages import UserError
 from data import LabelledImages, add_data_arguments, load_training
-from download import import_torchvision
 from model import ImprovedResNet18
-from recipe import RECIPES, Recipe
-from runtime import (
-    ArgumentParser,
-    UserError,
-    add_device_arguments,
-    keep_freed_memory,
-    number,
-    pick_device,
-    run_script,
-)
-from trainer import Trainer, pick_autocast
+from training.augmentation import SIZE, Augmentation, Distortion
+from training.recipe import RECIPES, Recipe
+from training.trainer import Trainer, pick_autocast
 
 BATCH, WORKERS = 256, 2
 WARM_UP = 4  # steps: all that the loader's processes prepare ahead, which must not come for free

@@ -24,11 +24,13 @@ from tqdm import tqdm
 sys.path.insert(0, str(Path(__file__).parents[1]))  # python benchmarks/NAME.py knows its own folder alone
 
 from benchmarks.reading import CANVAS, PENS, Input, find_page
-from figures import to_png
-from more_ink import read_arrays
-from recognizer import Reading, Recognizer
-from runtime import ArgumentParser, UserError, number, run_script, short, write_atomically
-from stroke_files import drawings
+from common.cli import ArgumentParser, number, run_script
+from common.files import write_atomically
+from common.messages import UserError, short
+from evaluation.score_plots import to_png
+from preprocessing.stroke_files import drawings
+from recognition.recognizer import Reading, Recognizer
+from training.extra_digits import read_arrays
 
 STROKES = "strokes"
 COLUMNS = 12  # of the figure

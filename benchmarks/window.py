@@ -17,11 +17,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # python benchmarks/NAME.py knows its own folder alone
 
-from profiles import DEFAULT
-from runtime import ArgumentParser, UserError, number, run_script
-from stroke_files import drawings
-from tests.handwriting import digit
-from tests.window import Window, missing_tools, screen
+from common.cli import ArgumentParser, number, run_script
+from common.messages import UserError
+from preprocessing.stroke_files import drawings
+from recognition.profiles import DEFAULT
+from tests.support.handwriting import digit
+from tests.support.window import Window, missing_tools, screen
 
 Strokes = list[list[tuple[float, float]]]
 SIDE = 520
@@ -98,8 +99,8 @@ class Hand:
 
     def __init__(self) -> None:
         from app import open_display
-        from session import Session
-        from theme import Theme
+        from gui.session import Session
+        from gui.theme import Theme
 
         self.root = open_display()
         self.session = Session(self.root, Theme(self.root, "light"), (None, "cpu", 1, DEFAULT), SIDE, 20)

@@ -15,15 +15,16 @@ import pytest
 import torch
 
 import data
-import download
-from recognizer import Recognizer
-from runtime import PROJECT
-from tests.window import PATIENCE, SIDE, Window, missing_tools, screen
+from common import download
+from common.files import PROJECT
+from recognition.recognizer import Recognizer
+from tests.support.window import PATIENCE, SIDE, Window, missing_tools, screen
 
 # A shell starts its background jobs deaf to Ctrl-C, and whatever they start: the tests' processes must hear.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 MNIST_DIR = data.mnist_folder(None).resolve()
+OURS = ("tests", "benchmarks")  # packages that are no part of the product
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
 Result = subprocess.CompletedProcess
 
@@ -95,7 +96,7 @@ class Forge:
     def run(self, folder: Path, environment: dict[str, str], command: Sequence[str]) -> tuple[int, str, str]:
         """Run a script to its end; its exit status and what it wrote to stdout and to stderr."""
         if not self.process or self.process.poll() is not None:
-            forge = [sys.executable, str(Path(__file__).with_name("forge.py"))]
+            forge = [sys.executable, str(Path(__file__).parent / "support" / "forge.py")]
             pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
             surroundings = {**os.environ, "PYTHONUNBUFFERED": "1"}
             self.process = subprocess.Popen(forge, cwd=PROJECT, env=surroundings, **pipes)
@@ -133,7 +134,8 @@ class Project:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.environment = {**os.environ, "MNIST_DIR": str(MNIST_DIR), "PYTHONUNBUFFERED": "1"}
-        for path in [*PROJECT.glob("*.py"), *PROJECT.glob("checkpoints")]:
+        packages = (path.parent for path in PROJECT.glob("*/__init__.py") if path.parent.name not in OURS)
+        for path in (*PROJECT.glob("*.py"), PROJECT / "checkpoints", *packages):
             copy = shutil.copytree if path.is_dir() else shutil.copy
             copy(path, folder / path.name)
 

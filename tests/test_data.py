@@ -20,8 +20,9 @@ import torch
 from sklearn.datasets import load_digits
 
 import data
-import download
-from runtime import PROJECT, UserError
+from common import download
+from common.files import PROJECT
+from common.messages import UserError
 from tests.conftest import assert_one_line_error, missing
 
 TRAIN_IMAGES = "train-images-idx3-ubyte"
@@ -257,15 +258,14 @@ def test_download(mirror, tmp_path):
     ("mirror", "reason"),
     [
         ("stall", "timed out|next to nothing"),
-        ("trickle", "next to nothing came within 5 seconds"),
+        ("trickle", "next to nothing came within 10 seconds"),
         ("half", "Error downloading|incomplete|not found or corrupted"),
         ("other", "not found or corrupted"),
         ("endless", "more came than the 100 MB"),
     ],
     indirect=["mirror"],
 )
-def test_failed_download_leaves_nothing(mirror, reason, tmp_path, monkeypatch):
-    monkeypatch.setattr(download, "STALL_SECONDS", 5)
+def test_failed_download_leaves_nothing(mirror, reason, tmp_path):
     with pytest.raises(download.MnistMissing, match=reason) as error:
         data.load_test("mnist", tmp_path)
     assert "Get the four files" in str(error.value)
@@ -277,10 +277,12 @@ def test_a_full_disk_is_an_error_also_where_digits_may_stand_in(mirror, tmp_path
     """A limit on the size of files stands for the full disk, as in test_checkpoint.py."""
     pytest.importorskip("resource", reason="not on Windows")
     code = (
-        "import resource, pathlib, sys, data, download, runtime\n"
+        "import resource, pathlib, sys, data\n"
+        "from common import download\n"
+        "from common.cli import run_script\n"
         "download.MIRRORS = (sys.argv[1],)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (10**6, 10**6))\n"
-        "runtime.run_script(lambda: data.load_test('auto', pathlib.Path(sys.argv[2])) and 0)\n"
+        "run_script(lambda: data.load_test('auto', pathlib.Path(sys.argv[2])) and 0)\n"
     )
     result = subprocess.run(
         [sys.executable, "-c", code, download.MIRRORS[0], tmp_path],
@@ -316,7 +318,7 @@ def test_torchvision_without_its_compiled_part():
         "torch.ops.load_library = refuse\n"
         "try: import torchvision\n"
         "except RuntimeError as error: print(error)\n"
-        "import download\n"
+        "from common import download\n"
         "first = download.import_torchvision()\n"
         "assert download.import_torchvision() is first\n"
         "print(first.__version__, first.datasets.MNIST.__name__)\n"

@@ -21,16 +21,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-import corrections
 import predict
-from ink import open_picture
-from inputs import Item, find_sources
-from personal import Memory
-from recognizer import Reading, Recognizer
-from runtime import UserError, run_script
-from stroke_files import Drawing, read_drawing
+from common.cli import run_script
+from common.messages import UserError
+from preprocessing.image_files import open_picture
+from preprocessing.stroke_files import StrokeSample, read_drawing
+from recognition import profiles
+from recognition.inputs import Item, find_sources
+from recognition.memory import Memory
+from recognition.recognizer import Reading, Recognizer
 from tests.conftest import obey_permissions
-from tests.handwriting import digit as drawn_digit
+from tests.support.handwriting import digit as drawn_digit
 
 posix = pytest.mark.skipif(os.name != "posix", reason="signals, permissions and terminals as on POSIX")
 
@@ -543,10 +544,11 @@ def test_ctrl_c_while_pytorch_is_imported(project, script):
 def test_who_ignores_ctrl_c_still_does(project):
     """As a shell's background jobs do."""
     code = (
-        "import signal, runtime\n"
+        "import signal\n"
         "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
-        "runtime.end_on_ctrl_c()\n"
-        "runtime.run_script(lambda: signal.raise_signal(signal.SIGINT) or 0)\n"
+        "import common.interrupt\n"
+        "from common.cli import run_script\n"
+        "run_script(lambda: signal.raise_signal(signal.SIGINT) or 0)\n"
     )
     process = project.start("-c", code)
     assert (*process.communicate(timeout=30), process.returncode) == ("", "", 0)
@@ -594,7 +596,7 @@ def test_a_bar_for_a_long_list_on_a_terminal(project, inputs, bar):
 @pytest.fixture
 def profiles_in(tmp_path, monkeypatch) -> Path:
     """The folder of all profiles, in the folder that predict.py runs in."""
-    monkeypatch.setattr(corrections, "CORRECTIONS", tmp_path / "corrections")
+    monkeypatch.setattr(profiles, "CORRECTIONS", tmp_path / "corrections")
     return tmp_path / "corrections"
 
 
@@ -762,8 +764,8 @@ def read() -> Callable[..., list[Reading] | UserError]:
     """What predict.py makes of one input, checked: readings that JSON can hold, or a one-line error."""
     recognizer = Recognizer()
 
-    def read(content: bytes | Drawing, single: bool = False) -> list[Reading] | UserError:
-        page = predict.find_ink(Item("-", None, content), single)
+    def read(content: bytes | StrokeSample, single: bool = False) -> list[Reading] | UserError:
+        page = predict.segment(Item("-", None, content), single)
         if isinstance(page, UserError):
             assert "\n" not in str(page)
             return page

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from runtime import PROJECT
+from common.files import PROJECT
 
 ENGLISH = (PROJECT / "README.md").read_text(encoding="utf-8")
 CHINESE = (PROJECT / "README.zh-CN.md").read_text(encoding="utf-8")

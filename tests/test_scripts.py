@@ -20,14 +20,14 @@ import pytest
 import torch
 from PIL import Image
 
-import checkpoint
-import download
-from checkpoint import load, weights_digest
-from corrections import keep, new_name
+from checkpointing import lookup
+from checkpointing.checkpoint import load, weights_digest
+from common import download
+from common.files import PROJECT
 from data import load_test
-from ink import page_from_strokes
-from recipe import RECIPES
-from runtime import PROJECT
+from preprocessing.stroke_candidates import segment_strokes
+from recognition.profiles import new_name
+from recognition.sample_store import keep
 from tests.conftest import (
     TORCHRUN,
     Project,
@@ -38,8 +38,9 @@ from tests.conftest import (
     same_weights,
     weights_of,
 )
-from tests.handwriting import digit
-from training_arguments import parse_arguments, recipe_from
+from tests.support.handwriting import digit
+from training.arguments import parse_arguments, recipe_from
+from training.recipe import RECIPES
 
 DIGITS = ("--dataset", "digits", "--batch-size", 64)
 MACHINE = ("--threads", 1, "--device", "cpu")
@@ -142,8 +143,8 @@ def test_personal(project, trained):
     assert (content["initial"], content["ink_weight"]) == (digest, RECIPES["personal"].ink_weight)
     assert [(source["name"], source["digits"]) for source in content["ink"][-1:]] == [("Anna", 3)]
     model = load(run / "best.pt").model
-    drawn = [page_from_strokes(digit(number, (0, 0), 100), single=True) for number in (1, 4, 8)]
-    ink = torch.from_numpy(np.stack([page.versions[0].lines[0][0].glyph for page in drawn]))
+    drawn = [segment_strokes(digit(number, (0, 0), 100), single=True) for number in (1, 4, 8)]
+    ink = torch.from_numpy(np.stack([page[0].lines[0][0].glyph for page in drawn]))
     assert model(ink[:, None]).argmax(1).tolist() == [7, 0, 4]
     for arguments in (
         ["--resume", run],
@@ -330,7 +331,7 @@ def here(mnist_dir, tmp_path, monkeypatch, capfd) -> Here:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MNIST_DIR", str(mnist_dir))
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    monkeypatch.setattr(checkpoint, "RUNS", tmp_path / "runs")
+    monkeypatch.setattr(lookup, "RUNS", tmp_path / "runs")
     monkeypatch.setattr(download, "MIRRORS", (DEAD_MIRROR,))  # as with no way out
     return Here(tmp_path, monkeypatch, capfd)
 
@@ -468,7 +469,7 @@ def test_report_of_a_run_goes_into_its_folder(trained, evaluated):
 
 def test_report_agrees_with_validation_by_hand(trained, evaluated):
     """The reported loss is the plain softmax's cross-entropy of the saved weights."""
-    from checkpoint import load
+    from checkpointing.checkpoint import load
 
     digits = load_test("digits", None)
     with torch.inference_mode():
@@ -558,7 +559,7 @@ def test_help_explains_every_flag_with_its_default(here, script):
 @pytest.mark.long
 def test_no_network_no_mnist(project):
     """The main job goes on with the bundled digits, loudly, and under names of its own."""
-    source = project.folder / "download.py"
+    source = project.folder / "common" / "download.py"
     dead = source.read_text().replace("MIRRORS: tuple[str, ...] = ()", f"MIRRORS = ('{DEAD_MIRROR}',)")
     source.write_text(dead)
     project.environment.update(MNIST_DIR=str(project.folder / "data"), no_proxy="127.0.0.1")

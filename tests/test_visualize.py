@@ -25,15 +25,17 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-import insights
-from architecture import Step, format_table, layers, sections, trace
+from common.cli import run_script
+from common.files import PROJECT
+from common.messages import short
 from data import load_training
-from diagram import draw_architecture
-from embedding import choose, embed
 from model import ImprovedResNet18, ResidualBlock
-from runtime import PROJECT, run_script, short
 from subject import Subject
 from tests.conftest import MNIST_DIR, Result, assert_one_line_error
+from visualization import network_plots
+from visualization.architecture import Step, format_table, layers, sections, trace
+from visualization.diagram import draw_architecture
+from visualization.embedding import choose, embed
 from visualize import main, parse_arguments
 
 README_WIDTH = 830  # pixels
@@ -259,16 +261,11 @@ def test_their_texts_are_tidy():
     glyph, ten = rng.rand(28, 28).astype(np.float32), [str(digit) for digit in range(10)]
     probabilities = np.full(10, 0.1, np.float32)
     maps = {f"layer{n}": rng.rand(8 * n, 28 // n, 28 // n) for n in (1, 2, 3)}
-    assert_tidy(insights.draw_filters(rng.randn(32, 3, 3), "Title"))
-    assert_tidy(insights.draw_filters(rng.randn(5, 3, 3), "Title"))
-    assert_tidy(insights.draw_features(glyph, maps, probabilities, ten, "Title"))
+    assert_tidy(network_plots.draw_filters(rng.randn(32, 3, 3), "Title"))
+    assert_tidy(network_plots.draw_filters(rng.randn(5, 3, 3), "Title"))
+    assert_tidy(network_plots.draw_features(glyph, maps, probabilities, ten, "Title"))
     captions = ["for 4, the reading, >99.9%", "for 9, the runner-up, <0.1%"]
-    assert_tidy(insights.draw_saliency(glyph, [glyph, glyph], captions, "Title"))
-
-
-def test_probabilities_are_never_rounded_to_certainty():
-    shown = [insights.percent(p) for p in (0, 0.0004, 0.001, 0.971, 0.9994, 0.9996, 1)]
-    assert shown == ["<0.1%", "<0.1%", "0.1%", "97.1%", "99.9%", ">99.9%", ">99.9%"]
+    assert_tidy(network_plots.draw_saliency(glyph, [glyph, glyph], captions, "Title"))
 
 
 def test_embedding_draws_mistakes_apart_and_with_their_class():
@@ -276,7 +273,7 @@ def test_embedding_draws_mistakes_apart_and_with_their_class():
     points = np.concatenate([np.random.RandomState(0).rand(100, 2), np.full((9, 2), 0.5)])
     labels = np.concatenate([np.zeros(100, int), np.arange(1, 10)])
     readings = np.zeros(109, int)
-    figure = insights.draw_embedding(points, labels, readings, [str(k) for k in range(10)], "Title")
+    figure = network_plots.draw_embedding(points, labels, readings, [str(k) for k in range(10)], "Title")
     numbers = [text for text in figure.axes[0].texts if text.get_fontsize() < 10]
     assert [text.get_text() for text in numbers] == [str(k) for k in range(1, 10)]
     places = np.array([text.get_position() for text in numbers])
@@ -288,7 +285,7 @@ def test_embedding_draws_mistakes_apart_and_with_their_class():
 @pytest.mark.parametrize("off", [0, 1], ids=["all right", "all wrong"])
 def test_embeddings_of_the_best_and_of_the_worst_network_are_drawn(off):
     points, labels = np.random.RandomState(0).rand(5000, 2), np.arange(5000) % 10
-    figure = insights.draw_embedding(
+    figure = network_plots.draw_embedding(
         points, labels, (labels + off) % 10, [str(k) for k in range(10)], "Title"
     )
     assert sum(len(dots.get_offsets()) for dots in figure.axes[0].collections) == 5000

@@ -22,19 +22,21 @@ import numpy as np
 import pytest
 import torch
 
-import checkpoint
-from calibration import Calibration
-from checkpoint import Checkpoint, CheckpointError
+from checkpointing import checkpoint
+from checkpointing.archive import CheckpointError
+from checkpointing.checkpoint import Checkpoint
+from common.files import PROJECT
+from common.messages import UserError
 from data import load_training
+from evaluation.calibration import NoveltyDetector
 from model import ImprovedResNet18
-from recipe import Recipe
-from run_folder import RunFolder
-from runtime import PROJECT, UserError
 from tests.conftest import same_weights
-from trainer import Trainer
+from training.recipe import Recipe
+from training.run_folder import RunFolder
+from training.trainer import Trainer
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
-CALIBRATION = Calibration(torch.zeros(704), torch.eye(704, 64), 0.5)
+CALIBRATION = NoveltyDetector(torch.zeros(704), torch.eye(704, 64), 0.5)
 VALIDATION = {"n": 12_000, "errors": 43, "loss": 0.0125}
 
 
@@ -56,7 +58,7 @@ def save(path: Path, seed: int = 0) -> Path:
 def seal(archive: bytes) -> bytes:
     """What a forger would make of an archive without a comment: one that says it is intact."""
     archive = archive[:-2] + struct.pack("<H", 64)
-    return archive + checkpoint._digest(archive)
+    return archive + archive._digest(archive)
 
 
 def forge(path: Path, **changes: object) -> Path:
@@ -538,13 +540,13 @@ MEASURE = """
 import json, pathlib, re, sys, time, checkpoint
 def peak():  # in MB
     return int(re.search(r"VmHWM:\\s+(\\d+) kB", pathlib.Path("/proc/self/status").read_text())[1]) / 1024
-checkpoint.load(checkpoint.SHIPPED["mnist"])
+checkpoint.load(lookup.SHIPPED["mnist"])
 for path in map(pathlib.Path, sys.argv[1:]):
     before, started = peak(), time.monotonic()
     try:
         checkpoint.load(path)
         said = None
-    except checkpoint.CheckpointError as error:
+    except archive.CheckpointError as error:
         said = str(error)
     print(json.dumps({"said": said, "megabytes": peak() - before, "seconds": time.monotonic() - started}))
 """

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 import data
-from runtime import PROJECT, UserError
+from common.files import PROJECT
+from common.messages import UserError
 from tests.test_data import mirror  # noqa: F401
 
-LOAD = "import sys, pathlib, data, download; download.MIRRORS = (sys.argv[1],); "
+LOAD = "import sys, pathlib, data; from common import download; download.MIRRORS = (sys.argv[1],); "
 LOAD += "print(len(data.load_test('mnist', pathlib.Path(sys.argv[2]))))"
 OTHER = {
     "train-images-idx3-ubyte": "t10k-images-idx3-ubyte",
@@ -75,15 +76,15 @@ def test_two_processes_download_at_once(mirror, tmp_path):  # noqa: F811
 @pytest.mark.parametrize("mirror", ["stall"], indirect=True)
 def test_a_killed_download_is_cleared_away_by_the_next(mirror, tmp_path):  # noqa: F811
     process, deadline = start(url_of(mirror), tmp_path), time.monotonic() + 120
-    while not list(tmp_path.glob(".download-*/ready")) and time.monotonic() < deadline:
+    while not list(tmp_path.glob(".download/MNIST/raw")) and time.monotonic() < deadline:
         time.sleep(0.05)
     process.kill()
     process.communicate()
-    (left,) = tmp_path.glob(".download-*")
+    left = tmp_path / ".download"
+    assert left.exists()
     assert not list(tmp_path.glob("MNIST/raw/*"))  # nothing that looks complete
     mirror.RequestHandlerClass.func.fault = "none"
     again = start(url_of(mirror), tmp_path)
     out, err = again.communicate(timeout=300)
     assert (again.returncode, out) == (0, "10000\n"), err
-    assert not left.exists()
     assert [path.name for path in tmp_path.iterdir()] == ["MNIST"]

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-import picture
-from runtime import PROJECT
+from common.files import PROJECT
+from preprocessing import image_files
 
 SECONDS = 2  # of processor time, which other work on the machine does not lengthen
 MEMORY = 1024  # MiB of the whole process, PyTorch and the network included
@@ -20,14 +20,14 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 
 def test_every_format_that_is_taken_is_tried() -> None:
-    from tests.faults import hostile  # which needs /proc's system
+    from tests.support import hostile  # which needs /proc's system
 
-    assert set(hostile.FORMATS) == set(picture.FORMATS)
+    assert set(hostile.FORMATS) == set(image_files.FORMATS)
 
 
 def test_pages_that_were_freed_before_count_again() -> None:
     """100 MB of blocks that malloc keeps when they are freed, as what comes after them is not."""
-    from tests.faults import hostile
+    from tests.support import hostile
 
     blocks = [bytearray(100_000) for _ in range(1001)]
     del blocks[:1000]

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from personal import Memory
-from recognizer import Recognizer
-from runtime import PROJECT
+from common.files import PROJECT
+from recognition.memory import Memory
+from recognition.recognizer import Recognizer
 
 resource = pytest.importorskip("resource", reason="not on Windows")
 

@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 import torch
 
-import checkpoint
-from run_folder import RunFolder
-from runtime import UserError
+from checkpointing import archive, checkpoint, lookup
+from common.files import PROJECT
+from common.messages import UserError
 from tests.conftest import (
     TORCHRUN,
     Project,
@@ -28,8 +28,9 @@ from tests.conftest import (
     same_weights,
     weights_of,
 )
+from training.run_folder import RunFolder
 
-HIT = Path(__file__).with_name("hit.py").read_text()
+HIT = (PROJECT / "tests/support/hit.py").read_text()
 MACHINE = ("--threads", 1, "--device", "cpu")
 RECIPE = ("--dataset", "digits", "--batch-size", 64, "--limit-train", 256, "--epochs", 3)  # of four steps
 PLACES = ("step", "evaluation", "write", "flush", "rename", "run")
@@ -136,7 +137,7 @@ def test_hit_by_a_signal_at_any_moment_it_ends_the_same(code, often, forge, unbr
             if result.returncode == 128 + code:
                 assert f"--resume {run.name}" in result.stdout or result.stderr == "\nInterrupted.\n", result
             for path in run.glob("*.pt"):
-                assert checkpoint.is_sealed(path.read_bytes()), (spec, path)
+                assert archive.is_sealed(path.read_bytes()), (spec, path)
             hits += result.returncode != 0
             outcomes[f"hit at {place}" if result.returncode else "too late"] += 1
         result = forge.hit({}, *go_on(run))
@@ -220,7 +221,7 @@ def test_a_run_to_which_everything_happens_ends_the_same(tmp_path, unbroken):
         reason = "No space left on device" if mounted else "File too large"
         assert_one_line_error(result, "cannot write disk/run/", reason)
         for path in run.glob("*.pt"):
-            assert checkpoint.is_sealed(path.read_bytes())
+            assert archive.is_sealed(path.read_bytes())
         assert not list(run.glob(".*.tmp"))
         if mounted:
             assert (run / "last.pt").exists()
@@ -329,7 +330,7 @@ def test_a_clock_that_is_moved_back_all_the_time(tmp_path, unbroken):
     summary = json.loads((run / "summary.json").read_text())
     assert summary["finished"] < "2002"
     assert summary["seconds"] > 0
-    found = project.run("-c", "import checkpoint; print(checkpoint.find(None, 'digits'))")
+    found = project.run("-c", "from checkpointing import lookup; print(lookup.find(None, 'digits'))")
     assert found.stdout.strip() == str(run / "best.pt")
 
 
@@ -342,8 +343,8 @@ def test_a_name_that_is_taken_gets_a_number(tmp_path, monkeypatch):
         def __format__(self, form: str) -> str:
             return "20010909-014640"
 
-    monkeypatch.setattr(checkpoint, "RUNS", tmp_path)
-    monkeypatch.setattr("run_folder.datetime", Stopped)
+    monkeypatch.setattr(lookup, "RUNS", tmp_path)
+    monkeypatch.setattr("training.run_folder.datetime", Stopped)
     names = [RunFolder.create(None, "mnist", 3).path.name for _ in range(3)]
     assert names == ["20010909-014640-seed3", "20010909-014640-seed3-2", "20010909-014640-seed3-3"]
 

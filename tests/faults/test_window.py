@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from runtime import PROJECT
+from common.files import PROJECT
 from tests.conftest import Project, Result, missing
-from tests.faults.hostile import mutated
-from tests.window import missing_tools, screen
+from tests.support.hostile import mutated
+from tests.support.window import missing_tools, screen
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Xvfb and /proc")
 PICTURES = 60  # files to open, most of them broken
@@ -68,7 +68,7 @@ def test_a_random_user_finds_no_fault(
 def test_a_leak_of_a_kib_for_each_action_would_be_seen(leak: Callable[[], object]) -> None:
     if lacking := missing_tools():
         missing(f"no {', '.join(lacking)}")
-    from tests.faults.random_user import in_use  # needs Tk
+    from tests.support.random_user import in_use  # needs Tk
 
     before = in_use()
     kept = [leak() for _ in range(ACTIONS * 2 // 3)]
@@ -78,7 +78,7 @@ def test_a_leak_of_a_kib_for_each_action_would_be_seen(leak: Callable[[], object
 UNLUCKY = """
 if __name__ == "__main__":
     from benchmarks.window import Hand
-    from drawing import Page, Stroke
+    from gui.drawing import Page, Stroke
     from tests.handwriting import digit
     hand = Hand()
     session = hand.session
@@ -94,12 +94,12 @@ if __name__ == "__main__":
     print(session.shown.answer.text)
     session.reader.close()
 else:  # the reading process
-    from desk import Desk
-    read = Desk.read
+    from gui.worker import Worker
+    read = Worker.read
     def raises(*arguments):
-        Desk.read = read
+        Worker.read = read
         raise ArithmeticError("no luck")
-    Desk.read = raises
+    Worker.read = raises
 """
 
 

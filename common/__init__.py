@@ -1,0 +1,8 @@
+"""The ground: what every other package may use, and what uses none of them.
+
+Public: `cli` (flags, exit status, Ctrl-C), `interrupt` (Ctrl-C during imports), `messages` (`UserError` and
+text for people), `device` (pick and describe a device), `files` (`PROJECT`, atomic writes), `geometry`
+(points and boxes), `download` (MNIST from the network).
+
+Imports: nothing of this project.
+"""

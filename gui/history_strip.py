@@ -1,0 +1,116 @@
+"""The history: what was read before, as thumbnails in a strip."""
+
+import tkinter as tk
+from collections.abc import Callable
+from dataclasses import dataclass
+from tkinter import ttk
+
+from gui.drawing import Page
+from gui.painting import thumbnail
+from gui.theme import Theme, rgb
+from gui.widgets import photo
+
+
+@dataclass
+class Entry:
+    """A page that was read, and as what."""
+
+    page: Page
+    text: str
+    single: bool
+
+
+class HistoryStrip(ttk.Frame):
+    """Thumbnails of what was read before, the newest first.
+
+    Args:
+        parent, theme: as for every pane.
+        on_choose: called with an entry that was clicked.
+    """
+
+    LIMIT = 60
+
+    def __init__(self, parent: tk.Misc, theme: Theme, on_choose: Callable[[Entry], None]) -> None:
+        super().__init__(parent)
+        self.theme, self._on_choose = theme, on_choose
+        self.entries: list[Entry] = []
+        self._buttons: list[ttk.Button] = []
+        self._first = 0  # of those that are visible
+        self._side = theme.px(27)
+        self._empty = ttk.Label(self, text="What you clear is kept here.", style="Muted.TLabel")
+        self._empty.place(relx=0, rely=0.5, anchor="w")
+        probe = self._button(Entry(Page(), "0", True))
+        self._slot = probe.winfo_reqwidth() + theme.px(2)
+        self.configure(height=probe.winfo_reqheight())
+        probe.destroy()
+        self.bind("<Configure>", lambda event: self._arrange())
+        self._listen_to_wheel(self)
+
+    def add(self, entry: Entry) -> None:
+        """Put an entry in front; one of the same page is brought up to date where it is."""
+        for other, button in zip(self.entries, self._buttons, strict=True):
+            if other.page is entry.page:
+                other.text, other.single = entry.text, entry.single
+                button.configure(text=_short(entry.text))
+                return
+        self.entries.insert(0, entry)
+        self._buttons.insert(0, self._button(entry))
+        if len(self.entries) > self.LIMIT:
+            self.entries.pop()
+            self._buttons.pop().destroy()
+        self._first = 0
+        self._arrange()
+
+    def step(self, page: Page, by: int) -> Entry | None:
+        """The entry `by` places after that of `page`, made visible; None if there is none there."""
+        pages = [entry.page for entry in self.entries]
+        place = by + (pages.index(page) if page in pages else -1)
+        if not 0 <= place < len(pages):
+            return None
+        self._first = min(self._first, place)
+        self._first = max(self._first, place - self._room() + 1)
+        self._arrange()
+        return self.entries[place]
+
+    def _button(self, entry: Entry) -> ttk.Button:
+        colours = self.theme.colours
+        image = photo(self, thumbnail(entry.page, self._side, rgb(colours.ink), rgb(colours.paper)))
+        button = ttk.Button(
+            self,
+            image=image,
+            text=_short(entry.text),
+            compound="top",
+            style="HistoryStrip.TButton",
+            width=5,
+            command=lambda: self._on_choose(entry),
+        )
+        button.image = image  # Tk does not keep it
+        self._listen_to_wheel(button)
+        return button
+
+    def _room(self) -> int:
+        """How many fit."""
+        return max(1, self.winfo_width() // self._slot)
+
+    def _arrange(self) -> None:
+        self._first = max(0, min(self._first, len(self._buttons) - self._room()))
+        for place, button in enumerate(self._buttons):
+            at = place - self._first
+            if 0 <= at < self._room():
+                button.place(x=at * self._slot, y=0, width=self._slot - self.theme.px(2), relheight=1)
+            else:
+                button.place_forget()
+        if self._buttons:
+            self._empty.place_forget()
+
+    def _listen_to_wheel(self, widget: tk.Misc) -> None:
+        def turned(event: tk.Event) -> None:
+            self._first += 1 if event.num == 5 or event.delta < 0 else -1
+            self._arrange()
+
+        for event in ("<MouseWheel>", "<Button-4>", "<Button-5>"):  # the latter two are X11's
+            widget.bind(event, turned)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 5 else f"{text[:4]}…"

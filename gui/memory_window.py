@@ -1,0 +1,254 @@
+"""A window of what is remembered of a person's hand: thumbnails by class, each of which can be forgotten."""
+
+import tkinter as tk
+from collections.abc import Callable
+from tkinter import ttk
+
+from PIL import Image
+
+from common.geometry import holds
+from gui.protocol import Remembered, Sample
+from gui.theme import Theme, rgb
+from gui.widgets import photo
+
+SIDE, GAP, LEFT = 28, 5, 46  # points: of a thumbnail, between two, and before the first of a row
+WIDE, HIGH = 300, 240  # points, of the part that scrolls
+SURE_FOR = 4_000  # milliseconds in which a second click forgets all
+NOTHING = "Nothing yet: a digit key corrects a reading,\nand what was corrected is shown here."
+
+
+class MemoryWindow(tk.Toplevel):
+    """Shows samples. Esc, R and its button close it.
+
+    Args:
+        parent, theme: of the window.
+        forget: called with the name of a sample that is to be forgotten.
+        forget_all: called when all are.
+    """
+
+    def __init__(
+        self, parent: tk.Tk, theme: Theme, forget: Callable[[str], None], forget_all: Callable[[], None]
+    ) -> None:
+        super().__init__(parent, background=theme.colours.window)
+        self.withdraw()
+        self.title("Remembered - Handwritten digits")
+        self.transient(parent)
+        self.theme, self._forget, self._forget_all = theme, forget, forget_all
+        self._samples: list[Sample] = []  # by class, as they are shown
+        self._places: list[tuple[int, int]] = []  # of their upper left corners
+        self._chosen: int | None = None
+        self._text = "Loading…"  # where there are no samples
+        self._photos: list[tk.PhotoImage] = []  # Tk does not keep them
+        self._unsure_due = ""
+        self._side, self._step = theme.px(SIDE), theme.px(SIDE) + theme.px(GAP)
+        frame = ttk.Frame(self, padding=theme.px(10))
+        frame.pack(fill="both", expand=True)
+        self._title = ttk.Label(frame, text=" ")
+        self._title.pack(anchor="w", pady=(0, theme.px(6)))
+        foot = ttk.Frame(frame)
+        foot.pack(side="bottom", fill="x", pady=(theme.px(8), 0))
+        self._all = ttk.Button(foot, text="Forget all", command=self._all_pressed)
+        self._all.state(["disabled"])
+        self._all.pack(side="left")
+        close = ttk.Button(foot, text="Close", command=self.destroy)
+        close.pack(side="right")
+        ttk.Label(foot, text="Point at one; the cross or Delete forgets it", style="Muted.TLabel").pack()
+        bar = ttk.Scrollbar(frame, orient="vertical")
+        bar.pack(side="right", fill="y")
+        self.canvas = tk.Canvas(
+            frame,
+            width=theme.px(WIDE),
+            height=min(theme.px(HIGH), parent.winfo_screenheight() // 2),
+            background=theme.colours.window,
+            highlightthickness=1,
+            highlightbackground=theme.colours.line,
+            highlightcolor=theme.colours.accent,
+            takefocus=True,
+            yscrollcommand=bar.set,
+            yscrollincrement=self._step // 2,
+        )
+        bar.configure(command=self.canvas.yview)
+        self.canvas.pack(fill="both", expand=True)
+        self._listen()
+        self.update_idletasks()
+        self.minsize(self.winfo_reqwidth(), self.winfo_reqheight() - theme.px(HIGH) // 2)
+        x = parent.winfo_rootx() + (parent.winfo_width() - self.winfo_reqwidth()) // 2
+        y = parent.winfo_rooty() + (parent.winfo_height() - self.winfo_reqheight()) // 3
+        self.geometry(f"+{max(0, x)}+{max(0, y)}")
+        self.deiconify()
+        self.canvas.focus_force()
+
+    def _listen(self) -> None:
+        for key in ("<Escape>", "<r>", "<R>"):
+            self.bind(key, lambda event: self.destroy())
+        canvas = self.canvas
+        canvas.bind("<Configure>", lambda event: self._draw())
+        canvas.bind("<Motion>", lambda event: self._choose(self._at(event)))
+        canvas.bind("<Button-1>", self._clicked)
+        for key in ("<Delete>", "<BackSpace>", "<KP_Delete>"):
+            canvas.bind(key, lambda event: self._forget_chosen())
+        for key, right, down in (("Left", -1, 0), ("Right", 1, 0), ("Up", 0, -1), ("Down", 0, 1)):
+            canvas.bind(f"<{key}>", lambda event, right=right, down=down: self._go(right, down))
+        for event in ("<MouseWheel>", "<Button-4>", "<Button-5>"):  # the latter two are X11's
+            canvas.bind(event, self._scroll)
+
+    def destroy(self) -> None:
+        """Close it, and let go of its pictures at once: Python collects the rest later, in any thread."""
+        self._photos.clear()
+        super().destroy()
+
+    def show(self, remembered: Remembered) -> None:
+        """Show these samples, those of each class in their order."""
+        if len(remembered.samples) < len(self._samples):
+            self._chosen = None  # or a second click would forget the one that takes its place
+        self._samples = sorted(remembered.samples, key=lambda sample: sample.label)
+        count, self._text = len(self._samples), NOTHING
+        samples = "1 sample" if count == 1 else f"{count:,} samples"
+        self._title.configure(text=f"{samples} in {remembered.folder}")
+        self._all.state(["!disabled" if count else "disabled"])
+        self._draw()
+
+    def _draw(self) -> None:
+        canvas, theme = self.canvas, self.theme
+        canvas.delete("all")
+        self._photos, self._places = [], []
+        gap, left = theme.px(GAP), theme.px(LEFT)
+        wide = canvas.winfo_width()
+        columns = max(1, (wide - left - gap) // self._step)
+        top = 2 * gap
+        if not self._samples:
+            canvas.create_text(
+                wide / 2,
+                canvas.winfo_height() / 2,
+                text=self._text,
+                fill=theme.colours.muted,
+                justify="center",
+            )
+        for label in range(10):
+            samples = [sample for sample in self._samples if sample.label == label]
+            if not samples:
+                continue
+            canvas.create_text(
+                2 * gap, top, text=str(label), font=theme.bold, fill=theme.colours.text, anchor="nw"
+            )
+            canvas.create_text(
+                2 * gap,
+                top + theme.bold.metrics("linespace"),
+                text=f"{len(samples):,}",
+                font=theme.small,
+                fill=theme.colours.muted,
+                anchor="nw",
+            )
+            self._photos.append(photo(canvas, self._thumbnails(samples, columns)))
+            canvas.create_image(left, top, image=self._photos[-1], anchor="nw")
+            self._places += [
+                (left + place % columns * self._step, top + place // columns * self._step)
+                for place in range(len(samples))
+            ]
+            top += -(-len(samples) // columns) * self._step + gap
+        canvas.configure(scrollregion=(0, 0, wide, max(top, canvas.winfo_height())))
+        self._show_chosen()
+
+    def _thumbnails(self, samples: list[Sample], columns: int) -> Image.Image:
+        """All of one class in one picture: thousands of pictures would be slow."""
+        colours, side, step = self.theme.colours, self._side, self._step
+        rows = -(-len(samples) // columns)
+        size = min(len(samples), columns) * step, rows * step
+        image = Image.new("RGB", size, rgb(colours.window))
+        for place, sample in enumerate(samples):
+            at = place % columns * step, place // columns * step
+            ink = Image.frombytes("L", (28, 28), sample.glyph).resize((side, side), Image.Resampling.BILINEAR)
+            image.paste(rgb(colours.paper), (*at, at[0] + side, at[1] + side))
+            image.paste(rgb(colours.ink), at, ink)
+        return image
+
+    # choosing and forgetting
+
+    def _at(self, event: tk.Event) -> int | None:
+        """The sample under the pointer."""
+        point = self.canvas.canvasx(event.x), self.canvas.canvasy(event.y)
+        reach = self._step
+        for place, (x, y) in enumerate(self._places):
+            if holds((x, y - self.theme.px(GAP), x + reach, y + self._side), point):
+                return place
+        return None
+
+    def _choose(self, place: int | None) -> None:
+        if place is not None and place != self._chosen:
+            self._chosen = place
+            self._show_chosen()
+
+    def _show_chosen(self) -> None:
+        """Frame it, with the cross that forgets it."""
+        self.canvas.delete("chosen")
+        if self._chosen is None or self._chosen >= len(self._places):
+            return
+        colours, (x, y), side = self.theme.colours, self._places[self._chosen], self._side
+        radius = self.theme.px(5.5)
+        self.canvas.create_rectangle(x - 1, y - 1, x + side, y + side, outline=colours.accent, tags="chosen")
+        right, top = x + side - radius // 2, y + radius // 2
+        badge = right - radius, top - radius, right + radius, top + radius
+        self.canvas.create_oval(*badge, fill=colours.accent, width=0, tags=("chosen", "badge"))
+        reach = radius * 0.42
+        for way in (-1, 1):
+            line = right - reach, top - way * reach, right + reach, top + way * reach
+            self.canvas.create_line(*line, fill=colours.on_accent, width=self.theme.px(1), tags="chosen")
+
+    def _clicked(self, event: tk.Event) -> None:
+        self.canvas.focus_set()
+        point = self.canvas.canvasx(event.x), self.canvas.canvasy(event.y)
+        badge = self.canvas.bbox("badge")
+        if badge and holds(badge, point):
+            self._forget_chosen()
+        else:
+            self._choose(self._at(event))
+
+    def _forget_chosen(self) -> None:
+        if self._chosen is not None and self._chosen < len(self._samples):
+            self._forget(self._samples[self._chosen].name)
+
+    def _go(self, right: int, down: int) -> None:
+        """Choose the next sample in a direction."""
+        if not self._places:
+            return
+        if self._chosen is None or self._chosen >= len(self._places):
+            self._choose(0)
+        elif right:
+            self._choose(min(len(self._places) - 1, max(0, self._chosen + right)))
+        else:
+            x, y = self._places[self._chosen]
+            ways = [
+                (abs(other_y - y), abs(other_x - x), place)
+                for place, (other_x, other_y) in enumerate(self._places)
+                if (other_y - y) * down > 0
+            ]
+            self._choose(min(ways)[2] if ways else None)
+        self._make_visible()
+
+    def _make_visible(self) -> None:
+        top, bottom = self.canvas.canvasy(0), self.canvas.canvasy(self.canvas.winfo_height())
+        y = self._places[self._chosen][1]
+        while y - self.theme.px(GAP) < top or y + self._side > bottom:
+            before = top
+            self.canvas.yview_scroll(-1 if y < top + self.theme.px(GAP) else 1, "units")
+            top, bottom = self.canvas.canvasy(0), self.canvas.canvasy(self.canvas.winfo_height())
+            if top == before:
+                break
+
+    def _scroll(self, event: tk.Event) -> None:
+        if self.canvas.yview() != (0.0, 1.0):
+            self.canvas.yview_scroll(2 if event.num == 5 or event.delta < 0 else -2, "units")
+
+    def _all_pressed(self) -> None:
+        """Forget all, if it is pressed twice."""
+        if self._unsure_due:
+            self._unsure()
+            self._forget_all()
+        else:
+            self._all.configure(text=f"Really all {len(self._samples):,}?")
+            self._unsure_due = self.after(SURE_FOR, self._unsure)
+
+    def _unsure(self) -> None:
+        self.after_cancel(self._unsure_due)
+        self._unsure_due = ""
+        self._all.configure(text="Forget all")

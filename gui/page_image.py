@@ -1,0 +1,126 @@
+"""The sheet's surface: paper or a picture, and ink on it, painted here as pixels, anti-aliased.
+
+Canvas lines would be simpler, but Tk paints all that overlap anew at each move of the pen: after some
+hundred strokes that takes longer than the moves do, and on X11 their edges are jagged. Here a move costs
+the same however much has been drawn. Painting much at once, as after undo or in a new size, is cut into
+pieces between which the window stays alive.
+"""
+
+import time
+import tkinter as tk
+from collections.abc import Iterator, Sequence
+
+from PIL import Image
+
+from common.geometry import Box, Point, around, grown, overlap
+from gui.drawing import Page
+from gui.painting import Pixels, chunks, ink_colour, moved, paint, pixels_of, place_picture
+from gui.spline import STEP
+from gui.theme import RGB, Theme, rgb
+
+PAINTING_TIME = 0.012  # seconds at a time
+BAND = 150_000  # pixels brought to the screen at a time
+
+
+class PageImage:
+    """An image on a canvas that shows a page.
+
+    Args:
+        canvas: where it lies.
+        theme: of the window.
+
+    Attributes:
+        page: what is painted, or about to be.
+        size: in pixels.
+        scale: pixels for a unit of the page.
+        region: the part of the page that is visible; (0, 0) is in its middle.
+    """
+
+    def __init__(self, canvas: tk.Canvas, theme: Theme) -> None:
+        self._canvas = canvas
+        self._ink_colour, self._paper = rgb(theme.colours.ink), rgb(theme.colours.paper)
+        self._photo = tk.PhotoImage(master=canvas)
+        self._item = canvas.create_image(0, 0, image=self._photo, anchor="nw")
+        self._dirty: Pixels | None = None  # what is being painted anew
+        self._work: Iterator[None] = iter(())
+        self._work_due = ""
+        self.page = Page()
+
+    def fit(self, page: Page, size: tuple[int, int], scale: float) -> None:
+        """Take a size and a scale, and show `page`."""
+        self.page, self.size, self.scale = page, size, scale
+        half_width, half_height = size[0] / 2 / scale, size[1] / 2 / scale
+        self.region = -half_width, -half_height, half_width, half_height
+        self._base = Image.new("RGB", size, self._paper)
+        place_picture(self._base, page, self.region, scale)
+        self._ink = Image.new("L", size)
+        self._photo.configure(width=size[0], height=size[1])
+        self._dirty = None
+        self.repaint(self.region)
+
+    def move_to(self, x: float, y: float) -> None:
+        """Put its upper left corner there on the canvas."""
+        self._canvas.coords(self._item, x, y)
+
+    def pixels(self, points: Sequence[Point]) -> list[Point]:
+        """Points of the page as pixels of the surface."""
+        return moved(points, self.region, self.scale)
+
+    def ink_colour(self) -> RGB:
+        """What ink is painted in: on a picture it must stand out."""
+        return ink_colour(self.page, self._ink_colour)
+
+    def add(self, line: Sequence[Point], width: float) -> None:
+        """Paint ink along a line of the page, at once."""
+        changed = paint(self._ink, self.pixels(line), width * self.scale)
+        if changed:
+            self._put(changed)
+
+    def show(self, page: Page) -> None:
+        """Show a page with the same picture, painting what differs as soon as there is time."""
+        changed = set(self.page.strokes) ^ set(page.strokes)
+        self.page = page
+        if changed:
+            self.repaint(around([stroke.box for stroke in changed]))
+
+    def repaint(self, box: Box) -> None:
+        """Paint the ink in `box` of the page anew, as soon as there is time."""
+        box = grown(box, 2 / self.scale)  # the soft edge of the ink
+        dirty = pixels_of(box, self.region, self.scale, self.size)
+        self._dirty = around([dirty, self._dirty or dirty])
+        self._work = self._painting(self._dirty)
+        self._go_on()
+
+    def _painting(self, dirty: Pixels) -> Iterator[None]:
+        """Paint what is visible of the page in `dirty`, a short piece at each step."""
+        if dirty[0] < dirty[2] and dirty[1] < dirty[3]:
+            self._ink.paste(0, dirty)
+            for stroke in self.page.strokes:
+                if not overlap(pixels_of(stroke.box, self.region, self.scale, self.size), dirty):
+                    continue
+                for line in chunks(stroke.line(STEP / self.scale)):
+                    paint(self._ink, self.pixels(line), stroke.width * self.scale, within=dirty)
+                    yield
+            rows = max(1, BAND // (dirty[2] - dirty[0]))
+            for top in range(dirty[1], dirty[3], rows):
+                self._put((dirty[0], top, dirty[2], min(dirty[3], top + rows)))
+                yield
+        self._dirty = None
+
+    def _go_on(self) -> None:
+        """Paint for a moment; then let the window live, and come back."""
+        if self._work_due:
+            self._canvas.after_cancel(self._work_due)
+            self._work_due = ""
+        until = time.perf_counter() + PAINTING_TIME
+        for _ in self._work:
+            if time.perf_counter() > until:
+                self._work_due = self._canvas.after(1, self._go_on)
+                return
+
+    def _put(self, box: Pixels) -> None:
+        """Bring a part of paper and ink to the screen."""
+        part = self._base.crop(box)
+        part.paste(self.ink_colour(), mask=self._ink.crop(box))
+        content = b"P6 %d %d 255\n" % part.size + part.tobytes()
+        self._canvas.tk.call(self._photo, "put", content, "-format", "ppm", "-to", *box[:2])

@@ -1,0 +1,107 @@
+"""What lies beside the sheet: the reading, the ten bars, the glyph; tips, and the list of keys."""
+
+import tkinter as tk
+from tkinter import ttk
+
+from PIL import Image
+
+from gui.keys import KEYS, spelled
+from gui.theme import Theme
+
+
+def photo(parent: tk.Misc, image: Image.Image) -> tk.PhotoImage:
+    """A picture (mode RGB) for a widget."""
+    return tk.PhotoImage(master=parent, data=b"P6 %d %d 255\n" % image.size + image.tobytes(), format="ppm")
+
+
+class Pane(tk.Canvas):
+    """A canvas that draws itself anew when its size changes or `draw` is called."""
+
+    def __init__(self, parent: tk.Misc, theme: Theme, **options: object) -> None:
+        super().__init__(
+            parent, background=theme.colours.window, highlightthickness=0, borderwidth=0, **options
+        )
+        self.theme = theme
+        self.bind("<Configure>", lambda event: self.draw())
+
+    def draw(self) -> None:
+        raise NotImplementedError
+
+
+# tips and the list of keys
+
+
+class Tooltip:
+    """A line that explains a widget while the pointer rests on it."""
+
+    def __init__(self, widget: tk.Widget, theme: Theme, text: str) -> None:
+        self.widget, self.theme, self.text = widget, theme, text
+        self._due = ""
+        self._shown: tk.Toplevel | None = None
+        widget.bind("<Enter>", self._wait, add=True)
+        for event in ("<Leave>", "<ButtonPress>", "<Destroy>"):
+            widget.bind(event, self._hide, add=True)
+
+    def _wait(self, event: tk.Event) -> None:
+        self._hide(event)
+        self._due = self.widget.after(600, self._show)
+
+    def _show(self) -> None:
+        self._due = ""
+        self._shown = tip = tk.Toplevel(self.widget)
+        tip.wm_overrideredirect(True)
+        ttk.Label(tip, text=self.text, style="Tooltip.TLabel").pack()
+        tip.update_idletasks()
+        right = self.widget.winfo_screenwidth() - tip.winfo_reqwidth()
+        x = max(0, min(self.widget.winfo_rootx(), right))
+        y = self.widget.winfo_rooty() + self.widget.winfo_height() + self.theme.px(3)
+        tip.wm_geometry(f"+{x}+{y}")
+
+    def _hide(self, event: tk.Event) -> None:
+        if self._due:
+            self.widget.after_cancel(self._due)
+            self._due = ""
+        if self._shown:
+            self._shown.destroy()
+            self._shown = None
+
+
+class KeyList(tk.Toplevel):
+    """All keys, in a window that Esc, F1 and its button close."""
+
+    def __init__(self, parent: tk.Tk, theme: Theme) -> None:
+        super().__init__(
+            parent,
+            background=theme.colours.window,
+            highlightthickness=1,
+            highlightbackground=theme.colours.line,
+            highlightcolor=theme.colours.line,
+        )
+        self.withdraw()
+        self.title("Keys - Handwritten digits")
+        self.transient(parent)
+        self.resizable(False, False)
+        frame = ttk.Frame(self, padding=theme.px(14))
+        frame.pack()
+        rows = [
+            ("Left button", "Draw; a click makes a dot, or chooses a digit of a number by its box"),
+            ("Right button, or Shift and left", "Erase"),
+            *((" or ".join(map(spelled, key.names)), key.what) for key in KEYS),
+            ("0 to 9", "Correct the reading: from then on it counts"),
+            ("Tab, Space", "Go to a button, press it"),
+        ]
+        for row, (names, what) in enumerate(rows):
+            ttk.Label(frame, text=names, style="Bold.TLabel").grid(row=row, column=0, sticky="w")
+            ttk.Label(frame, text=what).grid(
+                row=row, column=1, sticky="w", padx=(theme.px(16), 0), pady=theme.px(1.5)
+            )
+        close = ttk.Button(frame, text="Close", command=self.destroy)
+        close.grid(row=len(rows), column=1, sticky="e", pady=(theme.px(10), 0))
+        for key in ("<Escape>", "<F1>", "<Return>"):
+            self.bind(key, lambda event: self.destroy())
+        self.update_idletasks()
+        x = parent.winfo_rootx() + (parent.winfo_width() - self.winfo_reqwidth()) // 2
+        y = parent.winfo_rooty() + (parent.winfo_height() - self.winfo_reqheight()) // 3
+        self.geometry(f"+{max(0, x)}+{max(0, y)}")
+        self.deiconify()
+        close.focus_force()

@@ -1,0 +1,157 @@
+"""Which ink is offered as one digit, and with how many doubts: what the network then chooses from."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from preprocessing.binarization import InkMask
+from preprocessing.candidates import Candidate
+from preprocessing.picture_candidates import _lines, _single, segment_picture
+from preprocessing.stroke_candidates import segment_strokes
+from tests.preprocessing.test_segmentation import FIVE, SEVEN, moved
+
+ZIGZAG = [[(0, 0), (30, 100), (60, 0)], [(60, 0), (90, 100), (120, 0)], [(120, 0), (150, 100), (180, 0)]]
+TAIL = [(95, 100), (100, 130)]  # touches the one in the middle of ZIGZAG, not at its ends
+RING = [(50 + 40 * np.cos(angle), 50 + 50 * np.sin(angle)) for angle in np.linspace(0, 2 * np.pi, 40)]
+FACE = [RING, [(40, 40), (45, 45)], [(60, 40), (62, 45)]]
+HAT = [(30, -20), (70, -20)]
+Box = tuple[int, int, int, int]
+
+
+def offered(lines: list[list[Candidate]]) -> list[tuple[int, int, bool, int]]:
+    """Of the only line: from which piece to which, whether as a digit, and the doubts."""
+    (line,) = lines
+    return [(c.start, c.stop, c.glyph is not None, c.doubts) for c in line]
+
+
+def of_strokes(strokes, **options) -> list[tuple[int, int, bool, int]]:
+    (version,) = segment_strokes(strokes, **options)
+    return offered(version.lines)
+
+
+def ink(*boxes: Box, height: int = 200, width: int = 200) -> InkMask:
+    mask = np.zeros((height, width), bool)
+    for left, top, right, bottom in boxes:
+        mask[top:bottom, left:right] = True
+    return InkMask(mask, (1.0, 1.0))
+
+
+# strokes
+
+
+def test_each_joint_that_is_cut_is_a_doubt_and_so_is_ink_that_is_left_out():
+    assert of_strokes([*ZIGZAG, TAIL]) == [
+        *((0, 1, True, 1), (0, 2, True, 1), (0, 3, True, 0)),
+        *((1, 2, True, 2), (1, 3, True, 1), (2, 3, True, 1)),
+        (1, 2, True, 3),  # without its tail
+    ]
+
+
+@pytest.mark.parametrize(("x", "y", "scale"), [(0, 10_000, 1), (10_000, 0, 1), (0, 0, 1e-3), (-7, -9, 1e3)])
+def test_what_is_offered_depends_on_neither_place_nor_size(x, y, scale):
+    for strokes in ([*ZIGZAG, TAIL], [*FIVE, *moved(FIVE, 80), *moved(FIVE, 150)], FACE, [RING, HAT]):
+        assert of_strokes(moved(strokes, x, y, scale)) == of_strokes(strokes)
+
+
+def test_strokes_are_a_number_unless_they_are_said_to_be_one_digit():
+    apart = [*SEVEN, *moved(SEVEN, 200)]
+    assert of_strokes(apart) == [(0, 1, True, 0), (1, 2, True, 0)]
+    assert of_strokes(apart, single=True) == [(0, 1, True, 0), (0, 1, True, 1)]
+
+
+def test_dirt_may_be_left_out_at_the_price_of_a_doubt():
+    dash = [(40, 50), (60, 50)]
+    dirty = [[(0, 0), (0, 100)], dash, [(100, 0), (100, 100)]]
+    assert of_strokes(dirty) == [(1, 2, False, 1), (0, 1, True, 0), (1, 2, True, 0), (2, 3, True, 0)]
+
+
+@pytest.mark.parametrize("x", [0, 1000])
+def test_a_ring_is_offered_without_what_is_above_it_but_not_without_what_is_in_it(x):
+    assert of_strokes(moved([RING, HAT], x)) == [(0, 1, True, 0), (0, 1, True, 1)]
+    assert of_strokes(moved(FACE, x)) == [(0, 1, True, 0)]
+
+
+# pictures
+
+AROUND = [(-1, 0), (1, 0), (0, -1), (0, 1)]
+
+
+def main_part(*boxes: Box) -> Box:
+    """What is offered first of a picture of one digit."""
+    return _single(ink(*boxes))[0][0].box
+
+
+def test_a_picture_is_a_number_unless_it_is_said_to_be_one_digit():
+    mask = ink((40, 50, 48, 150), (140, 50, 148, 150)).mask
+    ones = Image.fromarray(np.where(mask, 0, 255).astype(np.uint8))
+    for single, last in ((False, 2), (True, 1)):
+        (line,) = segment_picture(ones, single)[0].lines
+        assert max(candidate.stop for candidate in line) == last
+
+
+@pytest.mark.parametrize(("right", "down"), AROUND)
+def test_of_two_parts_the_one_in_the_middle_is_the_digit(right, down):
+    middle = (90, 90, 110, 110)
+    x, y = 90 + 70 * right, 90 + 70 * down
+    assert main_part(middle, (x, y, x + 20, y + 20)) == middle
+
+
+@pytest.mark.parametrize(("right", "down"), AROUND)
+def test_what_touches_the_border_is_the_digit_only_if_it_is_far_larger(right, down):
+    middle = (90, 90, 110, 110)
+    x, y = 85 + 85 * right, 85 + 85 * down
+    assert main_part(middle, (x, y, x + 30, y + 30)) == middle
+    x, y = 50 + 50 * right, 50 + 50 * down
+    assert main_part((90, 90, 91, 91), (x, y, x + 100, y + 100)) == (x, y, x + 100, y + 100)
+
+
+@pytest.mark.parametrize(("right", "down"), [(0, 0), (45, 0), (0, 60)])
+def test_neighbours_belong_to_the_digit_one_after_another(right, down):
+    def at(left: int, top: int, other: int, bottom: int) -> Box:
+        return left + right, top + down, other + right, bottom + down
+
+    first, second, third = at(60, 60, 100, 100), at(108, 60, 128, 80), at(135, 60, 150, 80)
+    assert main_part(first, second) == at(60, 60, 128, 100)
+    assert main_part(first, second, third) == at(60, 60, 150, 100)  # near to the second only
+    assert main_part(first, at(60, 20, 80, 40)) == first
+
+
+def test_a_neighbour_may_be_larger_than_the_digit_unless_it_is_a_line():
+    digit = (90, 90, 120, 120)
+    corner = ((124, 80, 127, 125), (124, 122, 145, 125))  # half as large again
+    assert main_part(digit, *corner) == (90, 80, 145, 125)
+    assert main_part(digit, corner[0]) == digit
+
+
+@pytest.mark.parametrize("turns", range(4))
+def test_ink_along_the_border_is_doubtful(turns):
+    along = ink((0, 60, 1, 140), (1, 98, 60, 102))  # only its outermost row of pixels is long
+    touching = ink((0, 98, 60, 102), (56, 60, 60, 140))
+    for picture, doubts in ((along, 3), (touching, 1)):
+        turned = InkMask(np.rot90(picture.mask, turns), picture.scale)
+        assert offered(_single(turned)) == [(0, 1, True, doubts)]
+
+
+def test_a_blob_is_doubtful_and_beside_others_it_may_be_left_out():
+    blob, one = (20, 60, 60, 140), (150, 60, 156, 140)
+    assert offered(_lines(ink(blob))) == [(0, 1, True, 2)]
+    assert offered(_lines(ink(blob, one))) == [(0, 1, False, 2), (0, 1, True, 2), (1, 2, True, 0)]
+
+
+def ovals(high: int) -> InkMask:
+    """Two that overlap a little where x is 55, together from 10 to 100."""
+    y, x = np.mgrid[:200, :120] + 0.5
+    parts = [((x - middle) / 24) ** 2 + ((y - 100) / (high / 2)) ** 2 < 1 for middle in (34, 76)]
+    return InkMask(np.logical_or(*parts), (1.0, 1.0))
+
+
+def test_connected_ink_is_cut_where_it_is_thin_if_it_is_wide_enough_for_two():
+    lines = _lines(ovals(80))
+    digits = [candidate for candidate in lines[0] if candidate.glyph is not None]
+    assert offered([digits]) == [(0, 1, True, 3), (0, 2, True, 2), (1, 2, True, 3)]  # 2 as they are blobs
+    first, whole, second = (digit.box for digit in digits)
+    assert whole == (10, 60, 100, 140)
+    assert first == (10, 60, second[0], 140)
+    assert second == (first[2], 60, 100, 140)
+    assert 54 <= first[2] <= 56
+    assert offered(_lines(ovals(104))) == [(0, 1, True, 2)]

@@ -1,0 +1,657 @@
+"""What a person corrects is known from the next reading on, kept on disk, and can be taken back."""
+
+import builtins
+import contextlib
+import copy
+import errno
+import io
+import json
+import os
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from benchmarks import personal as benchmark
+from common.cli import run_script
+from common.files import PROJECT
+from common.messages import UserError
+from data import load_training
+from evaluation.calibration import features_and_logits
+from gui.drawing import Page, Stroke
+from gui.painting import to_image
+from preprocessing.stroke_candidates import segment_strokes
+from preprocessing.stroke_files import drawings
+from recognition import memory as memory_module
+from recognition import profiles, sample_store
+from recognition.memory import Memory
+from recognition.profiles import profile_folder
+from recognition.recognizer import Recognizer, text_of
+from tests.conftest import Result, assert_one_line_error, flags, without_capability
+from tests.support.handwriting import digit
+
+# Someone's very own 8, which is read as a 4, or as no digit.
+ODD = [[(20, 0), (20, 130)], [(70, 0), (70, 130)], [(20, 60), (70, 60)]]
+
+
+def glyph_of(strokes):
+    return segment_strokes(strokes, single=True)[0].lines[0][0].glyph
+
+
+def picture_of(strokes):
+    return to_image(Page(tuple(Stroke(tuple(line), 8.0) for line in strokes)), (-20, -20, 110, 150))
+
+
+def wobbly(strokes, seed, amount=2.0):
+    """The same as another time it is written."""
+    rng = np.random.default_rng(seed)
+    turn = np.eye(2) + rng.normal(0, 0.04, (2, 2))
+    return [
+        (np.array(stroke) @ turn + rng.normal(0, amount, (len(stroke), 2))).tolist() for stroke in strokes
+    ]
+
+
+@pytest.fixture
+def reader(recognizer, tmp_path):
+    """The recogniser with an empty memory in a folder of its own."""
+    reader = copy.copy(recognizer)
+    reader.memory = Memory(tmp_path / "corrections" / "default", recognizer.checkpoint)
+    return reader
+
+
+def reopened(reader, **changes):
+    checkpoint = copy.copy(reader.checkpoint)
+    for name, value in changes.items():
+        object.__setattr__(checkpoint, name, value)
+    return Memory(reader.memory.folder, checkpoint)
+
+
+def logits_of(memory, reader, strokes):
+    """What the reading leans to, as numbers that tell any difference."""
+    ink = torch.from_numpy(glyph_of(strokes))[None, None]
+    with torch.inference_mode():
+        return memory.lean(*features_and_logits(reader.model, ink))[0].numpy()
+
+
+def teach(reader, strokes, label, **options):
+    (reading,) = reader.read_strokes(strokes, single=True)
+    return reader.memory.add(label, reading.glyph, strokes=strokes, read=reading.digit, **options)
+
+
+def files_of(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+# reading
+
+
+def test_a_correction_counts_from_the_next_reading_on(reader):
+    """An oddity is learnt from one sample, and all else is read as before."""
+    before = [reader.read_strokes(digit(number, (0, 0), 100), single=True)[0] for number in range(10)]
+    label = 8
+    times = [wobbly(ODD, seed) for seed in range(12)]
+    untaught = [reader.read_strokes(strokes, single=True)[0] for strokes in times]
+    assert sum(reading.digit == label for reading in untaught) <= 2
+    teach(reader, times[0], label)
+    taught = [reader.read_strokes(strokes, single=True)[0] for strokes in times]
+    assert sum(reading.digit == label and reading.is_digit for reading in taught) >= 10
+    assert all(a.strangeness <= b.strangeness for a, b in zip(taught, untaught, strict=True))
+    after = [reader.read_strokes(digit(number, (0, 0), 100), single=True)[0] for number in range(10)]
+    for old, new in zip(before, after, strict=True):
+        assert new.digit == old.digit
+        assert new.confidence == pytest.approx(old.confidence, abs=0.02)
+
+
+@pytest.mark.parametrize("number", range(10))
+def test_a_sample_is_read_as_its_label_however_sure_the_network_was(reader, number):
+    strokes, label = digit(number, (0, 0), 100), (number + 3) % 10
+    teach(reader, strokes, label)
+    (reading,) = reader.read_strokes(strokes, single=True)
+    assert (reading.digit, reading.is_digit) == (label, True)
+    assert reading.probabilities.sum() == pytest.approx(1, abs=1e-5)
+
+
+def test_numbers_are_read_with_it_too(reader):
+    number = [
+        [(x + 130 * place, y) for x, y in stroke]
+        for place, strokes in enumerate([digit(7, (50, 70), 140), ODD, digit(2, (50, 70), 140)])
+        for stroke in strokes
+    ]
+    assert text_of(reader.read_strokes(number)) != "782"
+    teach(reader, wobbly(ODD, 1), 8)
+    assert text_of(reader.read_strokes(number)) == "782"
+
+
+def test_one_wrong_correction_is_taken_back_to_the_bit(reader):
+    teach(reader, wobbly(ODD, 1), 8)
+    before = logits_of(reader.memory, reader, ODD)
+    wrong = teach(reader, ODD, 6)
+    assert (logits_of(reader.memory, reader, ODD) != before).any()
+    reader.memory.forget(wrong.stem)
+    reader.memory.forget(wrong.stem)
+    assert (logits_of(reader.memory, reader, ODD) == before).all()
+    assert (logits_of(reopened(reader), reader, ODD) == before).all()
+    assert not [name for name in files_of(reader.memory.folder) if name.startswith(wrong.stem)]
+
+
+def test_wrong_corrections_are_outvoted_by_right_ones(reader):
+    for seed in (1, 2, 3):
+        teach(reader, wobbly(ODD, seed), 6)
+    for seed in (4, 5, 6):
+        teach(reader, wobbly(ODD, seed), 8)
+    for seed in (4, 5, 6):
+        assert reader.read_strokes(wobbly(ODD, seed), single=True)[0].digit == 8
+    clean = [reader.read_strokes(digit(number, (0, 0), 100), single=True)[0] for number in range(10)]
+    assert [reading.digit for reading in clean] == list(range(10))
+
+
+def test_forget_all(reader):
+    for seed in range(3):
+        teach(reader, wobbly(ODD, seed), 8)
+    (reader.memory.folder / ".20261122-124530-118034.png.7.tmp").write_bytes(b"half")  # a kill left it
+    assert reader.memory.forget_all() == 3
+    assert len(reader.memory) == 0
+    assert files_of(reader.memory.folder) == []
+    assert len(reopened(reader)) == 0
+
+
+def test_a_sample_of_the_same_name_is_replaced(reader):
+    teach(reader, ODD, 4, name="one")
+    teach(reader, ODD, 8, name="one")
+    assert reader.memory.labels == reopened(reader).labels == {"one": 8}
+    assert reader.read_strokes(ODD, single=True)[0].digit == 8
+
+
+def test_of_the_same_ink_the_last_word_counts(reader):
+    """A reading that comes back and is corrected once more; taken back, the word before counts again."""
+    teach(reader, ODD, 6)
+    first = logits_of(reader.memory, reader, ODD)
+    second = teach(reader, ODD, 8)
+    for memory in (reader.memory, reopened(reader)):
+        assert sorted(memory.labels.values()) == [6, 8]
+        assert logits_of(memory, reader, ODD).argmax() == 8
+    reader.memory.forget(second.stem)
+    assert (logits_of(reader.memory, reader, ODD) == first).all()
+
+
+def test_the_last_word_is_the_last_though_the_clock_goes_back(reader):
+    name = "29991231-235959-999999"
+    teach(reader, ODD, 4, name=name)
+    assert teach(reader, ODD, 8).stem > name
+    assert logits_of(reopened(reader), reader, ODD).argmax() == 8
+
+
+# what is on the disk
+
+
+def test_a_sample_is_a_stroke_file_and_outlives_the_process(reader):
+    path = teach(reader, ODD, 8, confidence=0.5)
+    (drawing,) = drawings(path)
+    assert drawing.label == 8
+    assert [len(stroke) for stroke in drawing.strokes] == [2, 2, 2]
+    assert files_of(path.parent) == [f"{path.stem}{suffix}" for suffix in (".jsonl", ".npy", ".png")]
+    again = reopened(reader)
+    assert again.labels == {path.stem: 8}
+    assert (logits_of(again, reader, ODD) == logits_of(reader.memory, reader, ODD)).all()
+    assert Recognizer(profile=path.parent).read_strokes(ODD, single=True)[0].digit == 8
+
+
+def test_of_a_picture_the_glyph_is_enough(reader):
+    path = reader.memory.add(8, glyph_of(ODD))
+    assert Image.open(path.with_suffix(".png")).size == (28, 28)
+    assert reopened(reader).labels == {path.stem: 8}
+
+
+@pytest.mark.parametrize("strokes", [ODD, []], ids=["drawn", "picture"])
+def test_samples_from_before_there_were_memories_can_be_moved_in(reader, strokes):
+    """They are as `sample_store.keep` leaves them, without a record."""
+    sample_store.keep(reader.memory.folder, "old", label=8, strokes=strokes, image=picture_of(ODD))
+    reader.memory = reopened(reader)
+    assert reader.memory.labels == {"old": 8}
+    assert reader.memory.set_aside == []
+    assert files_of(reader.memory.folder) == ["old.jsonl", "old.npy", "old.png"]
+    assert reader.read_strokes(wobbly(ODD, 1), single=True)[0].digit == 8
+
+
+def test_records_of_other_weights_are_made_anew(reader):
+    path = teach(reader, ODD, 8)
+    sidecar = path.with_suffix(".npy")
+    first = np.load(sidecar)
+    model = copy.deepcopy(reader.model)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter *= 1.01
+    changed = reopened(reader, model=model, sha256="f" * 64)
+    second = np.load(sidecar)
+    assert second["weights"] == b"f" * 64
+    assert (second["glyph"] == first["glyph"]).all()
+    assert not np.allclose(second["logits"], first["logits"])
+    ink = torch.from_numpy(glyph_of(ODD))[None, None]
+    with torch.inference_mode():
+        _, familiarity = changed.lean(*features_and_logits(model, ink))
+    assert familiarity.item() > 0.99
+    reopened(reader)
+    assert (np.load(sidecar) == first).all()
+
+
+BROKEN = {
+    "empty": b"",
+    "cut short": b'{"label":9,"strokes":[[[1,2],',
+    "without a label": b'{"strokes":[[[1,2],[3,4]]]}\n',
+    "two drawings": b'{"label":9,"strokes":[[[1,2],[3,4]]]}\n' * 2,
+    "no ink": b'{"label":9,"strokes":[]}\n',
+}
+
+
+@pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN)
+def test_a_broken_sample_is_set_aside_and_the_rest_loads(reader, content):
+    good = teach(reader, ODD, 8)
+    bad = reader.memory.folder / "20200101-000000-000000.jsonl"
+    bad.write_bytes(content)
+    memory = reopened(reader)
+    assert memory.labels == {good.stem: 8}
+    assert memory.set_aside == [bad.with_name(f"{bad.name}.broken")]
+    assert memory.set_aside[0].read_bytes() == content
+    assert reopened(reader).set_aside == []
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".png", ".npy"])
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.EIO, errno.EACCES], ids=errno.errorcode.get)
+def test_what_the_system_does_not_give_out_is_named_and_left(reader, monkeypatch, capfd, suffix, number):
+    path = reader.memory.add(8, glyph_of(ODD))
+    if suffix == ".png":
+        path.with_suffix(".npy").unlink()  # so that the picture is needed
+    before, real = files_of(path.parent), io.open
+
+    def refuse(file, *arguments, **options):
+        if str(file).endswith(suffix):
+            raise OSError(number, os.strerror(number), str(file))
+        return real(file, *arguments, **options)
+
+    for module in (io, builtins):
+        monkeypatch.setattr(module, "open", refuse)
+    memory = reopened(reader)
+    monkeypatch.undo()
+    assert memory.set_aside == []
+    assert files_of(path.parent) == before
+    said = capfd.readouterr().err
+    if suffix == ".npy":  # it is made anew
+        assert (len(memory), said) == (1, "")
+    else:
+        assert len(memory) == 0
+        assert f"{path.stem}{suffix} cannot be read: {os.strerror(number)}" in said
+    assert reopened(reader).labels == {path.stem: 8}
+
+
+def test_what_kills_have_left_is_removed_on_opening(reader):
+    """But not what may be being written, nor what belongs to a sample, a broken one too, or to somebody."""
+    whole = teach(reader, ODD, 8)
+    broken = teach(reader, wobbly(ODD, 1), 8)
+    broken.rename(f"{broken}.broken")
+    (reader.memory.folder / "of-somebody.png").write_bytes(b"")
+    stay = files_of(whole.parent)
+    for name in (f".{whole.name}.7.tmp", "20200101-000000-000000.png", "20200101-000000-000000.npy"):
+        (reader.memory.folder / name).write_bytes(b"half")
+    assert reopened(reader).labels == {whole.stem: 8}
+    assert len(files_of(whole.parent)) == len(stay) + 3
+    later = time.time() + 2 * memory_module.LEFT
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(time, "time", lambda: later)
+        assert reopened(reader).labels == {whole.stem: 8}
+    assert files_of(whole.parent) == stay
+
+
+@pytest.mark.parametrize("kept", [0, 50, 200, 3000], ids="{} bytes".format)
+def test_a_broken_record_is_made_anew(reader, kept):
+    path = teach(reader, ODD, 8)
+    sidecar = path.with_suffix(".npy")
+    whole = sidecar.read_bytes()
+    sidecar.write_bytes(whole[:kept])
+    memory = reopened(reader)
+    assert memory.labels == {path.stem: 8}
+    assert memory.set_aside == [sidecar.with_name(f"{sidecar.name}.broken")]
+    assert len(sidecar.read_bytes()) == len(whole)
+    assert logits_of(memory, reader, ODD).argmax() == 8
+
+
+@pytest.mark.parametrize("part", ["features", "logits"])
+def test_a_record_without_numbers_is_broken(reader, part):
+    path = teach(reader, ODD, 8).with_suffix(".npy")
+    record = np.load(path)
+    record[part][5] = np.nan
+    np.save(path, record)
+    memory = reopened(reader)
+    assert len(memory.set_aside) == 1
+    assert np.isfinite(logits_of(memory, reader, ODD)).all()
+
+
+@pytest.mark.parametrize("strokes", [ODD, []], ids=["drawn", "picture"])
+@pytest.mark.parametrize("steps", range(4))
+def test_a_kill_while_a_sample_is_forgotten(reader, monkeypatch, strokes, steps):
+    """However far it came, the sample is whole, or none; and "forget all" finds what is left of it."""
+    path = reader.memory.add(8, glyph_of(ODD), strokes=strokes, image=picture_of(ODD))
+    real, left = Path.unlink, iter(range(steps))
+
+    def unlink(path, **options):
+        if next(left, None) is None:
+            raise KeyboardInterrupt  # as good as a kill: the process does no more
+        real(path, **options)
+
+    monkeypatch.setattr(Path, "unlink", unlink)
+    with contextlib.suppress(KeyboardInterrupt):
+        reader.memory.forget(path.stem)
+    monkeypatch.undo()
+    memory = reopened(reader)
+    assert memory.labels == ({} if steps else {path.stem: 8})
+    assert memory.set_aside == []
+    assert memory.forget_all() == (0 if steps else 1)
+    assert files_of(path.parent) == []
+
+
+def test_what_cannot_be_written_is_not_remembered(reader, monkeypatch):
+    kept = teach(reader, ODD, 8)
+    before = files_of(kept.parent)
+    real = os.replace
+
+    def full(source, target):
+        if str(target).endswith(".jsonl"):
+            raise OSError(28, "No space left on device")
+        real(source, target)
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(UserError, match="No space left"):
+        teach(reader, wobbly(ODD, 1), 4)
+    monkeypatch.undo()
+    assert reader.memory.labels == {kept.stem: 8}
+    assert reopened(reader).labels == {kept.stem: 8}
+    assert files_of(kept.parent) == before
+
+
+@pytest.mark.parametrize("label", [-1, 10])
+def test_a_label_is_a_digit(reader, label):
+    with pytest.raises(ValueError, match="0 to 9"):
+        reader.memory.add(label, glyph_of(ODD))
+    assert not reader.memory.folder.exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="drops Linux capabilities")
+def test_a_folder_that_may_only_be_read_is_read(reader):
+    teach(reader, ODD, 8)
+    reader.memory.folder.chmod(0o500)
+    code = (
+        "import sys; from pathlib import Path; import dataclasses\n"
+        "from checkpointing import checkpoint, lookup\n"
+        "from recognition.memory import Memory\n"
+        "loaded = dataclasses.replace(checkpoint.load(lookup.find('shipped')), sha256='e' * 64)\n"
+        "print(list(Memory(Path(sys.argv[1]), loaded).labels.values()))"
+    )
+    arguments = [sys.executable, "-c", code, str(reader.memory.folder)]
+    root = os.geteuid() == 0
+    drop = without_capability(1, 2) if root else None
+    result = subprocess.run(arguments, cwd=PROJECT, capture_output=True, text=True, preexec_fn=drop)
+    reader.memory.folder.chmod(0o700)
+    assert result.stdout.strip() == "[8]", result.stderr
+
+
+# bounds, and threads
+
+
+def test_the_least_useful_sample_goes(reader, monkeypatch):
+    """Of two that say the same, the older one."""
+    monkeypatch.setattr(memory_module, "MOST", 3)
+    first = teach(reader, digit(3, (0, 0), 100), 3)
+    twin = teach(reader, ODD, 8)
+    newer = teach(reader, wobbly(ODD, 1, 0.1), 8)
+    last = teach(reader, digit(2, (0, 0), 100), 3)
+    assert set(reader.memory.labels) == {first.stem, newer.stem, last.stem}
+    assert not twin.exists()
+    assert reopened(reader).labels == reader.memory.labels
+
+
+def test_of_too_many_samples_the_least_useful_are_left_out(reader, monkeypatch):
+    """As when they are added one by one; but what lies in the folder stays there."""
+    first = teach(reader, digit(3, (0, 0), 100), 3)
+    other = teach(reader, digit(2, (0, 0), 100), 3)
+    teach(reader, ODD, 8)
+    teach(reader, wobbly(ODD, 1, 0.1), 8)
+    last = teach(reader, wobbly(ODD, 1, 0.2), 8)
+    monkeypatch.setattr(memory_module, "MOST", 3)
+    memory = reopened(reader)
+    assert set(memory.labels) == {first.stem, other.stem, last.stem}
+    assert len(list(memory.folder.glob("*.jsonl"))) == 5
+    assert memory.forget_all() == 5
+    assert files_of(memory.folder) == []
+
+
+@settings(deadline=None, max_examples=30)
+@given(seed=st.integers(0, 2**32 - 1), size=st.integers(2, 40), classes=st.integers(1, 3))
+def test_the_least_useful_are_those_of_one_after_the_other(seed, size, classes):
+    rng = np.random.default_rng(seed)
+    shapes = torch.nn.functional.normalize(torch.from_numpy(rng.normal(size=(size, 4)).astype(np.float32)))
+    labels = torch.from_numpy(rng.integers(0, classes, size))
+    glyphs, none = np.zeros((size, 28, 28), np.uint8), torch.zeros(size)
+    kept = sample_store.SampleSet(tuple(map(str, range(size))), labels, glyphs, shapes, none)
+    count = size - len(labels.unique())
+    rest = kept
+    for _ in range(count):
+        (gone,) = rest.least_useful(1)
+        rest = rest.without([gone])
+    assert kept.without(kept.least_useful(count)).names == rest.names
+    assert sorted(rest.labels.tolist()) == labels.unique().tolist()
+    assert kept.least_useful(0) == kept.least_useful(-1) == []
+
+
+def test_a_full_memory_is_quick(reader, monkeypatch):
+    """A reading of one digit takes under 5 ms longer with 2,000 samples; no sample is more than that."""
+    monkeypatch.setattr(memory_module, "write_atomically", lambda *_: None)
+    rng = np.random.default_rng(0)
+    memory, count = reader.memory, memory_module.MOST
+    shapes = torch.nn.functional.normalize(torch.from_numpy(rng.normal(size=(count, 576)).astype(np.float32)))
+    labels = torch.from_numpy(rng.integers(0, 10, count))
+    glyphs = rng.integers(0, 256, (count, 28, 28)).astype(np.uint8)
+    memory._hold(
+        sample_store.SampleSet(tuple(map(str, range(count))), labels, glyphs, shapes, torch.zeros(count))
+    )
+    features, logits = features_and_logits(reader.model, torch.from_numpy(glyph_of(ODD))[None, None])
+    times = []
+    for _ in range(30):
+        start = time.perf_counter()
+        memory.lean(features, logits)
+        times.append(time.perf_counter() - start)
+    assert sorted(times)[15] < 0.005
+    memory.folder.mkdir(parents=True)
+    teach(reader, ODD, 8)
+    assert len(memory) == count
+
+
+def test_threads_share_it(reader):
+    """Samples come and go while others read; each reading is of one moment."""
+    strokes = [wobbly(ODD, seed) for seed in range(24)]
+
+    def work(job):
+        place, taught = job
+        if not taught:
+            return reader.read_strokes(strokes[place], single=True)[0].probabilities.sum()
+        name = teach(reader, strokes[place], 8).stem
+        if place % 3 == 0:
+            reader.memory.forget(name)
+        return 1.0
+
+    with ThreadPoolExecutor(8) as pool:
+        sums = list(pool.map(work, [(place, taught) for place in range(24) for taught in (True, False)]))
+    assert sums == pytest.approx([1] * 48, abs=1e-4)
+    assert len(reader.memory) == 16
+    assert reopened(reader).labels == reader.memory.labels
+
+
+# profiles
+
+
+def test_samples_from_before_there_were_profiles_are_taken_into_the_default_one(tmp_path):
+    """All that the window kept; nothing else, and nothing that would replace something."""
+    root, image = tmp_path / "corrections", Image.new("L", (28, 28), 255)
+    profiles.take_in_old_samples(root)
+    assert not root.exists()
+    names = [profiles.new_name() for _ in range(3)]
+    for name in (*names, "of-somebody"):
+        sample_store.keep(root, name, label=8, strokes=ODD, image=image)
+    (root / f"{names[0]}.png").unlink()  # as when a move before was cut short
+    (root / "anna").mkdir()
+    sample_store.keep(root / "default", names[2], label=3, strokes=ODD, image=image)
+    profiles.take_in_old_samples(root)
+    assert files_of(root) == sorted(
+        [f"{names[2]}.jsonl", f"{names[2]}.png", "anna", "default", "of-somebody.jsonl", "of-somebody.png"]
+    )
+    assert files_of(root / "default") == sorted(
+        [f"{names[0]}.jsonl", *(f"{name}{suffix}" for name in names[1:] for suffix in (".jsonl", ".png"))]
+    )
+    (kept,) = drawings(root / "default" / f"{names[2]}.jsonl")
+    assert kept.label == 3, "what is there already is not replaced"
+
+
+def test_a_profile_that_is_not_there(tmp_path, monkeypatch):
+    monkeypatch.setattr(profiles, "CORRECTIONS", tmp_path)
+    with pytest.raises(UserError, match=r"anna: correct .* app.py --profile anna"):
+        profiles.existing_profile("anna")
+    name = profiles.new_name()
+    sample_store.keep(tmp_path, name, label=8, strokes=ODD, image=Image.new("L", (28, 28), 255))
+    assert profiles.existing_profile("default") == tmp_path / "default"
+    assert (tmp_path / "default" / f"{name}.jsonl").exists()
+
+
+@pytest.mark.parametrize("name", ["default", "Anna", "小明", "left hand", "a.b", "d'Arc"])
+def test_names_of_profiles(name, tmp_path):
+    assert profile_folder(name, tmp_path) == tmp_path / name
+    assert profile_folder(name).parent == profiles.CORRECTIONS
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", " ", "a/b", "..", ".", ".hidden", "a\\b", "C:", "a\nb", "a\0", "nul", "COM1.x", "a.", "x" * 101],
+)
+def test_what_is_no_name_of_a_profile(name):
+    with pytest.raises(UserError, match="cannot be the name of a profile: ") as error:
+        profile_folder(name)
+    assert "\n" not in str(error.value)
+
+
+# the benchmark
+
+
+@pytest.fixture
+def run(monkeypatch, capfd):
+    def run(*arguments: object) -> Result:
+        monkeypatch.setattr(sys, "argv", ["personal.py", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            run_script(benchmark.main)
+        return Result(arguments, end.value.code, *capfd.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def strokes_file(tmp_path):
+    """Two writers with ten plain digits and their own way to write 8."""
+    lines = []
+    for writer, seeds in (("a", range(6)), (2, range(10, 16))):
+        lines += [{"label": n, "writer": writer, "strokes": digit(n, (0, 0), 100)} for n in range(10)]
+        lines += [{"label": 8, "writer": writer, "strokes": wobbly(ODD, seed)} for seed in seeds]
+    path = tmp_path / "strokes.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return path
+
+
+def test_benchmark_json(run, strokes_file):
+    result = run(strokes_file, "--json")
+    assert (result.returncode, result.stderr) == (0, "")
+    figures = json.loads(result.stdout)
+    assert list(figures) == ["without", "with"]
+    names = ["stream", "after_10", "after_50", "after_100", "corrections_per_writer", "ms_per_reading"]
+    for figure in figures.values():
+        assert list(figure) == names
+        assert figure["after_50"] is figure["after_100"] is None
+        assert figure["corrections_per_writer"] == pytest.approx(16 * (1 - figure["stream"]))
+        assert 0 < figure["ms_per_reading"] < 1000
+    assert figures["with"]["stream"] > figures["without"]["stream"] + 0.1
+    again = json.loads(run(strokes_file, "--json").stdout)
+    assert again["with"]["stream"] == figures["with"]["stream"]
+
+
+def test_benchmark_harm_and_wrong_corrections(run, strokes_file, mnist_dir, monkeypatch):
+    few = load_training("mnist", mnist_dir)[1][:500]
+    monkeypatch.setattr(benchmark, "load_training", lambda *_: (None, few))
+    result = run(strokes_file, "--harm", "--wrong", 1, "--data-dir", mnist_dir)
+    assert (result.returncode, result.stderr) == (0, "")
+    for row in ("over the stream", "after the first 100", "others' digits", "validation images"):
+        assert f"\n{row}" in result.stdout
+    harm = json.loads(run(strokes_file, "--harm", "--json", "--data-dir", mnist_dir).stdout)["harm"]
+    assert [row["writer"] for row in harm] == ["a", "2"]
+
+
+def test_benchmark_of_several_files(run, strokes_file, tmp_path):
+    """Their digits count alike, as if one had added them up."""
+    lines = strokes_file.read_text().splitlines(keepends=True)
+    files = [tmp_path / "first.jsonl", tmp_path / "second.jsonl"]
+    files[0].write_text("".join(lines[:16]))
+    files[1].write_text("".join(lines[16:28]))
+    weights = ["shipped", "ink"]
+    apart = [
+        json.loads(run(path, "--checkpoint", choice, "--json").stdout)
+        for path, choice in zip(files, weights, strict=True)
+    ]
+    together = json.loads(run(*files, "--checkpoint", *weights, "--json").stdout)
+    for way in ("without", "with"):
+        first, second = (figures[way]["stream"] for figures in apart)
+        assert together[way]["stream"] == pytest.approx((16 * first + 12 * second) / 28)
+    assert_one_line_error(run(files[0], "--checkpoint", *weights), "--checkpoint", "2 weights for 1 files")
+
+
+def test_benchmark_of_a_class_corrected_wrong(run, tmp_path):
+    """Of digits that are written alike each time, the rest of the class is lost, and no other."""
+    plain = [(n, digit(n, (0, 0), 100 + height)) for n in range(10) for height in range(3)]
+    path = tmp_path / "strokes.jsonl"
+    path.write_text("".join(json.dumps({"label": n, "writer": 1, "strokes": s}) + "\n" for n, s in plain))
+    poison = json.loads(run(path, "--poison", 1, "--json").stdout)["poison"]
+    assert poison["same_class"] == {"digits": 20, "before": 20, "after": 0}
+    assert poison["taken_for"] == {"digits": 30, "before": 30, "after": 30}
+    assert poison["others"] == {"digits": 240, "before": 240, "after": 240}
+    assert "1 of a class wrong" in run(path, "--poison", 1).stdout
+
+
+def test_benchmark_keeps_what_was_corrected(run, strokes_file, tmp_path):
+    kept = tmp_path / "profiles"
+    assert run(strokes_file, "--keep", kept, "--teach", 0).returncode == 0
+    assert not kept.exists()
+    result = run(strokes_file, "--keep", kept, "--json")
+    corrected = [len(list((kept / writer).glob("*.jsonl"))) for writer in ("a", "2")]
+    assert sum(corrected) == 2 * json.loads(result.stdout)["with"]["corrections_per_writer"] > 0
+    assert_one_line_error(run(strokes_file, "--keep", kept), "--keep", "samples already")
+
+
+@pytest.mark.parametrize(
+    ("content", "arguments", "words"),
+    [
+        (None, [], ["cannot be read"]),
+        ("", [], ["is empty"]),
+        ("[1]\n", [], ["line 1"]),
+        ('{"strokes":[],"writer":1}\n', [], ["drawing 1", '"label"']),
+        ('{"strokes":[],"label":1}\n', [], ["drawing 1", '"writer"']),
+        ('{"strokes":[],"label":1,"writer":1}\n', ["--harm"], ["two writers"]),
+        ('{"strokes":[],"label":1,"writer":1}\n', ["--wrong", 2], ["--wrong"]),
+        ('{"strokes":[],"label":1,"writer":1}\n', ["--checkpoint", "none.pt"], ["none.pt"]),
+    ],
+    ids=lambda value: flags(value) if isinstance(value, list) else None,
+)
+def test_benchmark_bad_input(run, tmp_path, content, arguments, words):
+    path = tmp_path / "strokes.jsonl"
+    if content is not None:
+        path.write_text(content)
+    assert_one_line_error(run(path, *arguments), *words)

@@ -1,0 +1,94 @@
+"""The recogniser: calibrated, doubtful of what is no digit, and shared by threads."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from PIL import Image, ImageDraw, ImageFont
+
+from checkpointing import archive, checkpoint
+from data import load_training
+from evaluation import calibration
+from evaluation.metrics import compute_logits
+from model import ImprovedResNet18
+from preprocessing.stroke_candidates import segment_strokes
+from recognition.recognizer import Recognizer, text_of
+
+SEVEN = [[(10, 10), (60, 10), (30, 90)]]
+
+
+@pytest.fixture(scope="module")
+def known(mnist_dir):
+    return load_training("mnist", mnist_dir)[1]
+
+
+def test_a_reading_holds_what_was_seen(recognizer):
+    (reading,) = recognizer.read_strokes(SEVEN)
+    assert reading.digit == 7
+    assert reading.probabilities.shape == (10,)
+    assert reading.probabilities.sum() == pytest.approx(1, abs=1e-5)
+    assert reading.confidence == reading.probabilities.max()
+    assert reading.glyph.shape == (28, 28)
+    assert reading.box == pytest.approx((10, 10, 60, 90))
+    assert text_of([reading]) == "7"
+
+
+def test_pages_are_read_alike_together_and_alone(recognizer):
+    pages = [segment_strokes(strokes) for strokes in (SEVEN, [], [[(0, 0), (1, 50)]])]
+    together = recognizer.read(pages, batch_size=1)
+    assert [text_of(r) for r in together] == [text_of(recognizer.read([page])[0]) for page in pages]
+    assert together[1] == []
+
+
+def test_the_threshold_gives_up_one_in_a_hundred_validation_digits(recognizer, known):
+    with torch.inference_mode():
+        batches = [known[at : at + 500].ink() for at in range(0, len(known), 500)]
+        features = [calibration.features_and_logits(recognizer.model, ink)[0] for ink in batches]
+        distances = torch.cat([recognizer.calibration.distance(f) for f in features])
+    assert 0.009 < (distances > 1).float().mean().item() <= 0.01
+
+
+def test_the_temperature_is_the_best_for_the_validation_images(recognizer, known):
+    logits, labels = compute_logits(recognizer.model, known), known.labels
+    best = F.cross_entropy(logits, labels)
+    for temperature in (0.8, 0.95, 1.05, 1.25):
+        assert best < F.cross_entropy(logits / temperature, labels)
+
+
+def test_scribbles_letters_and_pictures_are_not_sure(recognizer):
+    rng = np.random.default_rng(0)
+    strange = 0
+    for _ in range(20):
+        points = [tuple(point) for point in rng.uniform(0, 100, (25, 2))]
+        strange += text_of(recognizer.read_strokes([points], single=True)) == "?"
+    assert strange == 20
+    flagged = []
+    for letter in "AEFHKMNQRWX":
+        picture = Image.new("L", (160, 160), 255)
+        font = ImageFont.load_default(size=110)
+        ImageDraw.Draw(picture).text((80, 80), letter, fill=0, font=font, anchor="mm", stroke_width=2)
+        flagged += [letter] if text_of(recognizer.read_image(picture, single=True)) == "?" else []
+    assert len(flagged) >= 9, flagged
+
+
+def test_threads_share_it(recognizer, known):
+    images = [Image.fromarray(image.reshape(28, 28)) for image in known.images[:24].numpy()]
+    alone = [recognizer.read_image(image)[0].digit for image in images]
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(lambda image: recognizer.read_image(image)[0].digit, images))
+    assert together == alone
+
+
+def test_weights_that_were_never_calibrated_are_refused(tmp_path):
+    path = tmp_path / "a.pt"
+    figures = {"n": 1, "errors": 1, "loss": 2.3}
+    checkpoint.save_weights(path, ImprovedResNet18(), dataset="mnist", validation=figures, training={})
+    with pytest.raises(archive.CheckpointError, match="not calibrated"):
+        Recognizer(str(path))
+
+
+def test_the_end_of_training_calibrates(trained):
+    found = Recognizer(str(trained.folder / "runs" / "digits" / "best.pt")).calibration
+    assert found.threshold > 0

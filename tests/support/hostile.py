@@ -1,0 +1,337 @@
+"""Files that nobody should be sent, and what `predict.py` and the window's open command make of them.
+
+    python -m tests.faults.hostile FOLDER COUNT SEED
+
+is the process that reads them: the same COUNT for the same SEED, and with SEED 0 the few heavy ones too. It
+prints a JSON object for each: its name, what became of it, seconds of processor time and MiB of memory.
+"""
+
+import argparse
+import contextlib
+import gzip
+import io
+import json
+import random
+import re
+import resource
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageDraw
+
+import predict
+from common.device import return_freed_memory
+from common.messages import UserError
+from gui.drawing import Page
+from gui.worker import Worker
+from recognition.inputs import find_sources, items
+from tests.support.handwriting import digit
+
+MEMORY = 2 * 2**30  # bytes beyond those of the loaded network that the process can get at all
+SHEET = (-200.0, -200.0, 200.0, 200.0)
+
+
+def main(folder: Path, count: int, seed: int) -> None:
+    torch.set_num_threads(1)
+    desk = Worker(None, "cpu", 1, "hostile")
+    address_space = int(2**20 * figure("VmSize")) + MEMORY
+    resource.setrlimit(resource.RLIMIT_AS, (address_space, address_space))
+    warm_up(desk, folder)
+    at_rest = figure("VmRSS")
+    inputs = mutated(count, random.Random(seed))
+    if seed == 0:
+        inputs = (each for source in (heavy(), inputs) for each in source)
+    for name, content in inputs:
+        path = folder / name
+        path.write_bytes(content)
+        print(json.dumps({"name": name, **observed(desk, path, at_rest)}), flush=True)
+        path.unlink()
+
+
+def warm_up(desk: Worker, folder: Path) -> None:
+    """Once through all that loads parts of libraries late."""
+    path = folder / "warm.png"
+    path.write_bytes(encoded(picture(random.Random(0)), "PNG"))
+    observed(desk, path)
+
+
+def observed(desk: Worker, path: Path, at_rest: float = 0.0) -> dict[str, object]:
+    """What becomes of a file, as a JSON object: "read", "refused" or a traceback by either way in.
+
+    Its memory is the most that a process with `at_rest` MiB would have, to which this is the first file.
+    """
+    before = fresh_peak()
+    single = len(path.name) % 2 == 0
+    outcomes, seconds = [], []
+    for way in (through_predict, through_window):
+        start = time.process_time()
+        try:
+            outcomes.append("read" if way(desk, path, single) else "refused")
+        except Exception:
+            outcomes.append(traceback.format_exc())
+        seconds.append(time.process_time() - start)
+    return {"outcomes": outcomes, "seconds": max(seconds), "memory": at_rest + figure("VmHWM") - before}
+
+
+def fresh_peak() -> float:
+    """Have the peak of memory start anew; the MiB that are in use, without what was freed and is kept."""
+    return_freed_memory()  # or who takes up such pages again would seem to need none
+    Path("/proc/self/clear_refs").write_text("5")
+    return figure("VmRSS")
+
+
+def through_predict(desk: Worker, path: Path, single: bool) -> bool:
+    """Whether anything in the file was read."""
+    args = argparse.Namespace(threads=1, batch_size=predict.BATCH, single=single)
+    was_read = False
+    for item, outcome in predict.read_all(items(find_sources([str(path)])), desk.recognizer, None, args):
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            predict.show_json(item, outcome)
+        assert len(printed.getvalue().splitlines()) == 1
+        if isinstance(outcome, UserError):
+            assert_one_line(outcome)
+        else:
+            was_read = True
+    return was_read
+
+
+def through_window(desk: Worker, path: Path, single: bool) -> bool:
+    """Whether the file was opened, and what is on it read."""
+    try:
+        picture = desk.open(path)
+    except UserError as error:
+        assert_one_line(error)
+        return False
+    answer = desk.read(Page(picture=picture.fitted(SHEET)), single, personal=True)
+    assert all(np.isfinite(digit.box).all() for digit in answer.digits)
+    return True
+
+
+def assert_one_line(error: UserError) -> None:
+    assert str(error).isprintable(), repr(str(error))
+    assert len(str(error)) < 1000
+
+
+def figure(name: str) -> float:
+    """A line of this process's status, in MiB."""
+    return int(re.search(rf"{name}:\s+(\d+) kB", Path("/proc/self/status").read_text())[1]) / 1024
+
+
+# what is sound: pictures and strokes of all kinds
+
+MODES = ("1", "L", "P", "LA", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "I;16", "I", "F")
+SIZES = ((1, 1), (1, 300), (300, 1), (2, 2), (28, 28), (40, 90), (90, 90), (160, 120))
+# Of each format, the modes that it can be written in.
+FORMATS = {
+    "PNG": ("1", "L", "P", "LA", "RGB", "RGBA", "I;16"),
+    "JPEG": ("L", "RGB", "CMYK"),
+    "GIF": ("1", "L", "P", "RGB"),
+    "BMP": ("1", "L", "P", "RGB", "RGBA"),
+    "TIFF": ("1", "L", "P", "LA", "RGB", "RGBA", "CMYK", "YCbCr", "I;16", "I", "F"),
+    "WEBP": ("L", "RGB", "RGBA"),
+    "PPM": ("1", "L", "RGB", "I"),
+}
+
+
+def picture(rng: random.Random, mode: str = "RGB") -> Image.Image:
+    size = rng.choice(SIZES)
+    image = Image.new("L", size, rng.choice((255, 230, 20)))
+    pen = ImageDraw.Draw(image)
+    for stroke in digit(rng.randrange(10), (size[0] / 2, size[1] / 2), 0.8 * size[1]):
+        pen.line(stroke, fill=255 - image.getpixel((0, 0)), width=max(1, size[1] // 15))
+    if rng.random() < 0.2:
+        image = Image.blend(image, Image.effect_noise(size, 60), 0.5)
+    if mode == "I;16":
+        return Image.fromarray(np.asarray(image).astype(np.uint16) * rng.choice((1, 250)))
+    return image.convert("P").convert(mode) if mode == "PA" else image.convert(mode)
+
+
+def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def sound_picture(rng: random.Random) -> tuple[str, bytes]:
+    kind = rng.choice(list(FORMATS))
+    image = picture(rng, rng.choice(FORMATS[kind]))
+    options: dict[str, object] = {}
+    if kind in ("PNG", "GIF", "WEBP", "TIFF") and rng.random() < 0.2:  # of several pictures
+        options |= {"save_all": True, "append_images": [image.rotate(90), image.rotate(180)]}
+    if kind in ("PNG", "JPEG", "WEBP", "TIFF") and rng.random() < 0.3:
+        exif = Image.Exif()
+        exif[274] = rng.randrange(10)  # the orientation; 1 to 8 are known
+        options["exif"] = exif
+    if kind == "TIFF" and image.mode in ("L", "RGB") and not options:
+        options["compression"] = rng.choice(("raw", "tiff_lzw", "tiff_adobe_deflate", "packbits", "jpeg"))
+    if kind == "JPEG":
+        options |= {"progressive": rng.random() < 0.5, "quality": rng.choice((10, 75, 95))}
+    return f".{kind.lower()}", encoded(image, kind, **options)
+
+
+NUMBERS = ("0", "5", "-3.5", "1e300", "-1e300", "1e301", "1e999", "5e-324", "NaN", "Infinity", "-Infinity")
+ODD = ("true", "null", '"7"', "{}", "[]", "9" * 400, "9" * 5000, "[[1, 2]]", '"\\ud800"', "[" * 500)
+
+
+def sound_strokes(rng: random.Random) -> tuple[str, bytes]:
+    def number() -> str:
+        chance = rng.random()
+        return (
+            f"{rng.uniform(-500, 500):.3f}" if chance < 0.9 else rng.choice(NUMBERS if chance < 0.99 else ODD)
+        )
+
+    def stroke() -> str:
+        if rng.random() < 0.3:
+            return json.dumps(digit(rng.randrange(10), (0, 0), 100)[0])
+        return f"[{','.join(f'[{number()},{number()}]' for _ in range(rng.randrange(20)))}]"
+
+    def drawing() -> str:
+        return f"[{','.join(stroke() for _ in range(rng.randrange(5)))}]"
+
+    suffix = rng.choice((".json", ".jsonl", ".jsonl.gz"))
+    if suffix == ".json":
+        return suffix, drawing().encode()
+    lines = "\n".join(f'{{"strokes": {drawing()}, "label": {rng.randrange(12)}}}' for _ in range(3)).encode()
+    return suffix, lines if suffix == ".jsonl" else gzip.compress(lines, 1)
+
+
+def sound_arrays(rng: random.Random) -> tuple[str, bytes]:
+    buffer = io.BytesIO()
+    np.savez(buffer, images=np.full((2, 28, 28), 200, np.uint8), labels=np.array([3, 4]))
+    return rng.choice((".npz", ".jpg", ".jsonl.gz")), buffer.getvalue()
+
+
+def rubbish(rng: random.Random) -> tuple[str, bytes]:
+    start = rng.choice(
+        (b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF89a", b"II*\0", b"P5 9 9 ", b"BM", b"[[[")
+    )
+    start = rng.choice((start, b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", b"RIFF\0\1\0\0WEBPVP8 "))
+    return rng.choice((".jpg", ".tif", ".json", ".jsonl", ".jsonl.gz")), start + rng.randbytes(
+        rng.randrange(400)
+    )
+
+
+MAKERS: tuple[Callable[[random.Random], tuple[str, bytes]], ...] = (
+    *[sound_picture] * 7,
+    *[sound_strokes] * 3,
+    sound_arrays,
+    rubbish,
+)
+
+
+# what is not
+
+
+def flipped(content: bytearray, rng: random.Random) -> None:
+    for _ in range(rng.choice((1, 1, 2, 8, 40))):
+        # Half of them in the first bytes, where there are more ways to be wrong.
+        at = rng.randrange(min(len(content), rng.choice((64, len(content)))))
+        content[at] ^= 1 << rng.randrange(8)
+
+
+def overwritten(content: bytearray, rng: random.Random) -> None:
+    at = rng.randrange(len(content))
+    length = rng.choice((1, 2, 4, 4, 8))
+    content[at : at + length] = rng.choice((b"\xff", b"\0", b"\x7f", b"\x80")) * length
+
+
+def truncated(content: bytearray, rng: random.Random) -> None:
+    del content[rng.randrange(len(content)) :]
+
+
+def lengthened(content: bytearray, rng: random.Random) -> None:
+    at = rng.randrange(len(content))
+    content[at:at] = content[at : at + rng.randrange(1, 200)] * rng.choice((1, 1, 3, 50))
+
+
+def spliced(content: bytearray, rng: random.Random) -> None:
+    other = rng.choice(MAKERS)(rng)[1]
+    content[rng.randrange(len(content)) :] = other[rng.randrange(max(1, len(other))) :]
+
+
+DAMAGES = (flipped, flipped, flipped, overwritten, truncated, lengthened, spliced)
+
+
+def mutated(count: int, rng: random.Random) -> Iterator[tuple[str, bytes]]:
+    """Files of all kinds; one in five is left as it is, the others are damaged in one way or in two."""
+    for place in range(count):
+        suffix, sound = rng.choice(MAKERS)(rng)
+        content = bytearray(sound)
+        damages = rng.choice((0, 0, 1, 1, 1, 1, 1, 1, 1, 2))
+        for _ in range(damages):
+            if content:
+                rng.choice(DAMAGES)(content, rng)
+        yield f"{place}{'' if damages else '-sound'}{suffix}", bytes(content)
+
+
+# what is too much
+
+
+def heavy() -> Iterator[tuple[str, bytes]]:
+    yield "20000x20000.png", encoded(Image.new("1", (20_000, 20_000)), "PNG")
+    for mode in ("L", "RGBA", "P", "I;16"):  # as large as is taken
+        yield f"7000x7000-{mode.replace(';', '-')}.png", encoded(Image.new(mode, (7000, 7000), 1), "PNG")
+    noise = np.random.default_rng(0).integers(0, 256, (700, 700, 3), np.uint8)
+    yield "7000x7000.jpg", encoded(Image.fromarray(np.tile(noise, (10, 10, 1))), "JPEG", quality=95)
+    yield "7000x7000.tif", encoded(Image.new("F", (7000, 7000), 0.5), "TIFF", compression="tiff_lzw")
+    tile = Image.fromarray(np.tile(noise[:500, :500], (10, 8, 1)))
+    yield "4000x5000.webp", encoded(tile, "WEBP", quality=80, method=0)
+    yield "7000x7000.webp", encoded(Image.new("RGB", (7000, 7000)), "WEBP", lossless=True, method=0)
+    yield "plain-1000x1000.ppm", b"P3 1000 1000 255\n" + b"0 9 " * 1_500_000
+    yield "plain-7000x7000.pgm", b"P2 7000 7000 255\n" + b"0 " * 49_000_000
+    yield "noise.png", encoded(Image.fromarray(noise), "PNG")
+    yield "16000000x3.png", encoded(Image.new("L", (16_000_000, 3), 255), "PNG")
+    yield "60000x800.gif", encoded(Image.new("L", (60_000, 800), 255), "GIF")
+    yield "hatching.png", encoded(hatching(), "PNG")
+
+    yield "strokes.json", b"[" + b",".join([b"[[1,2],[3,4]]"] * 100_000) + b"]"
+    yield "empty-strokes.json", b"[" + b",".join([b"[]"] * 2_700_000) + b"]"
+    yield "points.json", b"[[" + b",".join([b"[1.5,2]", b"[3.25,40]"] * 500_000) + b"]]"
+    zigzag = b",".join([b"[0,0]", b"[999,999]", b"[0,999]", b"[999,1]"] * 49_999)
+    yield "zigzag.json", b"[[" + zigzag + b"]]"
+    rng = np.random.default_rng(0)
+    for name, strokes in {
+        "tangle": rng.integers(0, 1000, (4999, 40, 2)),
+        "dots": rng.integers(0, 10**6, (4999, 1, 2)),
+        "fence": np.stack([np.arange(4999)[:, None] + [0, 1], np.tile([0, 10_000], (4999, 1))], 2),
+        "fences": np.stack(
+            [
+                np.arange(4999)[:, None] // 149 * 2000 + np.arange(4999)[:, None] % 149 * 9 + [0, 1],
+                np.tile([0, 1000], (4999, 1)),
+            ],
+            2,
+        ),
+    }.items():
+        yield f"{name}.json", json.dumps(strokes.tolist()).encode()
+    yield "huge.json", b"[[[1e300,-1e300],[-1e300,1e300]],[[5e-324,0]]]"
+    yield "huger.json", b"[[[1" + b"0" * 310 + b",1]]]"
+    yield "digits.json", b"[[[" + b"9" * (8 * 2**20 - 99) + b",1]]]"
+    yield "deep.json", b"[" * (8 * 2**20)
+    yield "deep-objects.json", b'{"a":' * 10**6
+    yield "objects.json", b"[" + b",".join([b'{"":0}'] * 1_190_000) + b"]"
+    yield "text.json", b'["' + b"x" * (8 * 2**20 - 99) + b'"]'
+    yield "line.jsonl", b"[" * (40 * 2**20)
+    yield "spaces.jsonl.gz", inflating(b" " * 2**20, 2048)
+    yield "lines.jsonl.gz", inflating(b"\n" * 2**20, 1024)
+    yield "lines.json", b"\n" * (40 * 2**20)
+
+
+def hatching() -> Image.Image:
+    """As much ink in as many pieces as fits on the picture that is worked on."""
+    image = np.full((560, 560), 255, np.uint8)
+    image[2::4, ::7] = image[::7, 2::4] = image[::9, :300] = 0
+    return Image.fromarray(image)
+
+
+def inflating(part: bytes, times: int) -> bytes:
+    """A packed file that unpacks to `part`, `times` over, one and two GiB of which are a few MiB."""
+    return gzip.compress(part, 1) * times
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))

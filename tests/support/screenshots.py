@@ -1,0 +1,92 @@
+"""Draw in the real window, by the real mouse, and keep what the screen shows: digits, and how it learns.
+
+python -m tests.screenshots                    image/3.png, 4.png, 6.png, 9.png and personal.png
+python -m tests.screenshots --output FOLDER    elsewhere
+"""
+
+import argparse
+import io
+import tempfile
+from pathlib import Path
+
+from PIL import Image
+
+from common.cli import ArgumentParser, run_script
+from common.files import PROJECT, write_atomically
+from common.messages import UserError, short
+from tests.conftest import Project
+from tests.support.handwriting import digit, smooth
+from tests.support.window import Window, missing_tools, screen
+
+NUMBERS = (3, 4, 6, 9)
+FLAGGED = smooth(
+    [(6, 46), (36, 26), (66, 8), (64, 50), (62, 92), (60, 134)]
+)  # a 1 that MNIST's writers don't write
+AGAIN = smooth([(10, 52), (38, 26), (64, 4), (66, 50), (60, 92), (62, 132)])  # the same by a human hand
+LARGEST = 120_000  # bytes of a picture
+
+
+def main() -> int:
+    args = parse_arguments()
+    if lacking := missing_tools():
+        raise UserError(f"screenshots need {', '.join(lacking)}")
+    with screen() as display, tempfile.TemporaryDirectory() as copy:  # whose memory is empty
+        window = Window(display, dark=args.dark, folder=Project(Path(copy)).folder)
+        for number in NUMBERS:
+            write(args.output / f"{number}.png", screenshot(window, number))
+        write(args.output / "personal.png", three_steps(window))
+        window.close()
+    return 0
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = ArgumentParser("Make the README's screenshots of the window.")
+    parser.add_argument("--output", type=Path, default=PROJECT / "image", metavar="DIR", help="where to")
+    parser.add_argument("--dark", action="store_true", help="in the dark theme")
+    return parser.parse_args()
+
+
+def screenshot(window: Window, number: int) -> Image.Image:
+    """The window after a digit was drawn and read."""
+    window.fresh()
+    window.draw(digit(number, window.middle, 0.72 * (window.bottom - window.top)), pause=0.008)
+    window.wait_for_reading(str(number))
+    window.settle()
+    return window.picture()
+
+
+def three_steps(window: Window) -> Image.Image:
+    """The window three times: a 1 is misread as a 7, it is corrected, and the next one is read right."""
+    steps = []
+    for stroke, key, reading in ((FLAGGED, None, "7"), (FLAGGED, "1", "1"), (AGAIN, None, "1")):
+        if key:
+            window.press(key)
+        else:
+            window.fresh()
+            scale, (x, y) = 0.72 * (window.bottom - window.top) / 140, window.middle
+            window.draw([[(x + (a - 36) * scale, y + (b - 70) * scale) for a, b in stroke]], pause=0.008)
+        window.wait_for_reading(reading)
+        window.settle()
+        picture = window.picture()
+        steps.append(
+            picture.resize((picture.width * 2 // 3, picture.height * 2 // 3), Image.Resampling.LANCZOS)
+        )
+    wide, high = steps[0].size
+    gap = wide // 40
+    row = Image.new("RGB", (3 * wide + 2 * gap, high), "white")
+    for place, step in enumerate(steps):
+        row.paste(step, (place * (wide + gap), 0))
+    return row
+
+
+def write(path: Path, picture: Image.Image) -> None:
+    png = io.BytesIO()
+    picture.quantize(256).save(png, "PNG", optimize=True)
+    if len(png.getvalue()) > LARGEST:
+        raise UserError(f"{path.name} has {len(png.getvalue()):,} bytes, more than {LARGEST:,}")
+    write_atomically(path, png.getvalue())
+    print(f"Written: {short(path)}")
+
+
+if __name__ == "__main__":
+    run_script(main)

@@ -1,0 +1,595 @@
+"""Other people's ink: what is read of it, how it is drawn afresh, and how it is split by writer."""
+
+import gzip
+import hashlib
+import json
+import os
+import re
+import signal
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from benchmarks import folds, unseen
+from checkpointing import lookup
+from common.cli import run_script
+from common.messages import UserError
+from data import LabelledImages
+from gui.drawing import Page, Stroke
+from gui.painting import to_image
+from preprocessing.glyph import PEN
+from preprocessing.picture_candidates import segment_picture
+from preprocessing.stroke_candidates import segment_strokes
+from preprocessing.stroke_files import StrokeSample, each_line
+from recognition import profiles, sample_store
+from recognition.profiles import holds_corrections
+from tests.conftest import Result, assert_one_line_error, missing, same_weights
+from tests.support.handwriting import digit
+from training.extra_digits import ExtraDigits, load_extra_digits
+from training.stroke_augmentation import Variation
+
+NO_IMAGES = LabelledImages(
+    torch.zeros(0, 1, 28, 28, dtype=torch.uint8), torch.zeros(0, dtype=torch.int64), "ink"
+)
+NONE = Variation(pen=(PEN, PEN), slant=0, aspect=1, jitter=0, cut=0)
+DRAWN = {number: digit(number, (0, 0), 100) for number in range(10)}
+
+coordinate = st.floats(-1e6, 1e6)
+strokes_of_a_digit = st.lists(
+    st.lists(st.tuples(coordinate, coordinate), min_size=1, max_size=8).map(lambda points: np.array(points)),
+    min_size=1,
+    max_size=3,
+)
+
+
+def write_strokes(path: Path, *lines: object) -> Path:
+    content = "".join(f"{line if isinstance(line, str) else json.dumps(line)}\n" for line in lines).encode()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
+    return path
+
+
+def line_of(number: int, **more: object) -> dict:
+    return {"label": number, "strokes": DRAWN[number], **more}
+
+
+def picture_of(number: int) -> Image.Image:
+    """Dark on light, as the window keeps it."""
+    return to_image(Page(tuple(Stroke(tuple(line), 8.0) for line in DRAWN[number])), (-80, -80, 80, 80))
+
+
+def save_picture(path: Path, number: int) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    picture_of(number).save(path)
+    return path
+
+
+def glyph_of(strokes, pen: float = PEN) -> np.ndarray:
+    glyph = segment_strokes(strokes, single=True, pen=pen)[0].lines[0][0].glyph
+    return (glyph * 255).round().astype(np.uint8)
+
+
+def glyph_of_picture(image: Image.Image) -> np.ndarray:
+    return (segment_picture(image, single=True)[0].lines[0][0].glyph * 255).round().astype(np.uint8)
+
+
+def drawn(more: ExtraDigits, seed: int = 0) -> np.ndarray:
+    return more.draw(np.random.default_rng(seed)).images[:, 0].numpy()
+
+
+def fault_of(*paths: Path) -> str:
+    """The message that loading ends with: one line that names the first path."""
+    with pytest.raises(UserError) as caught:
+        load_extra_digits(paths)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert paths[0].name in message
+    return message
+
+
+# drawing
+
+
+@given(strokes_of_a_digit, st.integers(0, 2**32))
+@settings(max_examples=80, deadline=None)
+def test_without_variation_a_drawing_is_what_the_window_makes_of_it(strokes, seed):
+    glyph = NONE.draw(strokes, np.random.default_rng(seed))
+    expected = segment_strokes(strokes, single=True)[0].lines[0][0].glyph
+    assert np.array_equal(glyph, expected)
+
+
+@given(strokes_of_a_digit, st.integers(0, 2**32), st.sampled_from([1e-300, 1.0, 1e290]))
+@settings(max_examples=80, deadline=None)
+def test_every_drawing_varied_has_ink_and_mnists_form(strokes, seed, scale):
+    glyph = Variation(cut=1, longest_cut=0.99).draw([s * scale for s in strokes], np.random.default_rng(seed))
+    assert glyph.shape == (28, 28)
+    assert glyph.min() >= 0
+    assert 0.5 < glyph.max() <= 1
+    rows, columns = (np.flatnonzero(glyph.max(axis) >= 0.5) for axis in (1, 0))
+    assert max(np.ptp(rows), np.ptp(columns)) <= 20
+
+
+def varied(strokes, seed: int = 0, **changes) -> np.ndarray:
+    variation = Variation(**{**vars(NONE), **changes})
+    return variation.draw([np.array(stroke, float) for stroke in strokes], np.random.default_rng(seed))
+
+
+def test_the_pen_is_as_wide_as_it_is_told():
+    """The image of a long line is as high as its pen is wide."""
+    line = [[(0, 0), (1000, 0)]]
+    for pen in (1.8, 2.5, 3.6):
+        assert varied(line, pen=(pen, pen))[:, 14].sum() == pytest.approx(pen, abs=0.25)
+    widths = [varied(line, seed, pen=(1.8, 3.6))[:, 14].sum() for seed in range(40)]
+    assert min(widths) < 2.1
+    assert max(widths) > 3.3
+
+
+def test_slant_leans_and_aspect_widens():
+    upright = [[(0, 0), (0, 100)]]
+    width = [np.ptp(np.flatnonzero(varied(upright, seed, slant=0.25).max(0) > 0.5)) for seed in range(30)]
+    assert min(width) <= 3
+    assert 5 <= max(width) <= 2 + 0.25 * 20
+    square = [[(0, 0), (0, 100), (100, 100), (100, 0), (0, 0)]]
+    shapes = [varied(square, seed, aspect=1.25) for seed in range(30)]
+    ratios = [np.ptp(np.flatnonzero(g.max(0) > 0.5)) / np.ptp(np.flatnonzero(g.max(1) > 0.5)) for g in shapes]
+    assert 0.75 < min(ratios) < 0.9
+    assert 1.1 < max(ratios) < 1.35
+
+
+def test_jitter_is_small_and_smooth():
+    """No point moves far, and neighbours move together."""
+    line = [np.stack([np.linspace(0, 200, 201), np.zeros(201)], 1)]
+    jitters = [
+        Variation(**{**vars(NONE), "jitter": 0.01}).vary(line, np.random.default_rng(seed))[0] - line[0]
+        for seed in range(50)
+    ]
+    moved = np.stack(jitters)
+    assert 0.005 * 200 < moved.std() < 0.012 * 200
+    assert np.abs(moved).max() < 0.06 * 200
+    assert np.abs(np.diff(moved, axis=1)).max() < 0.1 * moved.std() * 2
+
+
+def test_one_end_of_one_stroke_is_cut():
+    strokes = [
+        np.array([[0.0, 0], [100, 0]]),
+        np.array([[0.0, 50], [0, 50], [100, 50]]),
+        np.array([[5.0, 5]]),
+    ]
+    variation = Variation(**{**vars(NONE), "cut": 1, "longest_cut": 0.12})
+    cuts = set()
+    for seed in range(100):
+        after = variation.vary(strokes, np.random.default_rng(seed))
+        assert np.array_equal(after[2], strokes[2]), "a dot stays"
+        changed = [i for i in (0, 1) if np.ptp(after[i][:, 0]) < 100]
+        assert len(changed) <= 1
+        for i in changed:
+            assert 88 <= np.ptp(after[i][:, 0]) < 100
+            assert (after[i][:, 1] == strokes[i][0, 1]).all(), "cut on its way, not bent"
+            cuts.add((i, bool(after[i][0, 0] > 0)))
+    assert cuts == {(0, False), (0, True), (1, False), (1, True)}
+
+
+def test_a_seed_draws_the_same_and_another_differs(tmp_path):
+    more, _ = load_extra_digits([write_strokes(tmp_path / "a.jsonl", *map(line_of, range(10)))])
+    first = drawn(more, 1)
+    assert np.array_equal(first, drawn(more, 1))
+    assert all((a != b).any() for a, b in zip(first, drawn(more, 2), strict=True))
+    assert first.dtype == np.uint8
+    assert first.max() > 200
+
+
+def test_drawings_come_before_images_in_the_order_of_the_files(tmp_path):
+    second = write_strokes(tmp_path / "second.jsonl", line_of(7), line_of(1))
+    images = np.zeros((2, 28, 28), np.uint8)
+    images[0, 4:24, 14] = images[1, 4:24, 10] = 255
+    np.savez(tmp_path / "first.npz", images=images, labels=[1, 8])
+    third = write_strokes(tmp_path / "third.jsonl.gz", line_of(4, writer="Ada"))
+    more, faults = load_extra_digits([tmp_path / "first.npz", second, third])
+    more = ExtraDigits(more.drawings, more.images, more.sources, NONE)
+    digits = more.draw(np.random.default_rng(0))
+    assert faults == []
+    assert len(more) == len(digits) == 5
+    assert digits.dataset == "ink"
+    assert digits.images.dtype == torch.uint8
+    assert digits.images.shape == (5, 1, 28, 28)
+    assert digits.labels.dtype == torch.int64
+    assert digits.labels.tolist() == [7, 1, 4, 1, 8]
+    for image, number in zip(digits.images[:3, 0].numpy(), (7, 1, 4), strict=True):
+        assert np.array_equal(image, glyph_of(DRAWN[number]))
+    assert np.array_equal(digits.images[3:, 0].numpy(), images)
+    assert [source["name"] for source in more.sources] == ["first.npz", "second.jsonl", "third.jsonl.gz"]
+    assert [source["digits"] for source in more.sources] == [2, 2, 1]
+    assert [source["sha256"] for source in more.sources] == [
+        hashlib.sha256((tmp_path / source["name"]).read_bytes()).hexdigest() for source in more.sources
+    ]
+    assert json.loads(json.dumps(more.sources)) == more.sources
+
+
+def test_credits_are_kept_with_their_sources(tmp_path):
+    paths = [write_strokes(tmp_path / f"{name}.jsonl", line_of(i)) for i, name in enumerate("ab")]
+    more, _ = load_extra_digits(paths, ["Ada, CC BY 4.0", "Bo"])
+    assert [source["credit"] for source in more.sources] == ["Ada, CC BY 4.0", "Bo"]
+
+
+def test_real_pen_strokes_drawn_afresh_are_still_read(recognizer):
+    path = os.environ.get("DIGITS_PEN")
+    if not path:
+        missing("no stylus digits: DIGITS_PEN names a file of strokes")
+    every = [drawing for _, drawing in each_line(Path(path))][::25]
+    more = ExtraDigits(every, NO_IMAGES, [])
+    digits = more.draw(np.random.default_rng(0))
+    with torch.inference_mode():
+        read = recognizer.model(digits.ink()).argmax(1)
+    assert (read == digits.labels).float().mean() > 0.9
+
+
+# stroke files and folders
+
+
+def test_what_is_no_labelled_ink_is_left_out_and_named(tmp_path):
+    path = write_strokes(
+        tmp_path / "some.jsonl",
+        line_of(3),
+        {"strokes": DRAWN[3]},
+        "rubbish",
+        {"label": 3, "strokes": [[], []]},
+        {"label": 12, "strokes": DRAWN[3]},
+        {"label": 1, "strokes": [[[0, 0]]] * 5001},
+        {"label": 1, "strokes": [[], [[5, 5]]]},
+    )
+    more, (fault,) = load_extra_digits([path])
+    assert [drawing.label for drawing in more.drawings] == [3, 1]
+    assert "some.jsonl: 5 of 7 drawings left out: line 2 has no label; line 3 is not JSON" in fault
+    assert [f"; line {number} " in fault for number in range(3, 8)] == [True] * 4 + [False]
+    assert more.sources[0]["digits"] == 2
+    path = write_strokes(tmp_path / "more.jsonl", "[]", line_of(3))
+    _, (fault,) = load_extra_digits([path])
+    assert fault.endswith(
+        '1 of 2 drawings left out: line 1 is no drawing: a list, not an object with "strokes"'
+    )
+
+
+def test_of_many_faults_the_first_are_named(tmp_path):
+    path = write_strokes(tmp_path / "many.jsonl", line_of(1), *({"strokes": DRAWN[1]} for _ in range(30)))
+    _, (fault,) = load_extra_digits([path])
+    assert "30 of 31 drawings left out: line 2 has no label; " in fault
+    assert fault.endswith("line 11 has no label; and 20 more")
+
+
+def test_a_truncated_file_is_an_error(tmp_path):
+    rng = np.random.default_rng(0)
+    lines = [{"label": 1, "strokes": rng.integers(0, 10**6, (1, 500, 2)).tolist()} for _ in range(40)]
+    path = write_strokes(tmp_path / "cut.jsonl.gz", *lines)
+    path.write_bytes(path.read_bytes()[:-9000])
+    assert re.fullmatch(r".*cut\.jsonl\.gz is truncated or corrupt after line \d\d", fault_of(path))
+
+
+def test_the_windows_corrections_are_read(tmp_path, monkeypatch):
+    folder = tmp_path / "corrections"
+    for name, number in (("b", 4), ("a", 7)):
+        image = picture_of(number)
+        sample_store.keep(folder, name, label=number, strokes=DRAWN[number], image=image, read=1)
+    read = picture_of(5)  # a picture that was read has no strokes
+    sample_store.keep(folder, "c", label=5, strokes=[], image=read)
+    (folder / ".d.jsonl.1.tmp").write_text("half")
+    more, faults = load_extra_digits([folder])
+    assert faults == []
+    assert [drawing.label for drawing in more.drawings] == [7, 4]
+    assert more.images.labels.tolist() == [5]
+    assert np.array_equal(more.images.images[0, 0].numpy(), glyph_of_picture(read))
+    assert [(source["name"], source["digits"]) for source in more.sources] == [("corrections", 3)]
+    assert "personal" not in more.sources[0]
+    assert len(load_extra_digits([folder / "c.jsonl"])[0]) == 1
+    monkeypatch.setattr(profiles, "CORRECTIONS", folder)
+    for path in (folder, folder / "c.jsonl", folder.parent):
+        assert holds_corrections(path)
+    assert load_extra_digits([folder])[0].sources[0]["personal"] is True
+
+
+def test_a_folder_of_classes(tmp_path, monkeypatch):
+    folder = tmp_path / "people"
+    save_picture(folder / "3" / "b.png", 3)
+    save_picture(folder / "3" / "Ada" / "a.PNG", 3)
+    save_picture(folder / "0" / "one.bmp", 0)
+    save_picture(folder / "11" / "no-class.png", 1)
+    save_picture(folder / ".hidden" / "3.png", 3)
+    save_picture(folder / "3" / ".hidden.png", 3)
+    (folder / "3" / "notes.txt").write_text("not ink")
+    (folder / "5").mkdir()
+    (folder / "5" / "broken.png").write_bytes(b"no picture")
+    Image.new("L", (50, 50), 255).save(folder / "5" / "blank.png")
+    write_strokes(folder / "deep" / "in" / "here.jsonl", line_of(8), {"strokes": []})
+    write_strokes(folder / "3" / "drawn.jsonl", line_of(3))
+    save_picture(folder / "3" / "drawn.png", 3)  # the same digit
+    monkeypatch.chdir(folder)
+    more, (fault,) = load_extra_digits([Path()])
+    assert [drawing.label for drawing in more.drawings] == [3, 8]
+    assert more.images.labels.tolist() == [0, 3, 3]
+    assert np.array_equal(more.images.images[0, 0].numpy(), glyph_of_picture(picture_of(0)))
+    assert fault == (
+        ".: 3 of 8 digits left out: deep/in/here.jsonl, line 2 has no label; 5/blank.png has no ink; "
+        "5/broken.png is not a picture that can be read"
+    )
+    assert more.sources[0]["name"] == "people"
+    before = more.sources[0]["sha256"]
+    (folder / "5" / "blank.png").unlink()  # it gave nothing
+    assert load_extra_digits([folder])[0].sources[0]["sha256"] == before
+    (folder / "0").rename(folder / "1")  # the same files in the same order
+    moved = load_extra_digits([folder])[0].sources[0]["sha256"]
+    assert moved != before
+    save_picture(folder / "1" / "one.bmp", 6)
+    assert load_extra_digits([folder])[0].sources[0]["sha256"] not in (before, moved)
+
+
+def test_nothing_usable_is_an_error(tmp_path):
+    assert fault_of(tmp_path / "gone.jsonl").endswith("gone.jsonl: no such file or folder")
+    (tmp_path / "empty.jsonl").touch()
+    assert "1 of 1 drawings left out: " in fault_of(tmp_path / "empty.jsonl")
+    blank = write_strokes(tmp_path / "blank.jsonl", {"label": 1, "strokes": []}, {"strokes": DRAWN[1]})
+    assert fault_of(blank).startswith("nothing to learn from: ")
+    assert fault_of(blank).endswith("2 of 2 drawings left out: line 1 has no ink; line 2 has no label")
+    (tmp_path / "no.jsonl.gz").write_bytes(b"not packed")
+    assert "corrupt" in fault_of(tmp_path / "no.jsonl.gz")
+    folder = tmp_path / "nothing"
+    folder.mkdir()
+    (folder / "photo.png").touch()
+    assert "holds no stroke files (.jsonl, .jsonl.gz) and no pictures in folders 0 to 9" in fault_of(folder)
+    (folder / "1").mkdir()
+    (folder / "1" / "photo.png").touch()
+    assert "1 of 1 digits left out: " in fault_of(folder)
+    for name in ("one.json", "picture.png"):
+        (tmp_path / name).write_text("[]")
+        assert "is no ink with labels: stroke files (.jsonl, .jsonl.gz)" in fault_of(tmp_path / name)
+
+
+def test_one_bad_file_among_good_ones_is_an_error(tmp_path):
+    good = write_strokes(tmp_path / "good.jsonl", line_of(1))
+    with pytest.raises(UserError, match=r"gone\.jsonl"):
+        load_extra_digits([good, tmp_path / "gone.jsonl"])
+
+
+# arrays
+
+
+def save(path: Path, **arrays: object) -> Path:
+    np.savez_compressed(path, **arrays)
+    return path
+
+
+@given(st.integers(0, 2**32), st.sampled_from(["uint8", "bool", "float32", "float64"]), st.booleans())
+@settings(max_examples=20, deadline=None)
+def test_images_in_mnists_form_are_taken_as_they_are(tmp_path_factory, seed, kind, with_channel):
+    rng = np.random.default_rng(seed)
+    expected = np.zeros((3, 28, 28), np.uint8)
+    expected[:, 8:20, 8:20] = rng.integers(0, 2, (3, 12, 12)) * 255
+    if kind != "bool":
+        expected[:, 8:20, 8:20] = rng.integers(0, 256, (3, 12, 12))
+    expected[:, 14, 14] = 255
+    images = expected if kind == "uint8" else (expected / 255).astype(kind)
+    path = tmp_path_factory.mktemp("npz") / "same.npz"
+    save(path, images=images[:, None] if with_channel else images, labels=np.array([9, 0, 4], np.uint8))
+    more, faults = load_extra_digits([path])
+    assert faults == []
+    assert np.array_equal(more.images.images[:, 0].numpy(), expected)
+    assert more.images.labels.tolist() == [9, 0, 4]
+
+
+def test_images_of_other_sizes_are_read_as_pictures(tmp_path):
+    pictures = [picture_of(number).convert("L") for number in (2, 9)]
+    ink = np.stack([255 - np.asarray(picture) for picture in pictures])
+    ink = np.concatenate([ink, np.zeros_like(ink[:1])])
+    more, (fault,) = load_extra_digits([save(tmp_path / "large.npz", images=ink, labels=[2, 9, 1])])
+    assert more.images.labels.tolist() == [2, 9]
+    for image, picture in zip(more.images.images[:, 0].numpy(), pictures, strict=True):
+        assert np.array_equal(image, glyph_of_picture(picture))
+    assert fault.endswith("large.npz: 1 of 3 images left out: image 2 (from 0) has no ink")
+
+
+ONE = np.zeros((2, 28, 28), np.uint8)
+ONE[:, 4:24, 13:16] = 255
+
+
+@pytest.mark.parametrize(
+    ("arrays", "words"),
+    [
+        ({"images": ONE}, 'lacks one of the arrays "images" and "labels"'),
+        ({"labels": [1, 1]}, 'lacks one of the arrays "images" and "labels"'),
+        ({"images": ONE[0], "labels": [1]}, "(N, H, W) or (N, 1, H, W), not (28, 28)"),
+        ({"images": ONE[:, :, :, None], "labels": [1, 1]}, "not (2, 28, 28, 1)"),
+        ({"images": ONE[:0], "labels": []}, "not (0, 28, 28)"),
+        ({"images": ONE, "labels": [1]}, '"labels" must be 2 whole numbers, one for each image'),
+        ({"images": ONE, "labels": [1.0, 1.0]}, "not float64 (2,)"),
+        ({"images": ONE, "labels": ["1", "1"]}, "whole numbers"),
+        ({"images": ONE, "labels": [1, 10]}, '"labels" must be 0 to 9, not 1 to 10'),
+        ({"images": ONE, "labels": [-1, 1]}, "not -1 to 1"),
+        ({"images": ONE.astype(int), "labels": [1, 1]}, "must be uint8, bool or floats, not int64"),
+        ({"images": ONE.astype(float), "labels": [1, 1]}, "must lie in [0, 1]"),
+        ({"images": ONE * np.nan, "labels": [1, 1]}, "must lie in [0, 1]"),
+        ({"images": ONE // 255, "labels": [1, 1]}, "their brightest pixel is 1 of 255"),
+        ({"images": 255 - ONE, "labels": [1, 1]}, "ink must be bright on 0"),
+        ({"images": np.array([None, {}]), "labels": [1, 1]}, "is damaged, or no archive of arrays"),
+    ],
+)
+def test_arrays_that_are_no_labelled_images(tmp_path, arrays, words):
+    assert words in fault_of(save(tmp_path / "wrong.npz", **arrays))
+
+
+def test_a_damaged_archive(tmp_path):
+    path = save(tmp_path / "whole.npz", images=ONE, labels=[1, 1])
+    content = path.read_bytes()
+    damaged = tmp_path / "damaged.npz"
+    flipped = bytearray(content)
+    flipped[len(content) // 3] ^= 255
+    for bad in (b"", b"text", content[:-30], content[40:], bytes(flipped)):
+        damaged.write_bytes(bad)
+        assert "is damaged, or no archive of arrays" in fault_of(damaged)
+    with open(damaged, "wb") as file:
+        np.save(file, ONE)
+    assert "is damaged, or no archive" in fault_of(damaged)
+
+
+# training
+
+
+@pytest.mark.long
+@pytest.mark.skipif(os.name != "posix", reason="sends POSIX signals")
+def test_training_with_more_ink_resumes_exactly(project):
+    """Drawings vary from epoch to epoch, and yet a resumed run sees what an unbroken one sees."""
+    pen = write_strokes(project.folder / "pen.jsonl", *map(line_of, range(10)), "rubbish")
+    more = ("--ink", pen, "--ink-credit", "Ada, CC BY 4.0", "--ink-weight", 6.4)
+    arguments = ("--dataset", "digits", "--limit-train", 320, "--batch-size", 64, "--epochs", 3, *more)
+    whole = project.run("train.py", *arguments, "--output", "whole")
+    assert whole.returncode == 0, whole.stderr
+    assert "pen.jsonl: 1 of 11 drawings left out: line 11" in whole.stderr
+    assert "320 images and 64 of other people's digits to train on" in whole.stdout
+    with project.start("train.py", *arguments, "--output", "broken") as process:
+        next(line for line in process.stdout if line.startswith("epoch 1/3"))
+        process.send_signal(signal.SIGINT)
+        assert "--resume broken" in process.stdout.read()
+    resumed = project.run("train.py", "--resume", "broken")
+    assert resumed.returncode == 0, resumed.stderr
+    first, second = (
+        torch.load(project.folder / run / "best.pt", weights_only=True) for run in ("whole", "broken")
+    )
+    digest = hashlib.sha256(pen.read_bytes()).hexdigest()
+    assert first["training"]["ink"] == second["training"]["ink"]
+    assert first["training"]["ink"] == [
+        {"name": "pen.jsonl", "digits": 10, "sha256": digest, "credit": "Ada, CC BY 4.0"}
+    ]
+    assert same_weights(first["state_dict"], second["state_dict"])
+    assert_one_line_error(project.run("train.py", "--resume", "broken", "--ink", pen), "leave out --ink")
+    pen.write_text(pen.read_text().replace("rubbish", "rubble"))
+    result = project.run("train.py", "--resume", "broken")
+    assert result.returncode == 2
+    assert "error: the saved state is of other people's digits that have changed" in result.stderr
+    twice = ("--ink", pen, "--ink", pen, "--ink-weight")
+    result = project.run("train.py", *arguments[:-6], *twice, 1, "--dry-run")
+    assert "and 20 of other people's digits" in result.stdout, result.stderr
+    result = project.run("train.py", *arguments[:-6], *twice, 0.01)
+    assert result.returncode == 2
+    assert "error: --ink-weight 0.01: that is none of 20 digits" in result.stderr
+
+
+# folds
+
+
+@pytest.fixture
+def split(monkeypatch, capfd):
+    """Runs `python -m benchmarks.folds` in this process."""
+
+    def split(*arguments: object) -> Result:
+        monkeypatch.setattr(sys, "argv", ["folds.py", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            run_script(folds.main)
+        return Result(arguments, end.value.code, *capfd.readouterr())
+
+    return split
+
+
+def lines_in(path: Path) -> list[str]:
+    return gzip.decompress(path.read_bytes()).decode().splitlines()
+
+
+def drawings_in(path: Path) -> list[StrokeSample]:
+    return [drawing for _, drawing in each_line(path)]
+
+
+@pytest.mark.parametrize("name", ["pen.jsonl", "pen.jsonl.gz"])
+def test_each_writer_is_held_out_once(tmp_path, split, name):
+    writers = [3, "Bo", 10, 1, "Ada", 3, 1, 2, 2, 3]
+    lines = [json.dumps({**line_of(i), "writer": w, "time": i}) for i, w in enumerate(writers)]
+    path = write_strokes(tmp_path / name, *lines[:4], "", *lines[4:])
+    result = split(path, "--folds", 3, "--output", tmp_path / "new" / "folder")
+    assert result.returncode == 0, result.stderr
+    expected = [{1, 10}, {2, "Ada"}, {3, "Bo"}]
+    held = []
+    for fold, its_writers in enumerate(expected):
+        train, out = (
+            tmp_path / "new" / "folder" / f"{part}-{fold}.jsonl.gz" for part in ("train", "held-out")
+        )
+        assert {drawing.writer for drawing in drawings_in(out)} == its_writers
+        assert {drawing.writer for drawing in drawings_in(train)} == set(writers) - its_writers
+        assert sorted(lines_in(train) + lines_in(out)) == sorted(lines), "as they were"
+        held += lines_in(out)
+    assert sorted(held) == sorted(lines)
+    assert result.stdout.splitlines() == [
+        "fold 0  writers 4 and 2 held out, digits 7 and 3 held out",
+        "fold 1  writers 4 and 2 held out, digits 7 and 3 held out",
+        "fold 2  writers 4 and 2 held out, digits 6 and 4 held out",
+    ]
+    assert len(list((tmp_path / "new" / "folder").iterdir())) == 6
+    assert load_extra_digits([tmp_path / "new" / "folder" / "train-0.jsonl.gz"])[1] == []
+
+
+def test_the_same_split_is_the_same_bytes(tmp_path, split):
+    path = write_strokes(tmp_path / "pen.jsonl", *(line_of(i, writer=i % 2) for i in range(4)))
+    for output in ("a", "b"):
+        assert split(path, "--folds", 2, "--output", tmp_path / output).returncode == 0
+    for file in (tmp_path / "a").iterdir():
+        assert file.read_bytes() == (tmp_path / "b" / file.name).read_bytes()
+
+
+def test_arrays_are_split_at_random_and_unseen_digits_are_counted(tmp_path, split, capfd, monkeypatch):
+    """From the files to the table and the figure, with the same weights in both columns."""
+    writers = [line_of(i, writer=i % 2) for i in range(10)]
+    pen = write_strokes(tmp_path / "pen.jsonl", *writers)
+    images = np.stack([255 - np.asarray(picture_of(i).convert("L")) for i in range(10)])
+    np.savez(tmp_path / "scans.npz", images=images, labels=np.arange(10))
+    folder = tmp_path / "folds"
+    assert split(pen, "--folds", 2, "--output", folder).returncode == 0
+    result = split(tmp_path / "scans.npz", "--folds", 2, "--output", folder)
+    assert result.stdout.splitlines() == [
+        "fold 0  images 5 and 5 held out",
+        "fold 1  images 5 and 5 held out",
+    ]
+    seen = []
+    for fold in range(2):
+        with np.load(folder / f"train-{fold}.npz") as train, np.load(folder / f"held-out-{fold}.npz") as held:
+            assert sorted([*train["labels"], *held["labels"]]) == list(range(10))
+            assert all((image == images[label]).all() for image, label in zip(*held.values(), strict=True))
+            seen += held["labels"].tolist()
+    assert sorted(seen) == list(range(10))
+
+    shipped, figure = str(lookup.SHIPPED["mnist"]), tmp_path / "figure.png"
+    arguments = ["unseen.py", str(folder), "--workers", "1", "--figure", str(figure), "--checkpoint"]
+    monkeypatch.setattr(sys, "argv", [*arguments, shipped, shipped])
+    assert unseen.main() == 0
+    rows = [line.split(" | ") for line in capfd.readouterr().out.splitlines()[2:]]
+    assert [row[0].strip("| ") for row in rows] == [
+        "strokes",
+        "the same as 280-px pictures, thin pen",
+        "the same as 280-px pictures, thick pen",
+        "scans",
+    ]
+    assert all(row[1] == "10" and row[2] == row[3] for row in rows)
+    assert rows[0][2] == rows[3][2] == "100.00%"
+    assert Image.open(figure).size[0] > 1000
+
+    monkeypatch.setattr(sys, "argv", [*arguments, shipped, shipped, shipped])
+    with pytest.raises(UserError, match="has no fold 2"):
+        unseen.main()
+
+
+def test_what_cannot_be_split(tmp_path, split):
+    def refused(path: Path, *words: str, folds: int = 2, output: Path = tmp_path / "out") -> None:
+        assert_one_line_error(split(path, "--folds", folds, "--output", output), *words)
+        assert not (tmp_path / "out").exists()
+
+    two = [line_of(1, writer=1), line_of(2, writer=2)]
+    path = write_strokes(tmp_path / "pen.jsonl", *two)
+    refused(path, "pen.jsonl has 2 writers, too few for 3 folds", folds=3)
+    refused(path, "must be at least 2", folds=1)
+    refused(write_strokes(tmp_path / "one.jsonl", two[0]), "has 1 writer, too few")
+    refused(write_strokes(tmp_path / "none.jsonl", *two, line_of(3)), "none.jsonl, line 3 has no writer")
+    unlabelled = {"writer": 1, "strokes": DRAWN[1]}
+    refused(write_strokes(tmp_path / "what.jsonl", two[0], unlabelled), "what.jsonl, line 2 has no label")
+    refused(write_strokes(tmp_path / "bad.jsonl", two[0], "rubbish"), "bad.jsonl, line 2 is not JSON")
+    refused(tmp_path / "gone.jsonl", "gone.jsonl cannot be read")
+    refused(write_strokes(tmp_path / "one.json", "[]"), "one.json has no writers")
+    refused(path, "cannot write", output=path / "below")

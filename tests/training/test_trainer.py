@@ -1,0 +1,342 @@
+"""The loop resumes exactly, repeats exactly, averages batch norm too, and stops at a bad loss."""
+
+import io
+import math
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from checkpointing import checkpoint
+from checkpointing.archive import CheckpointError
+from common.messages import UserError
+from data import load_training
+from tests.conftest import same_weights
+from training.augmentation import Augmentation
+from training.distillation import Committee
+from training.optimizer import OPTIMIZERS
+from training.recipe import Recipe
+from training.run_folder import RunFolder
+from training.trainer import Trainer, evaluate, pick_autocast
+
+TIMES = ("seconds", "images_per_second")
+CPU = torch.device("cpu")
+RECIPE = Recipe(epochs=2, batch_size=64, augmentation=Augmentation(erase=0.3))
+
+
+@pytest.fixture(scope="module")
+def digits():
+    train, validation = load_training("digits", None)
+    return train[:256], validation[:100]  # four steps an epoch
+
+
+def finish(trainer: Trainer) -> Trainer:
+    while trainer.epoch < trainer.recipe.epochs:
+        trainer.train_epoch()
+        trainer.finish_epoch()
+    return trainer
+
+
+@pytest.fixture(scope="module")
+def unbroken(digits):
+    return finish(Trainer(RECIPE, *digits, CPU, torch.bfloat16))
+
+
+def figures(trainer: Trainer) -> list[dict]:
+    return [{k: v for k, v in row.items() if k not in TIMES} for row in trainer.history]
+
+
+@pytest.mark.parametrize("steps", range(9))
+def test_resumed_after_any_step_it_ends_the_same(digits, unbroken, steps):
+    assert_resumed_ends_as(unbroken, digits, steps)
+
+
+def test_so_it_does_with_muon(digits):
+    recipe = Recipe(**{**vars(RECIPE), "optimizer": "muon"})
+    unbroken = finish(Trainer(recipe, *digits, CPU, torch.bfloat16))
+    for steps in (0, 1, 6):
+        assert_resumed_ends_as(unbroken, digits, steps)
+
+
+def test_and_on_two_threads(digits):
+    torch.set_num_threads(2)
+    try:
+        unbroken = finish(Trainer(RECIPE, *digits, CPU, torch.bfloat16))
+        for steps in (0, 3, 5):
+            assert_resumed_ends_as(unbroken, digits, steps)
+    finally:
+        torch.set_num_threads(1)
+
+
+def assert_resumed_ends_as(unbroken: Trainer, digits, steps: int) -> None:
+    recipe = unbroken.recipe
+    trainer, left = Trainer(recipe, *digits, CPU, torch.bfloat16), iter(range(steps))
+
+    def stop() -> bool:
+        return next(left, None) is None
+
+    while trainer.train_epoch(should_stop=stop):
+        trainer.finish_epoch()
+        if trainer.epoch == recipe.epochs:
+            break
+    file = io.BytesIO()
+    torch.save(trainer.state(), file)
+    torch.manual_seed(12345)  # the process that goes on knows nothing of the first one's generators
+    resumed = Trainer(recipe, *digits, CPU, torch.bfloat16)
+    resumed.restore(torch.load(io.BytesIO(file.getvalue()), weights_only=True))
+    finish(resumed)
+    assert same_weights(resumed.model.state_dict(), unbroken.model.state_dict())
+    assert same_weights(resumed.average.module.state_dict(), unbroken.average.module.state_dict())
+    assert same_weights(resumed.best_weights, unbroken.best_weights)
+    assert figures(resumed) == figures(unbroken)
+
+
+def test_the_seed_decides(digits, unbroken):
+    again = finish(Trainer(RECIPE, *digits, CPU, torch.bfloat16))
+    assert same_weights(again.best_weights, unbroken.best_weights)
+    other = finish(Trainer(Recipe(**{**vars(RECIPE), "seed": 1}), *digits, CPU, torch.bfloat16))
+    assert not same_weights(other.best_weights, unbroken.best_weights)
+
+
+def test_the_average_holds_batch_norm_too(unbroken):
+    raw, average = unbroken.model.state_dict(), unbroken.average.module.state_dict()
+    for name in ("stem.1.running_mean", "layer3.1.bn2.running_var", "fc.weight"):
+        assert not torch.equal(raw[name], average[name])
+    assert torch.equal(raw["mean"], average["mean"])
+
+
+def test_best_is_the_lowest_validation_loss_and_no_view_of_the_live_weights(digits):
+    trainer = Trainer(Recipe(**{**vars(RECIPE), "epochs": 3}), *digits, CPU)
+    finish(trainer)
+    assert trainer.best["val_loss"] == min(row["val_loss"] for row in trainer.history)
+    kept = {name: tensor.clone() for name, tensor in trainer.best_weights.items()}
+    with torch.no_grad():
+        for parameter in trainer.average.parameters():
+            parameter.add_(1)
+    assert same_weights(kept, trainer.best_weights)
+    validation = evaluate(trainer.best_model(), digits[1])
+    assert validation["loss"] == pytest.approx(trainer.best["val_loss"], rel=1e-4)
+    assert validation["errors"] == trainer.best["val_errors"]
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_training_learns(digits, optimizer):
+    trainer = finish(Trainer(Recipe(epochs=15, batch_size=32, optimizer=optimizer), *digits, CPU))
+    assert trainer.history[-1]["train_loss"] < trainer.history[0]["train_loss"] / 2
+    assert trainer.best["val_errors"] < 20
+
+
+def test_learning_rate_rises_to_its_peak_and_falls(digits):
+    trainer, rates = Trainer(Recipe(epochs=5, batch_size=64), *digits, CPU), []
+    while trainer.epoch < 5:
+        trainer.train_epoch(on_step=lambda trainer: rates.append(trainer.lr))
+        trainer.finish_epoch()
+    assert max(rates) == pytest.approx(trainer.recipe.lr)
+    assert 0 < rates.index(max(rates)) < 6
+    assert rates[-1] < trainer.recipe.lr / 1000
+
+
+@pytest.mark.parametrize("images", [64, 130, 200, 256])
+@pytest.mark.parametrize("epochs", [1, 2, 5])
+def test_every_length_of_schedule_works(digits, images, epochs):
+    trainer = Trainer(Recipe(epochs=epochs, batch_size=64), digits[0][:images], digits[1][:10], CPU)
+    trainer._train_step = lambda digits, rows: trainer.schedule.step()
+    trainer.optimizer.step()
+    finish(trainer)
+    assert trainer.epoch == epochs
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_a_loss_that_is_not_finite_stops_and_is_never_best(digits, bad):
+    trainer = Trainer(RECIPE, *digits, CPU)
+    trainer.train_epoch()
+    trainer.finish_epoch()
+    best = trainer.best
+    with torch.no_grad():
+        trainer.model.fc.bias[0] = bad
+    with pytest.raises(UserError, match="try a lower --lr"):
+        trainer.train_epoch()
+    assert trainer.best is best
+    with torch.no_grad():
+        trainer.average.module.fc.bias[0] = bad
+    with pytest.raises(UserError, match="try a lower --lr"):
+        trainer.finish_epoch()
+    assert trainer.best is best
+
+
+@pytest.mark.parametrize("native", [False, True])
+def test_precision(native, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": native})
+    assert pick_autocast("auto", CPU) is (torch.bfloat16 if native else None)
+    assert pick_autocast("off", CPU) is None
+    assert pick_autocast("bf16", CPU) is torch.bfloat16
+
+
+def test_a_stop_with_a_loss_that_is_not_finite_is_no_state_to_save(digits):
+    trainer, left = Trainer(RECIPE, *digits, CPU), iter((False, True))
+    with torch.no_grad():
+        trainer.model.fc.bias[0] = math.nan
+    with pytest.raises(UserError, match="try a lower --lr"):
+        trainer.train_epoch(should_stop=lambda: next(left))
+
+
+# States that are not quite what today's version saves
+
+
+@pytest.fixture
+def halfway(digits) -> Trainer:
+    """It has completed an epoch and two steps."""
+    trainer = Trainer(RECIPE, *digits, CPU, torch.bfloat16)
+    trainer.train_epoch()
+    trainer.finish_epoch()
+    trainer.train_epoch(should_stop=lambda: trainer.step == 2)
+    return trainer
+
+
+def first_versions(state: dict) -> dict:
+    """The state with only what the first version told."""
+    later = ("teacher", "ink", "ink_weight", "optimizer", "augmentation")
+    run = {key: value for key, value in state["run"].items() if key not in later}
+    distortions = state["run"]["augmentation"].items()
+    run["augmentation"] = {key: value for key, value in distortions if key not in ("pen", "mixup")}
+    return {**{key: value for key, value in state.items() if key not in ("initial", "ink")}, "run": run}
+
+
+def test_a_state_of_the_first_version_is_resumed_and_ends_the_same(digits, unbroken, halfway):
+    resumed = Trainer(RECIPE, *digits, CPU, torch.bfloat16)
+    resumed.restore(first_versions(halfway.state()))
+    assert same_weights(finish(resumed).best_weights, unbroken.best_weights)
+    assert figures(resumed) == figures(unbroken)
+    assert (resumed.initial, resumed.ink) == (None, [])
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"lr": 0.01}, {"ink_weight": 2.0}, {"optimizer": "muon"}, {"augmentation": Augmentation(pen=0.1)}],
+)
+@pytest.mark.parametrize("version", [dict, first_versions])
+def test_a_state_of_another_recipe_is_not(digits, halfway, changed, version):
+    other = Trainer(Recipe(**{**vars(RECIPE), **changed}), *digits, CPU)
+    with pytest.raises(UserError, match="is of another recipe: it cannot be resumed"):
+        other.restore(version(halfway.state()))
+
+
+def without(*names: str) -> Callable[[dict], dict]:
+    return lambda state: {key: value for key, value in state.items() if key not in names}
+
+
+def other_momentum(state: dict) -> dict:
+    buffers = {**state["optimizer"]["state"], 0: {"momentum_buffer": torch.zeros(3)}}
+    return {**state, "optimizer": {**state["optimizer"], "state": buffers}}
+
+
+def other_weights(name: str) -> Callable[[dict], dict]:
+    last = "module.fc.bias" if name == "average" else "fc.bias"
+    return lambda state: {**state, name: {**state[name], last: torch.zeros(7)}}
+
+
+DAMAGE = {
+    "no run": without("run"),
+    "no model": without("model"),
+    "no optimizer": without("optimizer"),
+    "no parameters of the optimizer": lambda state: {
+        **state,
+        "optimizer": {**state["optimizer"], "param_groups": []},
+    },
+    "no schedule": without("schedule"),
+    "no history": without("history"),
+    "no best": without("best"),
+    "a part of the model": lambda state: {**state, "model": without("fc.bias")(state["model"])},
+    "another model": other_weights("model"),
+    "another average": other_weights("average"),
+    "another best": other_weights("best_weights"),
+    "another momentum": other_momentum,
+    "an epoch that is none": lambda state: {**state, "epoch": "1"},
+    "an epoch without history": lambda state: {**state, "history": []},
+    "a step too many": lambda state: {**state, "step": 5},
+    "a run that is none": lambda state: {**state, "run": 7},
+    "nothing": lambda state: {},
+    "a list": lambda state: [],
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_state_that_is_none_gives_way_to_the_previous_one(digits, halfway, damage, tmp_path):
+    """And changes nothing."""
+    checkpoint.save_training_state(tmp_path / "last.pt", DAMAGE[damage](halfway.state()))
+    run, trainer = RunFolder(tmp_path), Trainer(RECIPE, *digits, CPU, torch.bfloat16)
+    before = {name: tensor.clone() for name, tensor in trainer.model.state_dict().items()}
+    with pytest.raises(CheckpointError, match=r"last\.pt is .*, and .*previous\.pt: no such checkpoint"):
+        run.restore(trainer)
+    assert same_weights(trainer.model.state_dict(), before)
+    assert not trainer.optimizer.state
+    assert (trainer.epoch, trainer.step, trainer.history) == (0, 0, [])
+    checkpoint.save_training_state(tmp_path / "previous.pt", halfway.state())
+    assert "last.pt is " in run.restore(trainer)
+    assert (trainer.epoch, trainer.step) == (1, 2)
+    assert same_weights(trainer.model.state_dict(), halfway.model.state_dict())
+
+
+# Learning from a teacher
+
+
+@pytest.fixture(scope="module")
+def teacher(unbroken):
+    return Committee([unbroken.best_model(), unbroken.average.module])
+
+
+def test_a_committee_gives_the_mean_probabilities_of_its_networks(digits, unbroken, teacher):
+    ink = digits[1].ink()
+    with torch.no_grad():
+        networks = [unbroken.best_model().eval(), unbroken.average.module.eval()]
+        expected = torch.stack([network(ink).softmax(1) for network in networks]).mean(0)
+    assert any(isinstance(module, torch.nn.Identity) for module in teacher.modules())
+    torch.testing.assert_close(teacher(ink), expected, atol=1e-5, rtol=1e-4)
+
+
+class Absolute(Committee):
+    """A teacher that takes everything for a 3."""
+
+    def forward(self, ink: torch.Tensor) -> torch.Tensor:
+        return torch.eye(10)[torch.full((len(ink),), 3)]
+
+
+def test_the_teacher_is_believed_rather_than_the_labels(digits, unbroken):
+    absolute = Absolute([unbroken.best_model()])
+    trainer = finish(Trainer(RECIPE, *digits, CPU, teacher=absolute))
+    logits = trainer.average.module.eval()(digits[1].ink())
+    assert (logits.argmax(1) == 3).all()
+    assert trainer.training()["teacher"] == absolute.digests
+
+
+def test_resumed_with_a_teacher_it_ends_the_same_and_with_another_not_at_all(digits, unbroken, teacher):
+    recipe = Recipe(**{**vars(RECIPE), "augmentation": Augmentation(pen=0.5, mixup=0.5)})
+    whole = finish(Trainer(recipe, *digits, CPU, teacher=teacher))
+    half = Trainer(recipe, *digits, CPU, teacher=teacher)
+    half.train_epoch(should_stop=lambda: half.step == 2)
+    resumed = Trainer(recipe, *digits, CPU, teacher=teacher)
+    resumed.restore(half.state())
+    assert same_weights(finish(resumed).best_weights, whole.best_weights)
+    for other in (None, Committee([unbroken.model])):
+        with pytest.raises(UserError, match="is of another teacher: it cannot"):
+            Trainer(recipe, *digits, CPU, teacher=other).restore(half.state())
+
+
+def test_what_weights_have_learned_is_handed_on(digits, unbroken):
+    """With its credits, whichever weights it comes from, and after a pause."""
+    ada, bo = ({"name": name, "digits": 3, "sha256": "00", "credit": name} for name in ("Ada", "Bo"))
+    assert unbroken.training()["ink"] == []
+    taught = Trainer(RECIPE, *digits, CPU, teacher=Committee([unbroken.model], [ada, bo, ada]))
+    assert taught.training()["ink"] == [ada, bo]
+    taught.start_from(unbroken.model, [bo])
+    assert taught.training()["ink"] == [bo, ada]
+    resumed = Trainer(RECIPE, *digits, CPU, teacher=taught.teacher)
+    resumed.restore(taught.state())
+    assert resumed.training()["ink"] == [bo, ada]
+
+
+def test_without_validation_images_the_last_epoch_is_kept(digits):
+    trainer = finish(Trainer(RECIPE, digits[0], digits[1][:0], CPU))
+    assert trainer.best is trainer.history[-1]
+    assert same_weights(trainer.best_weights, trainer.average.module.state_dict())
+    assert [row["val_loss"] for row in trainer.history] == [None, None]

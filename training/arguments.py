@@ -1,0 +1,165 @@
+"""The command line of train.py: a recipe and the flags that change it, and what a resumed run takes over."""
+
+import argparse
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from common.cli import ArgumentParser, add_device_arguments, number
+from common.messages import UserError
+from data import add_data_arguments
+from recognition.profiles import existing_profile
+from training.augmentation import Augmentation
+from training.optimizer import OPTIMIZERS
+from training.recipe import RECIPES, Recipe
+from training.run_folder import RunFolder
+
+# Arguments that may be given along with --resume: where and how to go on, not what is learned.
+RESUMABLE = {"resume", "device", "threads", "data_dir", "ship"}
+
+
+def parse_arguments() -> argparse.Namespace:
+    """What was typed; with --resume, what the run to go on with was started with.
+
+    Raises:
+        UserError: if --resume names no run, or comes with what that run has settled; if flags do not go
+            together.
+    """
+    parser = ArgumentParser("Train ImprovedResNet18 on MNIST.")
+    name = recipe_named()
+    recipe = RECIPES[name]
+    augmentation = recipe.augmentation
+    count, amount = number(int, at_least=1), number(float, at_least=0)
+    share = number(float, at_least=0, below=1)
+
+    add = parser.add_argument_group("recipe").add_argument
+    named = "numbers to start from, each of which the flags below may change"
+    add("--recipe", choices=RECIPES, default=name, help=named)
+    add("--epochs", type=count, default=recipe.epochs, help="passes over the training images")
+    add(
+        "--batch-size",
+        type=count,
+        default=recipe.batch_size,
+        help="images a step, in all processes",
+    )
+    steps = "muon makes the steps of most convolutions' kernels orthogonal and leaves the rest to SGD"
+    add("--optimizer", choices=OPTIMIZERS, default=recipe.optimizer, help=steps)
+    add("--lr", type=number(float, above=0), default=recipe.lr, help="peak learning rate")
+    add("--weight-decay", type=amount, default=recipe.weight_decay, help="of kernels and matrices")
+    add("--dropout", type=share, default=recipe.dropout, help="of the pooled features")
+    add("--ema", type=share, default=recipe.ema, help="decay per step of the weights' average")
+    seeds = number(int, at_least=0, below=2**63)
+    add("--seed", type=seeds, default=recipe.seed, help="of weights, order and distortions")
+    learned = "weights of one or more networks whose mean probabilities are learned instead of the labels"
+    add("--teacher", nargs="+", action="extend", metavar="FILE", help=learned)
+    add("--initial-checkpoint", metavar="FILE", help="weights to start from: a file, newest, shipped or ink")
+
+    add = parser.add_argument_group("random distortions of the training images").add_argument
+    for flag, unit in (
+        ("rotation", "largest, in degrees"),
+        ("scale", "largest relative change of width and of height"),
+        ("shear", "largest horizontal shift in relation to height"),
+        ("shift", "largest, in pixels"),
+        ("elastic", "standard deviation at the nodes of a 4-pixel grid, in pixels"),
+    ):
+        add(f"--{flag}", type=amount, default=getattr(augmentation, flag), help=unit)
+    chance = number(float, at_least=0, at_most=1)
+    add("--pen", type=chance, default=augmentation.pen, help="largest change of the pen's width, in pixels")
+    blend = "probability of blending an image with another"
+    add("--mixup", type=chance, default=augmentation.mixup, help=blend)
+    add("--erase", type=chance, default=augmentation.erase, help="probability of blanking a box")
+    size = number(float, at_least=2)
+    add("--erase-size", type=size, default=augmentation.erase_size, help="its largest side, in pixels")
+
+    add = parser.add_argument_group("images").add_argument
+    add_data_arguments(add)
+    add("--limit-train", type=count, metavar="N", help="train on only N images")
+    other = "stroke files, arrays (.npz) or folders of other people's digits to train on as well"
+    add("--ink", nargs="+", action="extend", type=Path, default=[], metavar="FILE", help=other)
+    credit = "who made it, for each of --ink, to be kept in the weights' file"
+    add("--ink-credit", nargs="+", action="extend", default=[], metavar="TEXT", help=credit)
+    share = number(float, above=0, at_most=100)
+    add("--ink-weight", type=share, default=recipe.ink_weight, help="how often an epoch shows each of them")
+    own = "learn on from the weights of the window with this profile's corrections as well: recipe personal"
+    add("--personal", metavar="NAME", help=own)
+    every = "train on the validation images too: the last epoch's weights are kept, and none validates them"
+    add("--refit", action="store_true", help=every)
+
+    add = parser.add_argument_group("run").add_argument
+    add("--output", type=Path, metavar="DIR", help="run folder (default: runs/TIME-seedSEED)")
+    add(
+        "--resume",
+        type=Path,
+        metavar="RUN",
+        help="go on exactly where the run in this folder stands",
+    )
+    add("--ship", action="store_true", help="replace the weights in checkpoints/ by the run's best")
+    add("--dry-run", action="store_true", help="two steps, to see that all works; writes nothing")
+
+    add = parser.add_argument_group("machine").add_argument
+    add_device_arguments(add)
+    precision = "mixed precision; auto: bfloat16 where the hardware computes in it"
+    add("--amp", choices=("auto", "bf16", "off"), default="auto", help=precision)
+
+    args = parser.parse_args()
+    if args.ink_credit and len(args.ink_credit) != len(args.ink):
+        raise UserError(
+            f"--ink-credit: {len(args.ink_credit)} texts for {len(args.ink)} of --ink: give one for each"
+        )
+    if args.resume:
+        args = resumed_arguments(parser, args)
+    elif args.personal is not None:
+        args.ink = [*args.ink, existing_profile(args.personal)]
+        if args.ink_credit:
+            args.ink_credit = [*args.ink_credit, f"profile {args.personal}"]
+        args.initial_checkpoint = args.initial_checkpoint or "ink"
+    if not args.resume and args.recipe == "best" and not (args.teacher and args.initial_checkpoint):
+        raise UserError(
+            "--recipe best goes on with a trained network, taught by others: name its weights with "
+            "--initial-checkpoint and theirs with --teacher"
+        )
+    if not args.resume and args.ink_weight != RECIPES[args.recipe].ink_weight and not args.ink:
+        raise UserError("--ink-weight: there are no digits to weigh: name them with --ink")
+    if args.ship and args.personal is not None:
+        raise UserError("--ship: weights with one person's corrections in them (--personal) are not for all")
+    if args.refit and args.ship:
+        raise UserError(
+            "--ship: weights of --refit have nothing to be validated and calibrated on: "
+            "score them with test.py --checkpoint instead"
+        )
+    return args
+
+
+def recipe_named() -> str:
+    """The recipe that the command line asks for; whether what it names is one is found out later."""
+    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    first.add_argument("--recipe")
+    first.add_argument("--personal")
+    try:
+        typed = first.parse_known_args()[0]
+    except argparse.ArgumentError:
+        return "default"
+    if typed.recipe in RECIPES:
+        return typed.recipe
+    return "default" if typed.personal is None else "personal"
+
+
+def resumed_arguments(parser: ArgumentParser, args: argparse.Namespace) -> argparse.Namespace:
+    """The arguments of the run to resume, and those typed now that may differ from them."""
+    unset: list = []  # a list, to which arguments that are given again may add
+    blank = argparse.Namespace(**dict.fromkeys(vars(args), unset))
+    parser.parse_args(namespace=blank)  # defaults are set only where there is nothing
+    typed = {name: value for name, value in vars(blank).items() if value is not unset}
+    fixed = sorted(f"--{name.replace('_', '-')}" for name in typed.keys() - RESUMABLE)
+    if fixed:
+        raise UserError(f"--resume goes on with the run's own settings: leave out {', '.join(fixed)}")
+    return argparse.Namespace(**{**vars(args), **RunFolder(args.resume).read_arguments(), **typed})
+
+
+def recipe_from(args: argparse.Namespace) -> Recipe:
+    """The recipe that parsed arguments amount to."""
+
+    def pick(kind: type) -> dict[str, Any]:
+        return {f.name: getattr(args, f.name) for f in fields(kind) if f.name != "augmentation"}
+
+    return Recipe(**pick(Recipe), augmentation=Augmentation(**pick(Augmentation)))

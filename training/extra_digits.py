@@ -1,0 +1,310 @@
+"""Other people's ink to train on beside MNIST, as `train.py --ink` names it: drawings, pictures, arrays.
+
+    .jsonl, .jsonl.gz   stroke files (see stroke_files.py) with a "label" on each line
+    .npz                "images", (N, H, W) or (N, 1, H, W), ink bright on 0: uint8, bool, or floats in
+                        [0, 1]; "labels", (N,), whole numbers from 0 to 9. Images of 28x28 pixels are taken
+                        as they are: they must have MNIST's form. Others are read as the window reads pictures
+    a folder            stroke files anywhere in it, such as the window's corrections; pictures in folders
+                        `0` to `9`, each of one digit
+
+Pictures and arrays become glyphs once. Strokes are drawn afresh in each epoch, with another pen and by a
+slightly different hand, by the code that the window draws with.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from tqdm import tqdm
+
+from common.messages import UserError, short
+from data import LabelledImages
+from preprocessing.glyph import SIZE
+from preprocessing.image_files import PICTURES, open_picture
+from preprocessing.picture_candidates import segment_picture
+from preprocessing.stroke_files import CutShort, StrokeFileError, StrokeSample, each_line, has_lines
+from recognition.profiles import holds_corrections
+from training.stroke_augmentation import Variation
+
+DIGITS = tuple("0123456789")  # names of the folders of pictures
+KINDS = "stroke files (.jsonl, .jsonl.gz), arrays (.npz) and folders"
+NAMED = 10  # digits that are left out: the rest are only counted
+MANY = 300  # pictures, for which a bar shows how far it is
+BRIGHT = 128  # of 255: ink that is nowhere as bright has another scale
+
+
+@dataclass(frozen=True)
+class ExtraDigits:
+    """Other people's digits.
+
+    Attributes:
+        drawings: each with a label and with ink.
+        images: glyphs of pictures and arrays, on the CPU; dataset "ink".
+        sources: where they come from, for the metadata of weights: of each argument the "name" of the file
+            or folder, how many "digits" it gave, the "sha256" of the files that gave them, perhaps the
+            "credit" due to who made them, and "personal" if a person corrected them in the window.
+        variation: how much drawings vary.
+    """
+
+    drawings: list[StrokeSample]
+    images: LabelledImages
+    sources: list[dict[str, str | int]]
+    variation: Variation = field(default_factory=Variation)
+
+    def __len__(self) -> int:
+        return len(self.drawings) + len(self.images)
+
+    def draw(self, rng: np.random.Generator) -> LabelledImages:
+        """All digits, on the CPU: the drawings, drawn afresh as `rng` decides, and then the images."""
+        glyphs = np.empty((len(self.drawings), 1, SIZE, SIZE), np.uint8)
+        for glyph, drawing in zip(glyphs, self.drawings, strict=True):
+            glyph[0] = _as_bytes(self.variation.draw(drawing.strokes, rng))
+        labels = torch.tensor([drawing.label for drawing in self.drawings], dtype=torch.int64)
+        return LabelledImages(torch.from_numpy(glyphs), labels, "ink").followed_by(self.images)
+
+
+def load_extra_digits(paths: Sequence[Path], credits: Sequence[str] = ()) -> tuple[ExtraDigits, list[str]]:
+    """The digits in stroke files, arrays and folders, as this module's docstring describes them.
+
+    Args:
+        credits: who made it, of each of `paths`, or nothing.
+
+    Returns:
+        The digits, in the order of `paths`; and a line for each of `paths` of which something is no digit
+        with a label, that says how much and names the first ones.
+
+    Raises:
+        UserError: if a path is nothing of the kind, is damaged, or has nothing to learn from.
+    """
+    all_found = [_find(path) for path in paths]
+    glyphs = [glyph for found in all_found for glyph in found.glyphs]
+    labels = [label for found in all_found for label in found.labels]
+    images = LabelledImages(
+        torch.from_numpy(np.array(glyphs, np.uint8).reshape(-1, 1, SIZE, SIZE)),
+        torch.tensor(labels, dtype=torch.int64),
+        "ink",
+    )
+    drawings = [drawing for found in all_found for drawing in found.drawings]
+    sources = [
+        {"name": path.resolve().name, "digits": len(found), "sha256": found.digest}
+        for path, found in zip(paths, all_found, strict=True)
+    ]
+    for source, credit in zip(sources, credits, strict=bool(credits)):
+        source["credit"] = credit
+    for source, path in zip(sources, paths, strict=True):
+        if holds_corrections(path):
+            source["personal"] = True
+    return ExtraDigits(drawings, images, sources), [found.left_out() for found in all_found if found.faults]
+
+
+@dataclass
+class _Found:
+    """What an argument gave so far.
+
+    Attributes:
+        name: of the argument, as messages have it.
+        kind: what it holds, in the plural.
+        drawings: with labels and with ink.
+        glyphs: of pictures and arrays, each uint8 (28, 28).
+        labels: theirs.
+        files: that gave anything.
+        digest: SHA-256 of these files.
+        faults: a line for each digit that is left out.
+    """
+
+    name: str
+    kind: str
+    drawings: list[StrokeSample] = field(default_factory=list)
+    glyphs: list[np.ndarray] = field(default_factory=list)
+    labels: list[int] = field(default_factory=list)
+    files: set[Path] = field(default_factory=set)
+    digest: str = ""
+    faults: list[str] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.drawings) + len(self.glyphs)
+
+    def left_out(self) -> str:
+        count = len(self.faults)
+        named = "; ".join(fault.removeprefix(f"{self.name}, ") for fault in self.faults[:NAMED])
+        more = f"; and {count - NAMED:,} more" if count > NAMED else ""
+        return f"{self.name}: {count:,} of {count + len(self):,} {self.kind} left out: {named}{more}"
+
+    def add_glyph(self, glyph: np.ndarray, label: int, file: Path) -> None:
+        self.glyphs.append(glyph)
+        self.labels.append(label)
+        self.files.add(file)
+
+    def add_picture(self, image: Image.Image, label: int, file: Path, name: str) -> None:
+        """Add what is likeliest to be the one digit on a picture."""
+        versions = segment_picture(image, single=True)
+        if versions:
+            self.add_glyph(_as_bytes(versions[0].lines[0][0].glyph), label, file)
+        else:
+            self.faults.append(f"{name} has no ink")
+
+    def add_picture_file(self, path: Path, label: int) -> None:
+        name = short(path)
+        try:
+            self.add_picture(open_picture(path), label, path, name)
+        except UserError as error:
+            fault = str(error)
+            self.faults.append(fault if name in fault else f"{name}: {fault}")
+
+
+def _find(path: Path) -> _Found:
+    """What one of `load_extra_digits`'s paths gives, with its errors."""
+    name = short(path)
+    found = _Found(name, "drawings")
+    try:
+        if path.is_dir():
+            found.kind = "digits"
+            _add_folder(found, path)
+        elif not path.exists():
+            raise UserError(f"{name}: no such file or folder")
+        elif has_lines(path):
+            _add_strokes(found, path)
+        elif path.suffix.lower() == ".npz":
+            found.kind = "images"
+            _add_arrays(found, path)
+        else:
+            raise UserError(f"{name} is no ink with labels: {KINDS} are")
+        found.digest = _digest(found.files, path)
+    except OSError as error:
+        raise UserError(f"{name} cannot be read: {error.strerror or error}") from error
+    if found.faults and not len(found):
+        raise UserError(f"nothing to learn from: {found.left_out()}")
+    if not len(found):
+        raise UserError(f"{name} holds no stroke files (.jsonl, .jsonl.gz) and no pictures in folders 0 to 9")
+    return found
+
+
+def _add_folder(found: _Found, folder: Path) -> None:
+    """Add what a folder's files hold, in the order of their names, but for hidden ones."""
+    inside = sorted(path.relative_to(folder) for path in folder.rglob("*"))
+    shown = [path for path in inside if not any(part.startswith(".") for part in path.parts)]
+    files = [path for path in shown if (folder / path).is_file()]
+    drawn = [path for path in files if has_lines(path)]
+    for path in drawn:
+        _add_strokes(found, folder / path)
+    drawn_too = {path.with_suffix(".png") for path in drawn}  # they would count twice
+    pictures = [
+        path
+        for path in files
+        if path.parts[0] in DIGITS and path.suffix.lower() in PICTURES and path not in drawn_too
+    ]
+    for path in _with_bar(pictures, found.name):
+        found.add_picture_file(folder / path, int(path.parts[0]))
+
+
+def _add_strokes(found: _Found, path: Path) -> None:
+    name = short(path)
+    for number, drawing in each_line(path, name):
+        where = f"{name}, line {number}"
+        if isinstance(drawing, CutShort):
+            raise drawing  # nobody knows how much is missing
+        if isinstance(drawing, StrokeFileError):
+            found.faults.append(str(drawing))
+            continue
+        strokes = [stroke for stroke in drawing.strokes if len(stroke)]
+        if drawing.label is None:
+            found.faults.append(f"{where} has no label")
+        elif strokes:
+            found.drawings.append(replace(drawing, strokes=strokes))
+            found.files.add(path)
+        elif number == 1 and (picture := path.with_suffix(".png")).is_file():
+            # So the window keeps a picture that it read wrongly: the label here, the ink there.
+            before = len(found)
+            found.add_picture_file(picture, drawing.label)
+            if len(found) > before:
+                found.files.add(path)
+        else:
+            found.faults.append(f"{where} has no ink")
+
+
+def _add_arrays(found: _Found, path: Path) -> None:
+    images, labels = read_arrays(path)
+    pairs = list(zip(images, labels.tolist(), strict=True))
+    in_form = images.shape[1:] == (SIZE, SIZE)
+    for place, (image, label) in enumerate(pairs if in_form else _with_bar(pairs, found.name)):
+        name = f"{found.name}, image {place:,} (from 0)"
+        if in_form and image.any():
+            found.add_glyph(image, label, path)
+        elif in_form:
+            found.faults.append(f"{name} has no ink")
+        else:
+            found.add_picture(Image.fromarray(255 - image), label, path, name)
+
+
+def read_arrays(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """The images, uint8 (N, H, W), ink 255 on 0, and labels, integers (N,), of a `.npz` file.
+
+    Raises:
+        UserError: if they are not in it, or it is damaged.
+        OSError: if it cannot be read.
+    """
+    name = short(path)
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            images, labels = (np.asarray(arrays[key]) for key in ("images", "labels"))
+    except KeyError:
+        raise UserError(f'{name} lacks one of the arrays "images" and "labels"') from None
+    except OSError:
+        raise
+    except Exception:  # zipfile, zlib and NumPy raise whatever they please on damaged files
+        raise UserError(f"{name} is damaged, or no archive of arrays as numpy.savez writes it") from None
+    if images.ndim == 4 and images.shape[1] == 1:
+        images = images[:, 0]
+    if images.ndim != 3 or 0 in images.shape:
+        raise UserError(f'{name}: "images" must be (N, H, W) or (N, 1, H, W), not {images.shape}')
+    if labels.shape != images.shape[:1] or labels.dtype.kind not in "iu":
+        wanted = f"{len(images):,} whole numbers, one for each image"
+        raise UserError(f'{name}: "labels" must be {wanted}, not {labels.dtype} {labels.shape}')
+    if labels.min() < 0 or labels.max() > 9:
+        raise UserError(f'{name}: "labels" must be 0 to 9, not {labels.min()} to {labels.max()}')
+    return _bright_ink(images, name), labels
+
+
+def _bright_ink(images: np.ndarray, name: str) -> np.ndarray:
+    """`images` as uint8, or a UserError if their numbers cannot be ink from 0 to 255."""
+    kind = images.dtype.kind
+    if kind == "f":
+        if not ((images >= 0) & (images <= 1)).all():  # false for NaN too
+            raise UserError(f'{name}: "images" of floats must lie in [0, 1]; from 0 to 255 they are uint8')
+        images = _as_bytes(images)
+    elif kind == "b":
+        images = images * np.uint8(255)
+    elif images.dtype != np.uint8:
+        raise UserError(f'{name}: "images" must be uint8, bool or floats, not {images.dtype}')
+    # Else a network would learn, and nobody would be told, from what no digit looks like.
+    if images.max() < BRIGHT:
+        raise UserError(f'{name}: "images" have no ink: their brightest pixel is {images.max()} of 255')
+    if images.mean() >= BRIGHT:
+        raise UserError(f'{name}: "images" are dark on light: ink must be bright on 0')
+    return images
+
+
+def _with_bar(pictures: list, name: str) -> Iterable:
+    """`pictures`, with a bar on a terminal if they take long."""
+    return tqdm(pictures, desc=name, leave=False, disable=None if len(pictures) > MANY else True)
+
+
+def _as_bytes(ink: np.ndarray) -> np.ndarray:
+    """Ink in [0, 1] as uint8 from 0 to 255."""
+    return (ink * 255).round().astype(np.uint8)
+
+
+def _digest(files: set[Path], given: Path) -> str:
+    """SHA-256, in hexadecimal, of a file; of several that of their names, which may be the labels,
+    their lengths and contents, in the order of the names."""
+    digest, root = hashlib.sha256(), given if given.is_dir() else given.parent
+    for file in sorted(files):
+        content = file.read_bytes()
+        if file != given:
+            digest.update(f"{file.relative_to(root).as_posix()} {len(content)}\n".encode())
+        digest.update(content)
+    return digest.hexdigest()
