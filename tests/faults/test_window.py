@@ -79,7 +79,7 @@ UNLUCKY = """
 if __name__ == "__main__":
     from benchmarks.window import Hand
     from gui.drawing import Page, Stroke
-    from tests.handwriting import digit
+    from tests.support.handwriting import digit
     hand = Hand()
     session = hand.session
     while not session.was_ready:

@@ -335,7 +335,7 @@ def test_profiles_are_apart_and_old_samples_are_in_the_default_one(other):
 
 STATUS = """
 from gui.drawing import Page, Stroke
-from tests.handwriting import digit
+from tests.support.handwriting import digit
 def say_after(act):
     before = status()
     act()
