@@ -1,4 +1,4 @@
-"""Corrected samples survive a kill at any moment and a full disk."""
+"""Tests that corrected samples survive a kill at any moment and a full disk."""
 
 import os
 import random
@@ -18,34 +18,40 @@ from recognition.recognizer import Recognizer
 
 resource = pytest.importorskip("resource", reason="not on Windows")
 
-# For each line of its input, "FOLDER LARGEST", a process that keeps samples as the window does, until it is
-# killed or cannot write: no file may have more than LARGEST bytes. One start of PyTorch is enough for all.
+# Read "FOLDER LIMIT" from each line of stdin and fork a process that keeps samples there, as the window does,
+# until it is killed or a file would have more than LIMIT bytes. Forking saves the import of PyTorch.
+# Each line is one write(2), which is atomic on a pipe. `print` makes two if PYTHONUNBUFFERED is set: a kill
+# between them would leave half a line, which the next one would be joined to.
 SAVE = """
 import os, resource, sys
 import numpy as np
 import torch
 from pathlib import Path
 from PIL import Image
-from personal import Memory
-from recognizer import Recognizer
+from recognition.memory import Memory
+from recognition.recognizer import Recognizer
+
+def tell(line):
+    os.write(1, f"{line}\\n".encode())
+
 torch.set_num_threads(1)
 weights = Recognizer().checkpoint
 for line in sys.stdin:
-    folder, largest = line.split()
+    folder, limit = line.split()
     if not os.fork():
-        print(os.getpid(), flush=True)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (int(largest), int(largest)))
+        tell(os.getpid())
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
         memory = Memory(Path(folder), weights)
         strokes = [[(x, x) for x in range(2000)]]
         try:
             while True:
                 image = Image.effect_noise((100, 100), 50)
-                print(memory.add(3, np.eye(28), strokes=strokes, image=image, read=4).stem, flush=True)
+                tell(memory.add(3, np.eye(28), strokes=strokes, image=image, read=4).stem)
         except Exception as error:
-            print(type(error).__name__, error, flush=True)
+            tell(f"{type(error).__name__} {error}")
         os._exit(0)
     os.wait()
-    print("end", flush=True)
+    tell("end")
 """
 NO_LIMIT = 2**30
 
@@ -58,56 +64,57 @@ def saver() -> Iterator[subprocess.Popen]:
     process.communicate(timeout=60)
 
 
-def save(saver: subprocess.Popen, folder: Path, largest: int) -> int:
-    """Begin to keep samples; the process that does."""
-    print(folder, largest, file=saver.stdin, flush=True)
+def start_saving(saver: subprocess.Popen, folder: Path, limit: int) -> int:
+    """Return the id of a process that begins to keep samples."""
+    print(folder, limit, file=saver.stdin, flush=True)
     return int(saver.stdout.readline())
 
 
-def said_to_the_end(saver: subprocess.Popen) -> list[str]:
+def lines_to_the_end(saver: subprocess.Popen) -> list[str]:
+    """Return what the process printed before it ended."""
     lines = []
     for line in saver.stdout:
         if line == "end\n":
             return lines
         lines.append(line.strip())
-    pytest.fail(f"it broke off after {lines}")
+    pytest.fail(f"the saver ended after {lines}")
 
 
 def test_corrections_survive_a_kill(
     saver: subprocess.Popen, recognizer: Recognizer, tmp_path: Path, often: Callable[[int], int]
 ) -> None:
-    """Killed at random moments while it saves: every sample that was told of is there, and whole."""
-    rng, between = random.Random(0), []
+    """After a kill at a random moment, every sample that was reported is there and complete."""
+    rng, left_by_kills = random.Random(0), []
     for round_ in range(often(300)):
         folder = tmp_path / str(round_)
-        process = save(saver, folder, NO_LIMIT)
-        said = [saver.stdout.readline().strip()]
+        process = start_saving(saver, folder, NO_LIMIT)
+        reported = [saver.stdout.readline().strip()]
         time.sleep(rng.uniform(0, 0.02))
         os.kill(process, signal.SIGKILL)
-        said += said_to_the_end(saver)
+        reported += lines_to_the_end(saver)
         files = {path.suffix for path in folder.iterdir() if not path.with_suffix(".jsonl").exists()}
-        between.append(" ".join(sorted(files)))
+        left_by_kills.append(" ".join(sorted(files)))
         memory = Memory(folder, recognizer.checkpoint)
         assert memory.set_aside == []
-        assert set(said) <= set(memory.labels)
-        assert len(memory) <= len(said) + 1
+        assert set(reported) <= set(memory.labels)
+        assert len(memory) <= len(reported) + 1
         assert set(memory.labels.values()) == {3}
         for name in memory.labels:
             Image.open(folder / f"{name}.png").load()
-    print({left: between.count(left) for left in sorted(set(between))})
+    print({left: left_by_kills.count(left) for left in sorted(set(left_by_kills))})
 
 
 @pytest.mark.parametrize(
-    ("largest", "refused"),
+    ("limit", "refused"),
     [(1_000, ".npy"), (6_000, ".png"), (15_000, ".jsonl")],
     ids=str,
 )
 def test_corrections_survive_a_full_disk(
-    saver: subprocess.Popen, tmp_path: Path, largest: int, refused: str
+    saver: subprocess.Popen, tmp_path: Path, limit: int, refused: str
 ) -> None:
-    """A limit on the size of files stands for the disk: the system refuses the write alike."""
-    save(saver, tmp_path, largest)
-    (said,) = said_to_the_end(saver)
-    assert said.startswith("UserError cannot write")
-    assert f"{refused}: File too large" in said
+    """A limit on the size of files stands in for a full disk: the system refuses the write likewise."""
+    start_saving(saver, tmp_path, limit)
+    (error,) = lines_to_the_end(saver)
+    assert error.startswith("UserError cannot write")
+    assert f"{refused}: File too large" in error
     assert list(tmp_path.iterdir()) == []
