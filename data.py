@@ -1,7 +1,7 @@
-"""MNIST: find it or have it downloaded, verify it, and split its training images 80/20 once for all.
+"""MNIST: find or download it, verify it, and split its training images 80/20, always the same way.
 
-The whole set is read into uint8 tensors, so that it lives on the device and a batch is one indexing
-operation. Where MNIST cannot be had, scikit-learn's bundled digits stand in under their own name.
+The whole set is read into uint8 tensors that fit on any device, so a batch is one indexing operation. Where
+MNIST is not available, scikit-learn's bundled digits take its place under their own name.
 """
 
 import argparse
@@ -30,7 +30,7 @@ MNIST_FILES = {
     "t10k-images-idx3-ubyte": ("2646ac647ad5339dbf082846283269ea", 7_840_016),
     "t10k-labels-idx1-ubyte": ("27ae3e4e09519cfbb04c329615203637", 10_008),
 }
-LONGEST = max(length for _, length in MNIST_FILES.values())
+LARGEST_FILE = max(length for _, length in MNIST_FILES.values())
 CREDITS = {"mnist": "Y. LeCun, C. Cortes and C. J. C. Burges", "digits": "E. Alpaydin and C. Kaynak"}
 VALIDATION_SHARE = 0.2
 SPLIT_SEED = 0
@@ -38,7 +38,7 @@ SPLIT_SEED = 0
 
 @dataclass(frozen=True)
 class LabelledImages:
-    """Images with their classes, all on one device.
+    """Images with their classes, on one device.
 
     Attributes:
         images: uint8, (N, 1, 28, 28), 0 for paper to 255 for full ink.
@@ -57,20 +57,29 @@ class LabelledImages:
         return LabelledImages(self.images[index], self.labels[index], self.dataset)
 
     def to(self, device: torch.device) -> "LabelledImages":
+        """Return the set on `device`."""
         return LabelledImages(self.images.to(device), self.labels.to(device), self.dataset)
 
     def followed_by(self, others: "LabelledImages") -> "LabelledImages":
-        """These images and then `others`, on the same device, under the name of these."""
+        """Return these images and then `others`, on the same device, as the data set of these."""
         images, labels = torch.cat([self.images, others.images]), torch.cat([self.labels, others.labels])
         return LabelledImages(images, labels, self.dataset)
 
+    def batches(self, size: int) -> list["LabelledImages"]:
+        """Return the set in consecutive batches of `size` images, the last of which may be smaller."""
+        return [self[start : start + size] for start in range(0, len(self), size)]
+
     def ink(self) -> Tensor:
-        """The images as the network takes them: float32, (N, 1, 28, 28), in [0, 1]."""
+        """Return the images as the network takes them: float32, (N, 1, 28, 28), in [0, 1]."""
         return self.images.float().div_(255)
 
 
 def add_data_arguments(add: Callable[..., argparse.Action]) -> None:
-    """Add --data-dir and --dataset, for the functions below, by a parser's or a group's `add_argument`."""
+    """Add --data-dir and --dataset, the arguments of `load_training` and `load_test`.
+
+    Args:
+        add: `add_argument` of a parser or of one of its groups.
+    """
     where = "where MNIST is, or is to be downloaded to (default: $MNIST_DIR, else data/)"
     add("--data-dir", type=Path, metavar="DIR", help=where)
     which = "auto: MNIST or, where it cannot be had, scikit-learn's bundled digits"
@@ -78,23 +87,25 @@ def add_data_arguments(add: Callable[..., argparse.Action]) -> None:
 
 
 def mnist_folder(data_dir: Path | None) -> Path:
-    """Where MNIST is or goes to: `data_dir`, else $MNIST_DIR, else `data/`."""
+    """Return the folder of MNIST: `data_dir`, else $MNIST_DIR, else `data/`. It need not exist."""
     return data_dir or Path(os.environ.get("MNIST_DIR") or PROJECT / "data")
 
 
 def load_training(
     dataset: str, data_dir: Path | None, validation_share: float = VALIDATION_SHARE
 ) -> tuple[LabelledImages, LabelledImages]:
-    """The images to train on and those to validate on: 48,000 and 12,000 of MNIST's training images.
+    """Return the images to train on and the images to validate on, on the CPU.
+
+    By default these are 48,000 and 12,000 of MNIST's training images.
 
     Args:
-        dataset: "mnist"; "digits" for scikit-learn's; "auto" for MNIST or, where it cannot be had,
-            digits.
+        dataset: "mnist"; "digits" for scikit-learn's digits; "auto" for MNIST or, where it is not
+            available, digits.
         data_dir: as for `mnist_folder`.
-        validation_share: of the images to validate on, in [0, 1).
+        validation_share: share of the images to validate on, in [0, 1).
 
     Raises:
-        UserError: for a damaged file, a folder that is none, or (dataset "mnist") no MNIST.
+        UserError: if a file is damaged, `data_dir` is a file, or MNIST is not available (dataset "mnist").
     """
     whole = _load(dataset, data_dir, part="train")
     train, validation = stratified_split(whole.labels, validation_share, SPLIT_SEED)
@@ -102,7 +113,10 @@ def load_training(
 
 
 def load_test(dataset: str, data_dir: Path | None) -> LabelledImages:
-    """The 10,000 test images (digits: 359 of them). Arguments and errors as for `load_training`."""
+    """Return the test images, on the CPU: 10,000 of MNIST, or 359 digits.
+
+    Args and Raises as in `load_training`.
+    """
     return _load(dataset, data_dir, part="t10k")
 
 
@@ -129,18 +143,18 @@ def _stand_in_notice(reason: MnistMissing) -> str:
 
 
 def stratified_split(labels: Tensor, share: float, seed: int) -> tuple[Tensor, Tensor]:
-    """Split into two parts so that the second holds `share` of each class, rounded.
+    """Split indices at random into two parts, the second with `share` of each class, rounded.
 
-    NumPy's legacy generator draws it: its stream is frozen (NEP 19), so the split is the same on
-    every platform and version.
+    The random numbers come from NumPy's legacy generator, whose stream is frozen (NEP 19), so the split is
+    the same on every platform and version.
 
     Args:
         labels: int64, (N,).
-        share: of the second part, in [0, 1).
+        share: share of the second part, in [0, 1).
         seed: 0 to 2**32 - 1.
 
     Returns:
-        Two ascending int64 tensors of indices that together hold each of 0 to N - 1 once.
+        Two int64 tensors of ascending indices, which together hold each of 0 to N - 1 once.
     """
     rng = np.random.RandomState(seed)
     second = torch.zeros(len(labels), dtype=torch.bool)
@@ -170,19 +184,19 @@ def _load_mnist(folder: Path, part: str) -> LabelledImages:
 
 
 def _candidates(folder: Path, stem: str) -> list[Path]:
-    """The files that may be `stem`: in the folder itself or as torchvision lays them out."""
+    """Return the existing files that may be `stem`: in the folder itself or where torchvision puts them."""
     names = (stem, f"{stem}.gz", stem.replace("-idx", ".idx"), f"{stem.replace('-idx', '.idx')}.gz")
     places = (folder, folder / "MNIST" / "raw", folder / "raw")
     return [path for place in places for name in names if (path := place / name).is_file()]
 
 
 def _read_verified(folder: Path, stem: str) -> bytearray:
-    """The unpacked bytes of the first intact candidate."""
+    """Return the unpacked bytes of the first intact candidate."""
     damage = []
     for path in _candidates(folder, stem):
         try:
             with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as file:
-                content = file.read(LONGEST + 1)  # a packed file may unpack without end
+                content = file.read(LARGEST_FILE + 1)  # a packed file may unpack without end
             problem = _problem(content, stem)
         except (EOFError, gzip.BadGzipFile, zlib.error):
             problem = "is truncated or corrupt"
@@ -195,7 +209,7 @@ def _read_verified(folder: Path, stem: str) -> bytearray:
 
 
 def _problem(content: bytes, stem: str) -> str | None:
-    """What is wrong with the unpacked file, or None if it is the official one."""
+    """Return what is wrong with the unpacked file, or None if it is the official one."""
     digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
     official, length = MNIST_FILES[stem]
     if digest == official:
@@ -204,8 +218,8 @@ def _problem(content: bytes, stem: str) -> str | None:
         if digest == other_digest:
             return f"holds what belongs in {other}"
     if len(content) != length:
-        if len(content) > LONGEST:
-            return f"is too long: more than {LONGEST:,} bytes unpacked, not {length:,}"
+        if len(content) > LARGEST_FILE:
+            return f"is too long: more than {LARGEST_FILE:,} bytes unpacked, not {length:,}"
         fault = "truncated" if len(content) < length else "too long"
         return f"is {fault}: {len(content):,} bytes unpacked, not {length:,}"
     return "is corrupt, or not MNIST: its checksum is not that of the official file"
@@ -215,10 +229,12 @@ def _problem(content: bytes, stem: str) -> str | None:
 
 
 def _load_bundled_digits(part: str) -> LabelledImages:
-    """The bundled digits in MNIST's convention: 20 pixels high, centre of mass in the middle.
+    """Return the bundled digits in MNIST's convention: 20 pixels high, centre of mass in the middle.
 
-    1,797 digits of 8x8 pixels, from "Optical Recognition of Handwritten Digits" (E. Alpaydin,
-    C. Kaynak, 1998). They come without a test set: a fifth is kept apart as one.
+    A fifth of them is the test set, since they come without one.
+
+    Source: "Optical Recognition of Handwritten Digits" (E. Alpaydin, C. Kaynak, 1998): 1,797 digits of 8x8
+    pixels.
     """
     from sklearn.datasets import load_digits  # half a second that MNIST does without
 

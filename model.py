@@ -12,6 +12,7 @@ Residual blocks follow He et al., "Deep Residual Learning for Image Recognition"
 """
 
 import torch
+import torch.fx
 from torch import Tensor, nn
 
 # Mean and standard deviation of all pixels of MNIST's 60,000 training images, ink in [0, 1].
@@ -20,16 +21,19 @@ MNIST_STD = 0.3081
 
 
 def conv3x3(in_channels: int, out_channels: int, stride: int = 1) -> nn.Conv2d:
-    """A 3x3 convolution that keeps height and width at stride 1; no bias, batch norm follows it."""
+    """Return a 3x3 convolution with padding 1 and without bias, since batch norm follows it."""
     return nn.Conv2d(in_channels, out_channels, 3, stride=stride, padding=1, bias=False)
 
 
 class ResidualBlock(nn.Module):
-    """conv, batch norm, ReLU, conv, batch norm, plus shortcut, ReLU.
+    """Convolution, batch norm, ReLU, convolution, batch norm, addition of the shortcut, ReLU.
 
-    The shortcut is the input itself or, where the shape changes, a strided 1x1 convolution of it.
+    The shortcut is the identity or, where the shape changes, a strided 1x1 convolution with batch norm.
 
-    Shapes: (N, in_channels, H, W) -> (N, out_channels, ceil(H / stride), ceil(W / stride)).
+    Args:
+        in_channels: channels of the input.
+        out_channels: channels of the output.
+        stride: stride of the first convolution and of the shortcut.
     """
 
     def __init__(self, in_channels: int, out_channels: int, stride: int = 1) -> None:
@@ -47,6 +51,14 @@ class ResidualBlock(nn.Module):
             )
 
     def forward(self, x: Tensor) -> Tensor:
+        """Return the block's output.
+
+        Args:
+            x: (N, in_channels, H, W).
+
+        Returns:
+            (N, out_channels, ceil(H / stride), ceil(W / stride)), at least 0.
+        """
         out = self.relu(self.bn1(self.conv1(x)))
         out = self.bn2(self.conv2(out))
         return self.relu(out + self.downsample(x))
@@ -55,12 +67,14 @@ class ResidualBlock(nn.Module):
 class ImprovedResNet18(nn.Module):
     """Digit classifier: ink in, one logit for each class out.
 
+    It can be exported with `torch.export` and traced with `torch.fx`, with any batch size.
+
     Args:
         num_classes: number of classes, at least 1.
         dropout: probability in [0, 1) of dropping each of the 128 pooled features in training.
 
     Raises:
-        ValueError: for an argument out of range.
+        ValueError: if an argument is out of range.
     """
 
     mean: Tensor
@@ -72,7 +86,7 @@ class ImprovedResNet18(nn.Module):
             raise ValueError(f"num_classes must be at least 1, not {num_classes}")
         if not 0 <= dropout < 1:
             raise ValueError(f"dropout must be in [0, 1), not {dropout}")
-        # Normalisation is part of the model, so training and drawing can never normalise differently.
+        # Normalisation is part of the model, so that training and reading cannot normalise differently.
         self.register_buffer("mean", torch.tensor(MNIST_MEAN))
         self.register_buffer("std", torch.tensor(MNIST_STD))
         self.stem = nn.Sequential(conv3x3(1, 32), nn.BatchNorm2d(32), nn.ReLU(inplace=True), nn.MaxPool2d(2))
@@ -87,9 +101,9 @@ class ImprovedResNet18(nn.Module):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
     def features(self, ink: Tensor) -> Tensor:
-        """The 128 pooled features in front of dropout and classifier.
+        """Return the pooled features in front of dropout and classifier.
 
-        Args and errors as in `forward`.
+        Args and Raises as in `forward`.
 
         Returns:
             (N, 128), at least 0.
@@ -97,41 +111,56 @@ class ImprovedResNet18(nn.Module):
         return self.pool(self.stages(ink)[-1])
 
     def stages(self, ink: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The outputs of layer1, layer2 and layer3.
+        """Return the outputs of layer1, layer2 and layer3.
 
-        Args and errors as in `forward`.
+        Args and Raises as in `forward`.
 
         Returns:
             (N, 32, 14, 14), (N, 64, 7, 7) and (N, 128, 4, 4), at least 0.
         """
-        check_ink(ink)
+        check_form(ink)
         x = (ink.to(self.mean.dtype) - self.mean) / self.std
         first = self.layer1(self.stem(x))
         second = self.layer2(first)
         return first, second, self.layer3(second)
 
     def forward(self, ink: Tensor) -> Tensor:
-        """Logits, not probabilities: feed them to softmax or cross-entropy.
+        """Return logits: apply softmax for probabilities.
 
         Args:
-            ink: floating point, (N, 1, 28, 28), 0 for paper to 1 for full ink.
+            ink: floating point, (N, 1, 28, 28), in [0, 1]: 0 for paper, 1 for full ink. The range is not
+                checked here, since that would make a GPU wait; `check_ink` checks it.
 
         Returns:
             (N, num_classes).
 
         Raises:
-            ValueError: if `ink` has another shape or dtype, or values outside [0, 1].
+            ValueError: if `ink` has another shape or dtype.
         """
         return self.fc(self.dropout(self.features(ink)))
 
 
-def check_ink(ink: Tensor) -> None:
-    """Raise ValueError unless `ink` is a floating-point tensor, (N, 1, 28, 28), within [0, 1]."""
+@torch.fx.wrap  # a traced network calls it, too
+def check_form(ink: Tensor) -> None:
+    """Raise ValueError unless `ink` is a floating-point tensor of shape (N, 1, 28, 28)."""
     if not isinstance(ink, Tensor):
         raise ValueError(f"expected ink as a torch.Tensor, not {type(ink).__name__}")
     if ink.ndim != 4 or ink.shape[1:] != (1, 28, 28):
         raise ValueError(f"expected ink of shape (N, 1, 28, 28), not {tuple(ink.shape)}")
     if not ink.is_floating_point():
         raise ValueError(f"expected floating-point ink in [0, 1], not {ink.dtype}")
+
+
+def check_ink(ink: Tensor) -> Tensor:
+    """Return `ink` if the network can take it: the check where ink from outside enters the program.
+
+    Args:
+        ink: expected to be floating point, (N, 1, 28, 28), in [0, 1].
+
+    Raises:
+        ValueError: if it has another shape or dtype, or values outside [0, 1].
+    """
+    check_form(ink)
     if not ((ink >= 0) & (ink <= 1)).all():  # false for NaN too
         raise ValueError("expected ink in [0, 1]: 0 for paper, 1 for full ink, no NaN")
+    return ink

@@ -1,7 +1,7 @@
 """Weights and training states on disk.
 
-Public: `archive` (a sealed file of plain values and tensors), `checkpoint` (weights and what the file says of
-them), `lookup` (which file to read; without PyTorch).
+Public: `archive` (a file of plain values and tensors with a checksum), `checkpoint` (weights with their
+description, training states), `lookup` (which file to read; imports no PyTorch).
 
 Imports: evaluation, model, common.
 """

@@ -1,7 +1,7 @@
-"""A sealed file of plain values and tensors, written atomically and read without running code from it.
+"""A file of plain values and tensors, sealed with a checksum; reading it never runs code.
 
-The file is a zip archive as `torch.save` writes it. Its comment is the SHA-256 of everything before the
-comment. Reading uses `weights_only=True`. Every fault has its own one-line `CheckpointError`.
+The file is a zip archive as `torch.save` writes it. Its comment is the SHA-256 of all bytes before it. It is
+written atomically and read with `weights_only=True`.
 """
 
 import hashlib
@@ -17,54 +17,83 @@ import torch
 from common.files import write_atomically
 from common.messages import UserError, short
 
-FORMAT_VERSION = 3  # 1 kept the temperature beside the weights; 1 and 2 had no checksum of the whole file
-MOST_BYTES = 2**26  # of a file: a training state has an eighth of that
-_DIGITS = 64  # of a SHA-256 in hexadecimal
+FORMAT_VERSION = 3  # 1 had the temperature beside the weights; 1 and 2 had no checksum of the whole file
+MAX_BYTES = 2**26  # of a file; a training state takes an eighth of that
+SEAL_LENGTH = 64  # a SHA-256 in hexadecimal
 
 
 class CheckpointError(UserError):
-    """A file that cannot be taken for weights of this project, and why."""
+    """A file that is damaged, missing, or not a checkpoint of this project. The message says which."""
+
+
+def seal(archive: bytes) -> bytes:
+    """Append a checksum to a zip archive without a comment, as its comment."""
+    archive = archive[:-2] + struct.pack("<H", SEAL_LENGTH)  # the last two bytes are the comment's length
+    return archive + _checksum(archive)
 
 
 def is_sealed(raw: bytes) -> bool:
-    """Whether the end of a file of ours is the checksum of the rest of it."""
-    return raw[-_DIGITS:] == _digest(raw[:-_DIGITS])
+    """Return whether a file ends with the checksum of the bytes before it."""
+    return raw[-SEAL_LENGTH:] == _checksum(raw[:-SEAL_LENGTH])
 
 
-def write(path: Path, kind: str, content: dict[str, Any], keep: Path | None = None) -> None:
-    buffer = io.BytesIO()
-    torch.save({"kind": kind, "format_version": FORMAT_VERSION, **content}, buffer)
-    archive = buffer.getvalue()[:-2] + struct.pack("<H", _DIGITS)  # the last two bytes: the comment's length
-    write_atomically(path, archive + _digest(archive), keep)
-
-
-def _digest(raw: bytes) -> bytes:
+def _checksum(raw: bytes) -> bytes:
     return hashlib.sha256(raw).hexdigest().encode()
 
 
-def read(path: Path, kind: str) -> tuple[dict[str, Any], bytes]:
+def write(path: Path, kind: str, content: dict[str, Any], keep: Path | None = None) -> None:
+    """Write a sealed file.
+
+    Args:
+        path: the file to write.
+        kind: what it is; `read` expects the same.
+        content: plain values and tensors. The keys "kind" and "format_version" are added.
+        keep: where to move the old file, as for `write_atomically`.
+
+    Raises:
+        UserError: if the file cannot be written; `path` is then unchanged.
+    """
+    buffer = io.BytesIO()
+    torch.save({"kind": kind, "format_version": FORMAT_VERSION, **content}, buffer)
+    write_atomically(path, seal(buffer.getvalue()), keep)
+
+
+def read(path: Path, kind: str) -> tuple[dict[str, Any], str]:
+    """Read a file that `write` wrote, in this or an earlier format.
+
+    Args:
+        path: the file to read.
+        kind: the kind that it must be of.
+
+    Returns:
+        Its content, with all tensors on the CPU, and the SHA-256 of the whole file in hexadecimal.
+
+    Raises:
+        CheckpointError: if the file is missing, damaged, of another kind, or holds other objects than plain
+            values and tensors.
+    """
     where = short(path)
     if path.is_dir():
         raise CheckpointError(f"{where} is a folder: name the file in it, such as best.pt")
     try:
         with open(path, "rb") as file:
-            raw = file.read(MOST_BYTES + 1)
+            raw = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise CheckpointError(f"{where}: no such checkpoint") from None
     except OSError as error:
         raise CheckpointError(f"{where} cannot be read: {error.strerror or error}") from error
     if not raw:
         raise CheckpointError(f"{where} is empty")
-    if not raw.startswith(b"PK") or len(raw) > MOST_BYTES:
+    if not raw.startswith(b"PK") or len(raw) > MAX_BYTES:
         raise CheckpointError(f"{where} is not a checkpoint of this project")
     try:
-        content = torch.load(_checked(raw), map_location="cpu", weights_only=True)
+        content = torch.load(_verified_copy(raw), map_location="cpu", weights_only=True)
         _check_plain(content)
     except pickle.UnpicklingError as error:
         raise CheckpointError(
             f"{where} holds objects other than weights and was not loaded: they could run code"
         ) from error
-    except Exception as error:  # of many kinds, depending on where the damage is
+    except Exception as error:  # its type depends on where the damage is
         raise CheckpointError(f"{where} is truncated or damaged") from error
     if not isinstance(content, dict) or type(content.get("format_version")) is not int:
         raise CheckpointError(f"{where} is not a checkpoint of this project")
@@ -77,13 +106,17 @@ def read(path: Path, kind: str) -> tuple[dict[str, Any], bytes]:
         raise CheckpointError(f"{where} is damaged: it does not match its checksum")
     if content.get("kind") != kind:
         raise CheckpointError(f"{where} holds a {name_in_file(content.get('kind'))}, not {kind}")
-    return content, raw
+    return content, hashlib.sha256(raw).hexdigest()
 
 
-def _checked(raw: bytes) -> io.BytesIO:
-    """The archive written anew from parts that were checked, each of which it has once and uncompressed.
+def _verified_copy(raw: bytes) -> io.BytesIO:
+    """Return a copy of a zip archive, after checks that PyTorch does not make.
 
-    So PyTorch, which checks less, sees nothing else, and no archive takes more memory than its own length.
+    Names are unique, parts are uncompressed and match their CRC-32, and the parts together are no longer than
+    the archive, so unpacking takes no more memory than the file.
+
+    Raises:
+        zipfile.BadZipFile: if a check fails.
     """
     clean = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(raw)) as archive, zipfile.ZipFile(clean, "w") as copy:
@@ -95,13 +128,13 @@ def _checked(raw: bytes) -> io.BytesIO:
         if sum(part.file_size for part in parts) > len(raw):
             raise zipfile.BadZipFile("the parts are larger than the file")
         for part in parts:
-            copy.writestr(part.filename, archive.read(part))  # checks its CRC-32
+            copy.writestr(part.filename, archive.read(part))  # read verifies the CRC-32
     clean.seek(0)
     return clean
 
 
 def _check_plain(content: Any) -> None:
-    """Raise unless `content` is of plain values and of tensors that are no larger than their storage."""
+    """Raise unless `content` holds only plain values, and tensors that are no larger than their storage."""
     seen, waiting = set(), [content]
     while waiting:
         value = waiting.pop()
@@ -120,10 +153,10 @@ def _check_plain(content: Any) -> None:
 
 
 def brief(error: Exception) -> str:
-    """What it says, which may be of a damaged file's making and of any length, in at most 200 characters."""
+    """Return an error's message as one line of at most 200 characters; a damaged file may make it longer."""
     return " ".join(str(error).split())[:200]
 
 
 def name_in_file(value: object) -> str:
-    """What a damaged file may hold in place of a name, in few words."""
+    """Return a name from a file in at most 60 characters, or the type of what is there instead of a name."""
     return value[:60] if isinstance(value, str) else type(value).__name__

@@ -1,4 +1,4 @@
-"""Weights and training states: what a file says of itself, and how a network is rebuilt from it."""
+"""Weights with a description from which the network is rebuilt, and training states."""
 
 import hashlib
 import platform
@@ -8,37 +8,31 @@ from typing import Any
 
 import torch
 
-from checkpointing.archive import (
-    CheckpointError,
-    brief,
-    name_in_file,
-    read,
-    write,
-)
+from checkpointing.archive import CheckpointError, brief, name_in_file, read, write
 from common.messages import printable, short
 from evaluation.calibration import FEATURES, NoveltyDetector, divide_logits
 from model import ImprovedResNet18
 
-MOST_CLASSES = 1000  # a file could name so many that they fill the memory
-WEIGHTS, TRAINING_STATE = "weights", "training state"  # the two kinds of file
+MAX_CLASSES = 1000  # so that a hostile file cannot ask for a network that fills the memory
+WEIGHTS, TRAINING_STATE = "weights", "training state"  # the kinds of file
 
 DATASETS = {"mnist": "MNIST's training images", "digits": "scikit-learn's digits"}
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Weights that were read, with what the file says of them.
+    """A network with the weights of a file, and the file's description of them.
 
     Attributes:
-        model: in evaluation mode, on the device asked for.
+        model: the network, in evaluation mode.
         path: the file.
-        sha256: of the whole file, in hexadecimal.
-        dataset: "mnist" or "digits", what it was trained on.
+        sha256: SHA-256 of the whole file, in hexadecimal.
+        dataset: what it was trained on: "mnist" or "digits".
         class_names: one for each logit.
-        validation: "n", "errors" and "loss" on the validation images; None for the last two if n is 0.
-        training: the settings of the run.
-        calibration: how far its readings can be trusted; None until training has ended, and without
-            validation images.
+        validation: number of validation images "n", and on them "errors" (a count) and "loss" (mean
+            cross-entropy), which are None if n is 0.
+        training: where the weights come from, as `training.state.provenance` gives it.
+        calibration: the novelty detector; None before training has ended or without validation images.
     """
 
     model: ImprovedResNet18
@@ -52,11 +46,14 @@ class Checkpoint:
 
     @property
     def ink(self) -> list[dict[str, Any]]:
-        """Other people's digits that they, or weights they learned from, have seen: `MoreInk.sources`."""
+        """Sources of other people's digits that these weights learned from, as in `ExtraDigits.sources`.
+
+        Includes the sources of the weights that training started from and of the teachers.
+        """
         return self.training.get("ink") or []
 
     def learned_from(self) -> list[str]:
-        """What was learned, a line each, with the credit due; plain text, whatever the file holds."""
+        """Return a printable line for each data set that was learned: name, number of digits, credit."""
         first = {**self.training, "name": DATASETS[self.dataset], "digits": self.training.get("images")}
         lines = []
         for source in (first, *self.ink):
@@ -66,7 +63,7 @@ class Checkpoint:
         return [printable(line) for line in lines]
 
     def describe(self) -> str:
-        """One line: which file, and how good its validation was."""
+        """Return one line: the file and its figures on the validation images."""
         line = f"{short(self.path)}: trained on all images, none left to validate on"
         if self.validation["n"]:
             line = (
@@ -85,10 +82,15 @@ def save_weights(
     training: dict[str, Any],
     calibration: NoveltyDetector | None = None,
 ) -> None:
-    """Write `model` so that `load` rebuilds it from the file alone. For the rest see `Checkpoint`.
+    """Write weights with all that `load` needs to rebuild the network.
+
+    Args:
+        path: the file to write.
+        model: the network, on any device.
+        dataset, validation, training, calibration: as in `Checkpoint`.
 
     Raises:
-        UserError: if it cannot be written; a file that was there before stays as it was.
+        UserError: if the file cannot be written; `path` is then unchanged.
     """
     state = {name: tensor.cpu().contiguous() for name, tensor in model.state_dict().items()}
     write(
@@ -110,12 +112,16 @@ def save_weights(
 
 
 def load(path: Path, device: torch.device | str = "cpu") -> Checkpoint:
-    """Read weights, wherever they were made, and rebuild their network on `device`.
+    """Read weights and rebuild their network on `device`.
+
+    Args:
+        path: a file of this or an earlier format, written on any device.
+        device: where to put the network.
 
     Raises:
-        CheckpointError: if the file is missing, damaged, or not weights for this network.
+        CheckpointError: if the file is missing, damaged, or holds no weights of this network.
     """
-    content, raw = read(path, WEIGHTS)
+    content, sha256 = read(path, WEIGHTS)
     name = ImprovedResNet18.__name__
     if content.get("architecture") != name:
         raise CheckpointError(
@@ -125,7 +131,7 @@ def load(path: Path, device: torch.device | str = "cpu") -> Checkpoint:
     try:
         _check_description(content)
         model = ImprovedResNet18(**content["arguments"])
-        model.load_state_dict(content["state_dict"])  # before the checksum, for which they must be few
+        model.load_state_dict(content["state_dict"])  # first: it bounds the work of the checksum
         if weights_digest(content["state_dict"]) != content["weights_sha256"]:
             raise CheckpointError(f"{short(path)} is damaged: its weights do not match their checksum")
         calibration = content.get("calibration")
@@ -139,7 +145,7 @@ def load(path: Path, device: torch.device | str = "cpu") -> Checkpoint:
         return Checkpoint(
             model=model.to(device, memory_format=torch.channels_last).eval(),
             path=path,
-            sha256=hashlib.sha256(raw).hexdigest(),
+            sha256=sha256,
             dataset=content["dataset"],
             class_names=content["class_names"],
             validation={key: content["validation"][key] for key in ("n", "errors", "loss")},
@@ -151,7 +157,7 @@ def load(path: Path, device: torch.device | str = "cpu") -> Checkpoint:
 
 
 def weights_digest(state: dict[str, torch.Tensor]) -> str:
-    """SHA-256 of names, shapes, types and values of a state dict on the CPU, in hexadecimal."""
+    """Return the SHA-256, in hexadecimal, of names, shapes, dtypes and values of a state dict on the CPU."""
     digest = hashlib.sha256()
     for name, tensor in sorted(state.items()):
         digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
@@ -160,12 +166,25 @@ def weights_digest(state: dict[str, torch.Tensor]) -> str:
 
 
 def save_training_state(path: Path, state: dict[str, Any], keep: Path | None = None) -> None:
-    """Write what `load_training_state` gives back. `keep` and errors as for `write_atomically`."""
+    """Write a training state.
+
+    Args:
+        path: the file to write.
+        state: plain values and tensors.
+        keep: where to move the old file, as for `write_atomically`.
+
+    Raises:
+        UserError: if the file cannot be written; `path` is then unchanged.
+    """
     write(path, TRAINING_STATE, {"state": state}, keep)
 
 
 def load_training_state(path: Path) -> dict[str, Any]:
-    """What `save_training_state` was given, all tensors on the CPU. Errors as for `load`."""
+    """Return the state that `save_training_state` wrote, with all tensors on the CPU.
+
+    Raises:
+        CheckpointError: if the file is missing, damaged, or holds no training state.
+    """
     state = read(path, TRAINING_STATE)[0].get("state")
     if type(state) is not dict:
         raise CheckpointError(f"{short(path)} is damaged: it holds no state")
@@ -173,13 +192,13 @@ def load_training_state(path: Path) -> dict[str, Any]:
 
 
 def _check_description(content: dict[str, Any]) -> None:
-    """Raise ValueError if what is said of the weights is not of the kind that `save_weights` writes."""
+    """Raise ValueError if the description of the weights has values that `save_weights` never writes."""
     state, names = content["state_dict"], content["class_names"]
     classes = len(state["fc.bias"])
     if content["arguments"]["num_classes"] != classes or state["fc.weight"].shape != (classes, 128):
         raise ValueError(f"it has {classes} outputs and not as many classes")
-    if classes > MOST_CLASSES:
-        raise ValueError(f"it has more than {MOST_CLASSES:,} classes")
+    if classes > MAX_CLASSES:
+        raise ValueError(f"it has more than {MAX_CLASSES:,} classes")
     if not all(state[name].is_floating_point() for name in ("fc.weight", "fc.bias")):
         raise ValueError("its weights are no fractions")
     if type(names) is not list or len(names) != classes or not all(type(name) is str for name in names):
@@ -190,11 +209,11 @@ def _check_description(content: dict[str, Any]) -> None:
     if not all(name.isprintable() for name in names):
         raise ValueError("it does not say what it reads")
     ink = training.get("ink") or []
-    kinds = {"name": str, "digits": int, "images": int, "credit": str, "sha256": str, "personal": bool}
+    types = {"name": str, "digits": int, "images": int, "credit": str, "sha256": str, "personal": bool}
 
     def fits(source: Any) -> bool:
         return type(source) is dict and all(
-            type(source[key]) is kind for key, kind in kinds.items() if key in source
+            type(source[key]) is expected for key, expected in types.items() if key in source
         )
 
     if type(ink) is not list or not all(map(fits, (training, *ink))):

@@ -1,4 +1,7 @@
-"""Which file of weights to read: a path, the newest finished run, or the shipped weights. Without PyTorch."""
+"""Which file of weights to read: a path, the newest finished run, or the shipped weights.
+
+PyTorch is not imported, so that the window opens before it is.
+"""
 
 import json
 from pathlib import Path
@@ -6,26 +9,30 @@ from pathlib import Path
 from common.files import PROJECT
 from common.messages import UserError, short
 
-BY_RULE = (None, "newest", "shipped", "ink")  # what `find` does not take for a path
+BY_RULE = (None, "newest", "shipped", "ink")  # choices of `find` that are not paths
 RUNS = PROJECT / "runs"
 CHECKPOINTS = PROJECT / "checkpoints"
 SHIPPED = {
     "mnist": CHECKPOINTS / "improved_resnet18.pt",
-    "ink": CHECKPOINTS / "improved_resnet18_ink.pt",  # of MNIST and more ink
+    "ink": CHECKPOINTS / "improved_resnet18_ink.pt",  # learned other people's digits as well
     "digits": CHECKPOINTS / "improved_resnet18_digits.pt",
 }
 
 
 def find(choice: str | None, dataset: str = "mnist") -> Path:
-    """The file of weights that a script should read: one rule for all of them.
+    """Find the file of weights that a script should read.
 
     Args:
-        choice: a path, "newest" (finished run on `dataset`), "shipped", "ink" (the shipped weights that have
-            seen more ink than MNIST's), or None for the newest if there is one and else the shipped.
+        choice: a path; "newest" for the newest finished run on `dataset`; "shipped" for the weights that come
+            with the project; "ink" for those that learned other people's digits as well; None for the newest
+            run or, without one, the shipped weights.
         dataset: "mnist" or "digits".
 
+    Returns:
+        The file. Where the project has no shipped weights of this choice, those of MNIST.
+
     Raises:
-        UserError: if `choice` is "newest" and no run has finished.
+        UserError: if `choice` is "newest" and no run on `dataset` has finished.
     """
     if choice not in BY_RULE:
         return Path(choice)
@@ -43,7 +50,7 @@ def find(choice: str | None, dataset: str = "mnist") -> Path:
 
 
 def newest_run(dataset: str) -> Path | None:
-    """The folder in `runs/` whose training on `dataset` finished last, if any did."""
+    """Return the folder in `runs/` whose training on `dataset` finished last, or None."""
     finished = [
         (number, time, run) for number, time, run, trained_on in finished_runs(RUNS) if trained_on == dataset
     ]
@@ -51,16 +58,18 @@ def newest_run(dataset: str) -> Path | None:
 
 
 def finished_runs(folder: Path) -> list[tuple[int, str, Path, str]]:
-    """Number, time of the end, folder and dataset of each finished run in `folder`, in no order.
+    """List the finished runs in `folder`, in no particular order.
 
-    A run's number is one more than the highest when it ended, since a clock may be moved back.
+    Returns:
+        Of each run its number, the time of its end (ISO 8601), its folder and its data set. Numbers rise even
+        if the clock is moved back; runs of earlier versions have 0.
     """
     found = []
     for summary in folder.glob("*/summary.json"):
         try:
             content = json.loads(summary.read_text(encoding="utf-8"))
-            number = int(content.get("number", 0))  # earlier versions gave none
+            number = int(content.get("number", 0))
             found.append((number, str(content["finished"]), summary.parent, content["dataset"]))
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            continue  # a run that does not say what it is is not chosen
+            continue  # a damaged summary: the run is not chosen
     return found

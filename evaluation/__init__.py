@@ -1,7 +1,7 @@
-"""How well a network reads.
+"""Accuracy and calibration of a network.
 
-Public: `metrics` (logits of a whole set, figures of the score report), `calibration` (temperature and novelty
-threshold), `score_plots` (curves, confusion matrix, mistakes).
+Public: `metrics` (logits of a whole set, figures of the score report), `calibration` (temperature, novelty
+detector), `score_plots` (learning curves, confusion matrix, misread images).
 
 Imports: data, model.
 """

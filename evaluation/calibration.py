@@ -1,8 +1,8 @@
-"""How far a reading can be trusted: calibrated probabilities, and whether it is a digit at all.
+"""Calibration: probabilities that can be trusted, and a score for ink that is not a digit.
 
-Both are fitted once, after training. Validation images set the temperature, which goes into the network's
-weights, and the threshold, so neither training images, which the network knows too well, nor test images
-decide.
+Both are fitted once, after training. The temperature, which is folded into the network's weights, and the
+threshold of the score are fitted to the validation images: on the training images the network is
+overconfident, and the test images must not influence any choice.
 """
 
 import math
@@ -16,26 +16,25 @@ from data import LabelledImages
 from evaluation.metrics import BATCH
 from model import ImprovedResNet18
 
-FEATURES = (
-    9 * 64 + 128
-)  # that `features_and_logits` tells of a digit: 704, of the second stage by place and of the last
-COMPONENTS = 64  # dimensions of the space that digits fill
-REJECTED = 0.01  # share of the validation digits that the threshold gives up
-MOST_IMAGES = 12_000  # of the training images that the space is fitted to
+FEATURES = 9 * 64 + 128  # of layer2 in nine fields, and of layer3: see `features_and_logits`
+COMPONENTS = 64  # dimension of the subspace that is fitted to digits
+REJECTED = 0.01  # share of the validation digits beyond the threshold
+SUBSPACE_IMAGES = 12_000  # at most so many training images are used to fit the subspace
 
 
 @dataclass(frozen=True)
 class NoveltyDetector:
-    """What `fit` found.
+    """Measures how unlike a digit ink is.
 
-    Whether something is a digit is told by the distance of its features from the subspace in which those
-    of digits lie (principal component analysis; the residual is the novelty score of Wang et al., "ViM:
-    Out-Of-Distribution with Virtual-logit Matching", 2022, without the logit).
+    The measure is the distance of its features from the subspace in which the features of digits lie.
 
     Attributes:
-        mean: float32, (704,), of the features of `features_and_logits`.
-        components: float32, (704, 64 or fewer where there were fewer images), orthonormal.
-        threshold: of the distance; 99 % of the validation digits lie below.
+        mean: float32, (704,), the mean of digits' features.
+        components: float32, (704, 64), orthonormal columns; fewer if it was fitted to fewer images.
+        threshold: the distance below which 99 % of the validation digits lie.
+
+    Source: Wang et al., "ViM: Out-Of-Distribution with Virtual-logit Matching", 2022: the residual of a
+    principal component analysis, without the logit.
     """
 
     mean: Tensor
@@ -43,21 +42,29 @@ class NoveltyDetector:
     threshold: float
 
     def distance(self, features: Tensor) -> Tensor:
-        """How unlike a digit each of (N, 704) features is, in units of the threshold: (N,), at least 0."""
+        """Return the distance of features from those of digits.
+
+        Args:
+            features: float32, (N, 704), as from `features_and_logits`.
+
+        Returns:
+            float32, (N,), at least 0, in units of the threshold.
+        """
         mean, components = self.mean.to(features.device), self.components.to(features.device)
         centred = features - mean
         return (centred - (centred @ components) @ components.T).norm(dim=1) / self.threshold
 
 
 def features_and_logits(model: ImprovedResNet18, ink: Tensor) -> tuple[Tensor, Tensor]:
-    """What `NoveltyDetector.distance` looks at, and the logits, in one pass.
+    """Compute the features for `NoveltyDetector.distance` and the logits in one forward pass.
 
     Args:
-        ink: as the model takes it, (N, 1, 28, 28).
+        model: in evaluation mode.
+        ink: floating point, (N, 1, 28, 28), in [0, 1], on the model's device.
 
     Returns:
-        Features, (N, 704): layer2 averaged over nine overlapping fields, which says what stands where,
-        and the pooled features, which say what it is; each of length 1. Logits, (N, classes).
+        Features, (N, 704), and logits, (N, classes). The first 576 features are layer2 averaged over nine
+        overlapping fields, scaled to length 1; the other 128 are the pooled features, scaled to length 1.
     """
     _, second, third = model.stages(ink)
     pooled = model.pool(third)
@@ -66,12 +73,15 @@ def features_and_logits(model: ImprovedResNet18, ink: Tensor) -> tuple[Tensor, T
 
 
 def fit(model: ImprovedResNet18, train: LabelledImages, validation: LabelledImages) -> NoveltyDetector:
-    """Calibrate `model`, which must be in evaluation mode and on the images' device.
+    """Calibrate a network: divide its logits by the best temperature, and fit a novelty detector.
 
-    The temperature goes into its classifier, so that the softmax of its logits can be trusted.
+    Args:
+        model: in evaluation mode, on the images' device. Its classifier is changed in place.
+        train: images to fit the subspace of digits to.
+        validation: images to fit temperature and threshold to; at least one.
     """
-    familiar, _ = _describe_all(model, train[:: math.ceil(len(train) / MOST_IMAGES)])
-    features, logits = _describe_all(model, validation)
+    familiar, _ = _features_and_logits_of(model, train[:: math.ceil(len(train) / SUBSPACE_IMAGES)])
+    features, logits = _features_and_logits_of(model, validation)
     divide_logits(model, fit_temperature(logits, validation.labels))
     mean = familiar.mean(0)
     _, _, directions = torch.linalg.svd(familiar - mean, full_matrices=False)
@@ -83,16 +93,24 @@ def fit(model: ImprovedResNet18, train: LabelledImages, validation: LabelledImag
 
 @torch.no_grad()
 def divide_logits(model: ImprovedResNet18, temperature: float) -> None:
-    """Change the classifier's weights so that logits come out divided by `temperature`.
+    """Divide a network's logits by `temperature`, by a change of its classifier's weights.
 
-    Guo et al., "On NoveltyDetector of Modern Neural Networks", 2017.
+    Source: Guo et al., "On Calibration of Modern Neural Networks", 2017.
     """
     for parameter in model.fc.parameters():
         parameter /= temperature
 
 
 def fit_temperature(logits: Tensor, labels: Tensor) -> float:
-    """What to divide `logits`, (N, classes), by, 0.05 to 20, for the lowest mean cross-entropy."""
+    """Find the temperature that gives the lowest mean cross-entropy.
+
+    Args:
+        logits: (N, classes).
+        labels: int64, (N,).
+
+    Returns:
+        The temperature, 0.05 to 20.
+    """
     from scipy.optimize import minimize_scalar
 
     def loss(logarithm: float) -> float:
@@ -101,10 +119,8 @@ def fit_temperature(logits: Tensor, labels: Tensor) -> float:
     return float(10 ** minimize_scalar(loss, bounds=(-1.3, 1.3), method="bounded").x)
 
 
-def _describe_all(model: ImprovedResNet18, digits: LabelledImages) -> tuple[Tensor, Tensor]:
-    """What `features_and_logits` tells of each image."""
+def _features_and_logits_of(model: ImprovedResNet18, digits: LabelledImages) -> tuple[Tensor, Tensor]:
     with torch.inference_mode():
-        starts = range(0, len(digits), BATCH)
-        described = [features_and_logits(model, digits[start : start + BATCH].ink()) for start in starts]
-    features, logits = zip(*described, strict=True)
+        batches = [features_and_logits(model, batch.ink()) for batch in digits.batches(BATCH)]
+    features, logits = zip(*batches, strict=True)
     return torch.cat(features), torch.cat(logits)

@@ -1,4 +1,4 @@
-"""How well a network reads: logits of a whole set, and the figures of the score report."""
+"""The accuracy of a network: logits of a whole set, and the figures of the score report."""
 
 from typing import Any
 
@@ -8,38 +8,42 @@ from torch import Tensor, nn
 
 from data import LabelledImages
 
-BATCH = 100  # its activations fit a processor's caches: 1,000 at a time take twice as long there
+BATCH = 100  # images; their activations fit a processor's caches, those of 1,000 take twice as long each
 CALIBRATION_BINS = 15
 CONFUSIONS_SHOWN = 10
 
 
 def compute_logits(model: nn.Module, digits: LabelledImages, batch_size: int = BATCH) -> Tensor:
-    """Logits in evaluation mode and full precision: float32, (N, classes), on the images' device.
+    """Return the logits of all images, in evaluation mode and full precision.
 
-    The model must be on that device; it stays in evaluation mode.
+    Args:
+        model: on the images' device; it is left in evaluation mode.
+        digits: at least one.
+        batch_size: images at a time.
+
+    Returns:
+        float32, (N, classes), on the images' device.
     """
     model.eval()
     with torch.inference_mode():
-        starts = range(0, len(digits), batch_size)
-        batches = (digits[start : start + batch_size].ink() for start in starts)
-        logits = [model(ink.contiguous(memory_format=torch.channels_last)) for ink in batches]
-    return torch.cat(logits)
+        return torch.cat([model(batch.ink()) for batch in digits.batches(batch_size)])
 
 
 def score(log_probabilities: np.ndarray, labels: np.ndarray, class_names: list[str]) -> dict[str, Any]:
-    """The figures of a score report, as plain values for JSON.
+    """Compute the figures of a score report.
 
     Args:
-        log_probabilities: float, (N, classes), N at least 1.
+        log_probabilities: floating point, (N, classes), N at least 1.
         labels: integers, (N,).
         class_names: one for each class.
 
     Returns:
-        "n", "errors", "accuracy", "accuracy_95" (Wilson interval), "loss" (mean cross-entropy),
-        "ece", "per_class" (precision, recall, f1, support), "confusions" (the most frequent, as truth,
-        reading, count) and "confusion_matrix" (rows are the truth).
+        Values for JSON: "n", "errors", "accuracy", "accuracy_95" (95 % Wilson interval), "loss" (mean
+        cross-entropy), "ece" (expected calibration error), "per_class" (precision, recall, f1, support),
+        "confusions" (the 10 most frequent, each as truth, read_as, count) and "confusion_matrix" (one row
+        for each true class).
     """
-    # Imported here since training, which only computes logits, starts a second faster without them.
+    # Imported here since training, which needs logits only, starts a second faster without them.
     from scipy.stats import binomtest
     from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
@@ -68,16 +72,16 @@ def score(log_probabilities: np.ndarray, labels: np.ndarray, class_names: list[s
 
 
 def expected_calibration_error(probabilities: np.ndarray, labels: np.ndarray) -> float:
-    """Mean gap between confidence and accuracy, over 15 equally wide bins of confidence.
-
-    Guo et al., "On Calibration of Modern Neural Networks", 2017, equation 3.
+    """Compute the mean gap between confidence and accuracy over 15 equally wide bins of confidence.
 
     Args:
-        probabilities: float, (N, classes), rows sum to 1.
+        probabilities: floating point, (N, classes); each row sums to 1.
         labels: integers, (N,).
 
     Returns:
-        In [0, 1]; 0 is perfect.
+        The error in [0, 1]; 0 for perfect calibration.
+
+    Source: Guo et al., "On Calibration of Modern Neural Networks", 2017, equation 3.
     """
     confidence = probabilities.max(1)
     right = probabilities.argmax(1) == labels
@@ -87,7 +91,7 @@ def expected_calibration_error(probabilities: np.ndarray, labels: np.ndarray) ->
 
 
 def format_score(figures: dict[str, Any], title: str) -> str:
-    """The figures of `score` as a text of several lines."""
+    """Format the figures of `score` as a text of several lines under `title`."""
     low, high = figures["accuracy_95"]
     lines = [
         title,

@@ -1,6 +1,6 @@
-"""The pictures that training and evaluation leave behind, each returned as the bytes of a PNG file.
+"""Learning curves, confusion matrix and misread images, each as the bytes of a PNG file.
 
-Drawn on Matplotlib's own canvas: no display is needed.
+The figures are drawn on Matplotlib's own canvas, so no display is needed.
 """
 
 import io
@@ -16,11 +16,14 @@ TRAIN, VALIDATION = "tab:blue", "tab:orange"
 
 
 def draw_curves(history: list[dict[str, Any]], validation_images: int) -> bytes:
-    """Loss and error over the epochs, on logarithmic axes, the best epoch marked.
+    """Plot loss and error against the epoch on logarithmic axes, and mark the best epoch.
 
     Args:
-        history: rows as `trainer.Trainer.history` keeps them, at least one.
-        validation_images: how many images "val_errors" counts among; with 0 only training is drawn.
+        history: at least one row of `training.trainer.Trainer.history`.
+        validation_images: number of validation images; with 0 only training is drawn.
+
+    Returns:
+        A PNG file.
     """
     epochs = [row["epoch"] for row in history]
     marker = "o" if len(history) == 1 else None
@@ -32,7 +35,7 @@ def draw_curves(history: list[dict[str, Any]], validation_images: int) -> bytes:
     if validation_images:
         best = min(history, key=lambda row: row["val_loss"])
         losses = [row["val_loss"] for row in history]
-        # No error at all, which a logarithmic axis cannot show, is drawn as half an image.
+        # 0 errors, which a logarithmic axis cannot show, are drawn as half an error.
         errors = [max(row["val_errors"], 0.5) / validation_images for row in history]
         labels = f"{best['val_loss']:.4f}", f"{best['val_errors']} wrong"
         for axes, values, label in zip(both, (losses, errors), labels, strict=True):
@@ -46,21 +49,26 @@ def draw_curves(history: list[dict[str, Any]], validation_images: int) -> bytes:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3, which="both")
         axes.legend()
-    both[1].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))  # errors may keep between two powers of ten
+    both[1].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))  # the axis may span less than a power of ten
     both[1].yaxis.set_major_formatter(PercentFormatter(1, decimals=1))
     both[1].yaxis.set_minor_formatter("")
     return to_png(figure)
 
 
 def draw_confusion_matrix(counts: np.ndarray, class_names: list[str], title: str) -> bytes:
-    """Counts of truth (rows) against reading (columns), coloured so that a single mistake shows.
+    """Draw a confusion matrix on a logarithmic colour scale, on which a single mistake is visible.
 
     Args:
-        counts: integers, (classes, classes).
+        counts: integers, (classes, classes): a row for each true class, a column for each reading.
+        class_names: one for each class.
+        title: the title of the figure.
+
+    Returns:
+        A PNG file.
     """
     figure = Figure(figsize=(8, 7.4), layout="constrained")
     axes = figure.subplots()
-    shown = np.ma.masked_equal(counts, 0)  # no colour for none
+    shown = np.ma.masked_equal(counts, 0)  # 0 is left white
     image = axes.imshow(shown, cmap="Blues", norm=LogNorm(vmin=0.5, vmax=max(counts.max(), 1)))
     half = np.sqrt(0.5 * max(counts.max(), 1))  # the middle of the logarithmic scale
     for (row, column), count in np.ndenumerate(counts):
@@ -95,25 +103,28 @@ def draw_mistakes(
     indices: np.ndarray,
     title: str,
 ) -> bytes:
-    """Every misread image, the surest mistake first, with truth, reading and confidence.
-
-    A network that misreads more than 400 is shown with the surest 400 of them.
+    """Draw misread images with truth, reading and confidence, the most confident mistakes first.
 
     Args:
-        images: (N, 28, 28), 0 for paper.
+        images: uint8, (N, 28, 28), 0 for paper to 255 for full ink. Only the 400 most confident mistakes are
+            drawn if there are more.
         truths: class names, (N,).
         readings: class names, (N,).
-        confidences: the probability given to the reading, (N,).
-        indices: each image's place in its set, (N,).
+        confidences: the probability of each reading, (N,), in [0, 1].
+        indices: each image's index in its set, (N,).
+        title: the title of the figure.
+
+    Returns:
+        A PNG file.
     """
     order = np.argsort(-confidences, kind="stable")[:MISTAKES_SHOWN]
     if len(order) < len(images):
         title = f"{title}, the surest {len(order)} of them"
     columns = 10 if len(order) <= 100 else 20
     rows = max(1, -(-len(order) // columns))
-    # One picture of all tiles and one axes: an axes for each tile would take minutes for hundreds.
-    wide, high, top = 36, 46, 15  # a tile in pixels, and the room for its text
-    sheet = np.zeros((rows * high, columns * wide))
+    # One image of all tiles: with an axes for each, hundreds of tiles would take minutes.
+    wide, high, top = 36, 46, 15  # width and height of a tile and height of its text, in pixels
+    tiles = np.zeros((rows * high, columns * wide))
     figure = Figure(figsize=(columns * wide / 36, rows * high / 36 + 0.5), layout="constrained")
     axes = figure.subplots()
     axes.set_title(title)
@@ -121,15 +132,15 @@ def draw_mistakes(
     for place, at in enumerate(order):
         row, column = divmod(place, columns)
         y, x = row * high + top, column * wide + (wide - 28) // 2
-        sheet[y : y + 28, x : x + 28] = images[at]
+        tiles[y : y + 28, x : x + 28] = images[at]
         text = f"{truths[at]} read as {readings[at]}\n{confidences[at]:.0%}  #{indices[at]}"
         axes.text(x + 14, y - 1, text, ha="center", va="bottom", fontsize=7.5, linespacing=1.1)
-    axes.imshow(sheet, cmap="gray_r", vmin=0, vmax=255)
+    axes.imshow(tiles, cmap="gray_r", vmin=0, vmax=255)
     return to_png(figure)
 
 
 def to_png(figure: Figure) -> bytes:
-    """The bytes of a PNG file."""
+    """Return the figure as a PNG file."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=110)
     return buffer.getvalue()

@@ -1,10 +1,11 @@
-"""The network is the one the design fixes, and refuses what is not ink."""
+"""The network's layers and sizes, its checks of the input, and its export."""
 
 import pytest
 import torch
+import torch.fx
 from torch import nn
 
-from model import MNIST_MEAN, MNIST_STD, ImprovedResNet18
+from model import MNIST_MEAN, MNIST_STD, ImprovedResNet18, check_ink
 
 SHAPES = {
     "stem": (32, 14, 14),
@@ -39,7 +40,7 @@ def test_shape_after_every_layer():
     assert seen == SHAPES
 
 
-def test_residual_block_is_the_sum_it_says():
+def test_residual_block_adds_its_shortcut():
     block = ImprovedResNet18().layer2[0].eval()
     x = torch.randn(3, 32, 14, 14)
     straight = block.bn2(block.conv2(block.bn1(block.conv1(x)).relu()))
@@ -47,7 +48,7 @@ def test_residual_block_is_the_sum_it_says():
 
 
 def test_normalisation_is_inside():
-    """The first convolution sees ink less MNIST's mean, over its standard deviation."""
+    """The input of the first convolution is the ink minus MNIST's mean, divided by its standard deviation."""
     model, seen = ImprovedResNet18().eval(), []
     model.stem.register_forward_pre_hook(lambda module, args: seen.append(args[0]))
     ink = torch.rand(1, 1, 28, 28)
@@ -64,7 +65,7 @@ def test_classes_and_batch_sizes():
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16])
-def test_every_floating_dtype_is_taken(dtype):
+def test_every_floating_dtype_is_accepted(dtype):
     model, ink = ImprovedResNet18().eval(), torch.rand(2, 1, 28, 28).to(dtype)
     torch.testing.assert_close(model(ink), model(ink.float()))
 
@@ -77,14 +78,57 @@ def test_every_floating_dtype_is_taken(dtype):
         (torch.rand(2, 3, 28, 28), "shape"),
         (torch.rand(2, 1, 32, 32), "shape"),
         (torch.zeros(2, 1, 28, 28, dtype=torch.uint8), "uint8"),
-        (torch.full((2, 1, 28, 28), 255.0), r"\[0, 1\]"),
-        (torch.full((2, 1, 28, 28), -0.01), r"\[0, 1\]"),
-        (torch.full((2, 1, 28, 28), float("nan")), r"\[0, 1\]"),
     ],
 )
-def test_what_is_not_ink_is_refused(ink, words):
-    with pytest.raises(ValueError, match=words):
-        ImprovedResNet18()(ink)
+def test_other_shapes_and_dtypes_are_refused(ink, words):
+    model = ImprovedResNet18()
+    for check in (model, model.features, model.stages, check_ink):
+        with pytest.raises(ValueError, match=words):
+            check(ink)
+
+
+@pytest.mark.parametrize("value", [255.0, -0.01, float("nan")])
+def test_values_out_of_range_are_refused_where_ink_is_checked(value):
+    """Not in the network: a GPU would have to wait for the answer."""
+    ink = torch.full((2, 1, 28, 28), value)
+    with pytest.raises(ValueError, match=r"\[0, 1\]"):
+        check_ink(ink)
+    assert ImprovedResNet18().eval()(ink).shape == (2, 10)
+
+
+def test_checked_ink_is_returned():
+    ink = torch.rand(2, 1, 28, 28)
+    assert check_ink(ink) is ink
+
+
+# export
+
+
+@pytest.fixture
+def trained() -> ImprovedResNet18:
+    """A network in evaluation mode whose batch norms have statistics."""
+    model = ImprovedResNet18()
+    model(torch.rand(16, 1, 28, 28))
+    return model.eval()
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_an_exported_network_computes_the_same_for_any_batch_size(trained, strict):
+    example = (torch.rand(2, 1, 28, 28),)
+    any_size = ({0: torch.export.Dim.DYNAMIC},)
+    exported = torch.export.export(trained, example, dynamic_shapes=any_size, strict=strict).module()
+    for count in (1, 2, 7):
+        ink = torch.rand(count, 1, 28, 28)
+        torch.testing.assert_close(exported(ink), trained(ink))
+
+
+def test_a_traced_network_computes_and_refuses_the_same(trained):
+    traced = torch.fx.symbolic_trace(trained)
+    for count in (1, 7):
+        ink = torch.rand(count, 1, 28, 28)
+        torch.testing.assert_close(traced(ink), trained(ink))
+    with pytest.raises(ValueError, match="shape"):
+        traced(torch.rand(1, 1, 32, 32))
 
 
 @pytest.mark.parametrize("arguments", [{"num_classes": 0}, {"dropout": 1.0}, {"dropout": -0.1}])

@@ -22,9 +22,8 @@ def compute_features(model: ImprovedResNet18, digits: LabelledImages) -> tuple[n
     features, readings = [], []
     model.eval()
     with torch.inference_mode():
-        for start in tqdm(range(0, len(digits), BATCH), "features", disable=None, leave=False):
-            ink = digits[start : start + BATCH].ink()
-            features.append(model.features(ink.contiguous(memory_format=torch.channels_last)))
+        for batch in tqdm(digits.batches(BATCH), "features", disable=None, leave=False):
+            features.append(model.features(batch.ink()))
             readings.append(model.fc(features[-1]).argmax(1))
     return torch.cat(features).cpu().numpy(), torch.cat(readings).cpu().numpy()
 

@@ -1,4 +1,4 @@
-"""Checkpoints describe themselves; each fault has its own line, and no fault runs code or loads."""
+"""Checkpoints: round trips, a message for each kind of damage, no code that runs, and which file is read."""
 
 import hashlib
 import json
@@ -40,7 +40,7 @@ def saved(path, model) -> Path:
 
 
 def rewrite(path: Path, **changes: object) -> None:
-    """Save the file's content anew with some of it changed."""
+    """Change part of a file's content and seal it again."""
     content = torch.load(path, weights_only=True)
     archive.write(path, content.pop("kind"), {**content, **changes})
 
@@ -79,7 +79,7 @@ def test_weights_that_know_other_digits_say_so(path, model):
 
 
 def test_the_network_is_rebuilt_on_the_device_asked_for(saved):
-    """On "meta" for want of another, which every machine has: it computes nothing."""
+    """Tested with the device "meta", which every machine has."""
     for device in ("cpu", "meta"):
         assert {tensor.device.type for tensor in checkpoint.load(saved, device).model.parameters()} == {
             device
@@ -87,7 +87,7 @@ def test_the_network_is_rebuilt_on_the_device_asked_for(saved):
 
 
 def test_content_is_plain_and_on_the_cpu(saved):
-    """So it loads on a machine without the device that wrote it, and with no class of ours."""
+    """So the file loads without the device that wrote it and without the project's classes."""
     content = torch.load(saved, weights_only=True)
     assert all(tensor.device.type == "cpu" for tensor in content["state_dict"].values())
     assert content["libraries"] == {"python": platform.python_version(), "torch": str(torch.__version__)}
@@ -124,7 +124,7 @@ def test_the_last_layer_fits_before_a_network_is_built(saved, name, monkeypatch)
         "fractions": {f"fc.{name}": state[f"fc.{name}"].to(torch.uint8)},
         "more than 1,000 classes": many,
     }
-    monkeypatch.setattr(checkpoint, "ImprovedResNet18", type("ImprovedResNet18", (), {}))  # takes nothing
+    monkeypatch.setattr(checkpoint, "ImprovedResNet18", type("ImprovedResNet18", (), {}))  # fails if called
     for message, tensors in wrong.items():
         classes = len(tensors.get("fc.bias", state["fc.bias"]))
         said = {"arguments": {"num_classes": classes}, "class_names": ["0"] * classes}
@@ -217,8 +217,8 @@ def test_raw_pickle_bomb_does_not_go_off(path):
     assert not (path.parent / "boom").exists()
 
 
-def test_the_bomb_is_live(path, tmp_path):
-    """Otherwise the tests above would pass for any loader."""
+def test_the_bomb_works(path, tmp_path):
+    """Otherwise the tests above would pass with any loader."""
     torch.save(Bomb(tmp_path / "boom"), path)
     torch.load(path, weights_only=False)
     assert (tmp_path / "boom").exists()
@@ -231,7 +231,7 @@ def test_zip_of_something_else(path):
         checkpoint.load(path)
 
 
-# which file
+# which file is read
 
 
 @pytest.fixture
@@ -291,7 +291,7 @@ def test_newest_finished_run_else_shipped(runs):
     assert lookup.find("some/file.pt") == Path("some/file.pt")
 
 
-def test_more_ink_is_read_with_only_where_there_are_such_weights(runs, monkeypatch, tmp_path):
+def test_ink_means_the_shipped_ink_weights_or_without_them_mnists(runs, monkeypatch, tmp_path):
     finish(runs / "new", "2026-01-01T00:00:00+00:00")
     monkeypatch.setitem(lookup.SHIPPED, "ink", tmp_path / "ink.pt")
     assert lookup.find("ink") == lookup.SHIPPED["mnist"]
@@ -310,7 +310,7 @@ def test_shipped_weights_load_and_say_how_good_they_are():
 
 
 def test_full_disk_keeps_what_was_there(path):
-    """A limit on the file's size stands for the full disk: the system refuses the write alike."""
+    """A limit on the size of files stands in for the full disk: the write fails in the same way."""
     pytest.importorskip("resource", reason="not on Windows")
     path.write_text("before")
     code = (
@@ -325,7 +325,7 @@ def test_full_disk_keeps_what_was_there(path):
         capture_output=True,
         text=True,
         cwd=PROJECT,
-        env={**os.environ, "COVERAGE_PROCESS_CONFIG": ""},  # coverage could not write either
+        env={**os.environ, "COVERAGE_PROCESS_CONFIG": ""},  # coverage could not write its file either
     )
     assert result.returncode == 2, result.stderr
     assert "cannot write" in result.stderr
