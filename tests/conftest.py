@@ -1,13 +1,7 @@
-"""Shared parts of the tests: real MNIST, and a copy of the project to run its scripts in."""
+"""Which tests run by default, and fixtures that many tests share."""
 
-import json
-import os
-import shutil
 import signal
-import subprocess
-import sys
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,24 +10,15 @@ import torch
 
 import data
 from common import download
-from common.files import PROJECT
 from recognition.recognizer import Recognizer
+from tests.support.project import FORGE, MNIST_DIR, Project, missing
 from tests.support.window import PATIENCE, SIDE, Window, missing_tools, screen
 
-# A shell starts its background jobs deaf to Ctrl-C, and whatever they start: the tests' processes must hear.
+# A shell starts its background jobs with Ctrl-C ignored, which processes inherit; the tests send Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-MNIST_DIR = data.mnist_folder(None).resolve()
-OURS = ("tests", "benchmarks")  # packages that are no part of the product
-TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
-Result = subprocess.CompletedProcess
-
-
-def missing(what: str) -> None:
-    """Skip a test that lacks a part of its surroundings; under CI that is a failure."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"{what}, which CI should have")
-    pytest.skip(what)
+LEFT_OUT = ("long", "fault")  # markers of tests that `pytest` alone does not run
+not_run = pytest.StashKey[int]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -41,14 +26,42 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--faults", choices=("tenth", "full"), default="tenth", help=how_often)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes long, or one process would wait for the other at the end."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Run what takes long only if -m or the name of a file asks for it, and then first."""
     for item in items:
         if "faults" in item.path.parts:
             item.add_marker(pytest.mark.fault)
-        if item.config.getoption("--faults") == "full":
+        if config.getoption("--faults") == "full":
             item.add_marker(pytest.mark.timeout(0))
+    # Otherwise one process would wait for the other at the end.
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
+    if config.getoption("-m") or any(".py" in argument for argument in config.args):
+        return
+    left_out = [item for item in items if any(map(item.get_closest_marker, LEFT_OUT))]
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=left_out)
+    config.stash[not_run] = len(left_out)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In a process of pytest-xdist: send the number of tests that were left out."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["not_run"] = session.config.stash.get(not_run, 0)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: object) -> None:
+    """Receive what `pytest_sessionfinish` sent; every process has collected the same tests."""
+    if count := getattr(node, "workeroutput", {}).get("not_run"):
+        node.config.stash[not_run] = count
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if count := config.stash.get(not_run, 0):
+        marked = " or ".join(LEFT_OUT)
+        terminalreporter.write_line(
+            f'{count} tests marked {marked} were not run: pytest -m "{marked}" runs them'
+        )
 
 
 @pytest.fixture(scope="session")
@@ -66,7 +79,7 @@ def one_thread() -> None:
 
 @pytest.fixture(scope="session")
 def mnist_dir() -> Path:
-    """A folder with MNIST, downloaded where it must and can be."""
+    """A folder with MNIST, downloaded if it is missing and the network allows it."""
     try:
         data.load_test("mnist", MNIST_DIR)
     except download.MnistMissing:
@@ -76,7 +89,7 @@ def mnist_dir() -> Path:
 
 @pytest.fixture(scope="session")
 def recognizer() -> Recognizer:
-    """With the shipped weights."""
+    """A recognizer with the shipped weights."""
     return Recognizer()
 
 
@@ -87,34 +100,6 @@ def validation(mnist_dir: Path) -> tuple[np.ndarray, list[int]]:
     return digits.images.numpy().reshape(-1, 28, 28), digits.labels.tolist()
 
 
-class Forge:
-    """Has scripts run by `forge.py`, which is started when it is first needed."""
-
-    def __init__(self) -> None:
-        self.process: subprocess.Popen | None = None
-
-    def run(self, folder: Path, environment: dict[str, str], command: Sequence[str]) -> tuple[int, str, str]:
-        """Run a script to its end; its exit status and what it wrote to stdout and to stderr."""
-        if not self.process or self.process.poll() is not None:
-            forge = [sys.executable, str(Path(__file__).parent / "support" / "forge.py")]
-            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-            surroundings = {**os.environ, "PYTHONUNBUFFERED": "1"}
-            self.process = subprocess.Popen(forge, cwd=PROJECT, env=surroundings, **pipes)
-        with tempfile.TemporaryDirectory() as written:
-            files = [Path(written) / name for name in ("out", "err")]
-            order = [str(folder), environment, *map(str, files), command]
-            print(json.dumps(order), file=self.process.stdin, flush=True)
-            status = int(self.process.stdout.readline())
-            return status, *(path.read_text() for path in files)
-
-    def close(self) -> None:
-        if self.process:
-            self.process.communicate(timeout=60)
-
-
-FORGE = Forge() if hasattr(os, "fork") else None
-
-
 @pytest.fixture(scope="session", autouse=True)
 def forge_is_closed() -> Iterator[None]:
     yield
@@ -122,48 +107,9 @@ def forge_is_closed() -> Iterator[None]:
         FORGE.close()
 
 
-def _on_one_thread(arguments: Sequence[object]) -> list[str]:
-    """Python's arguments, with flags first, so that a test's own win."""
-    script, *rest = map(str, arguments)
-    return [script, *(("--threads", "1", "--device", "cpu") if script.endswith(".py") else ()), *rest]
-
-
-class Project:
-    """A fresh copy of the project's scripts: what they write stays apart from the checkout."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.environment = {**os.environ, "MNIST_DIR": str(MNIST_DIR), "PYTHONUNBUFFERED": "1"}
-        packages = (path.parent for path in PROJECT.glob("*/__init__.py") if path.parent.name not in OURS)
-        for path in (*PROJECT.glob("*.py"), PROJECT / "checkpoints", *packages):
-            copy = shutil.copytree if path.is_dir() else shutil.copy
-            copy(path, folder / path.name)
-
-    def start(self, *arguments: object, **options: object) -> subprocess.Popen:
-        """Start `python ARGUMENTS` on one thread, as a user would in a terminal."""
-        command = [sys.executable, *_on_one_thread(arguments)]
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        surroundings = {"cwd": self.folder, "env": self.environment}
-        return subprocess.Popen(command, **{**surroundings, **pipes, **options})
-
-    def run(self, *arguments: object, **options: object) -> Result:
-        """Run to the end; a script without options in a process that is forked, which spares the imports."""
-        if str(arguments[0]).endswith(".py") and not options and FORGE:
-            return Result(arguments, *FORGE.run(self.folder, self.environment, _on_one_thread(arguments)))
-        process = self.start(*arguments, **options)
-        out, err = process.communicate(timeout=300)
-        return Result(arguments, process.returncode, out, err)
-
-    def train(self, output: str, *flags: object, **options: object) -> Path:
-        """A short run on the bundled digits, which takes seconds; its folder."""
-        arguments = ("--dataset", "digits", "--batch-size", 64, "--output", output, *flags)
-        result = self.run("train.py", *arguments, **options)
-        assert result.returncode == 0, result.stderr
-        return self.folder / output
-
-
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
+    """A copy of the project for one test."""
     folder = tmp_path / "project"
     folder.mkdir()
     return Project(folder)
@@ -179,7 +125,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return project
 
 
-# one window for all tests of a module that need no other: most of a test's time is PyTorch's import
+# One window serves all tests of a module: most of a test's time would be the import of PyTorch.
 
 
 @pytest.fixture(scope="module")
@@ -201,7 +147,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def running(display: str, copy: Path) -> Iterator[Window]:
-    """A window, whatever the test before has left in it; each module has a `window` with a blank sheet."""
+    """A window as the test before has left it; each module has a `window` that begins with a blank sheet."""
     window = Window(display, "--size", SIDE, folder=copy)
     yield window
     window.press("ctrl+q")
@@ -211,48 +157,8 @@ def running(display: str, copy: Path) -> Iterator[Window]:
 
 @pytest.fixture
 def number_mode(window: Window) -> Iterator[Window]:
-    """The module's `window`, for numbers."""
+    """The module's `window`, reading numbers."""
     window.press("n")
     yield window
     window.fresh()
     window.press("n")
-
-
-def assert_one_line_error(result: Result, *words: str) -> None:
-    """The contract for bad input: status 2, one line on stderr that holds `words`, no traceback."""
-    assert result.returncode == 2, (result.returncode, result.stdout, result.stderr)
-    lines = [line for line in result.stderr.splitlines() if not line.startswith("Downloading")]
-    assert len(lines) == 1, result.stderr
-    assert ": error: " in lines[0]
-    for word in words:
-        assert word in lines[0], lines[0]
-
-
-def weights_of(run: Path, name: str = "best.pt") -> dict[str, torch.Tensor]:
-    return torch.load(run / name, weights_only=True)["state_dict"]
-
-
-def same_weights(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> bool:
-    """Whether two state dicts agree in every bit."""
-    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
-
-
-def without_capability(*capabilities: int) -> Callable[[], None]:
-    """A `preexec_fn` that takes Linux capabilities from the child.
-
-    Root may write where permissions forbid it; without CAP_DAC_OVERRIDE (1) and CAP_DAC_READ_SEARCH
-    (2) it may not.
-    """
-    import ctypes
-
-    drop = ctypes.CDLL(None).prctl
-    return lambda: [drop(24, number) for number in capabilities]  # 24: PR_CAPBSET_DROP
-
-
-def obey_permissions() -> Callable[[], None] | None:
-    return without_capability(1, 2) if os.name == "posix" and os.geteuid() == 0 else None
-
-
-def flags(options: Sequence[object]) -> str:
-    """A readable test id."""
-    return " ".join(map(str, options))

@@ -23,7 +23,7 @@ import data
 from common import download
 from common.files import PROJECT
 from common.messages import UserError
-from tests.conftest import assert_one_line_error, missing
+from tests.support.project import assert_one_line_error, missing
 
 TRAIN_IMAGES = "train-images-idx3-ubyte"
 TEST_IMAGES, TEST_LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"

@@ -30,8 +30,8 @@ from recognition import profiles
 from recognition.inputs import Item, find_sources
 from recognition.memory import Memory
 from recognition.recognizer import Reading, Recognizer
-from tests.conftest import obey_permissions
 from tests.support.handwriting import digit as drawn_digit
+from tests.support.project import obey_permissions
 
 posix = pytest.mark.skipif(os.name != "posix", reason="signals, permissions and terminals as on POSIX")
 

@@ -28,7 +28,8 @@ from data import load_test
 from preprocessing.stroke_candidates import segment_strokes
 from recognition.profiles import new_name
 from recognition.sample_store import keep
-from tests.conftest import (
+from tests.support.handwriting import digit
+from tests.support.project import (
     TORCHRUN,
     Project,
     assert_one_line_error,
@@ -38,7 +39,6 @@ from tests.conftest import (
     same_weights,
     weights_of,
 )
-from tests.support.handwriting import digit
 from training.arguments import parse_arguments, recipe_from
 from training.recipe import RECIPES
 

@@ -31,7 +31,7 @@ from common.messages import short
 from data import load_training
 from model import ImprovedResNet18, ResidualBlock
 from subject import Subject
-from tests.conftest import MNIST_DIR, Result, assert_one_line_error
+from tests.support.project import MNIST_DIR, Result, assert_one_line_error
 from visualization import network_plots
 from visualization.architecture import Step, format_table, layers, sections, trace
 from visualization.diagram import draw_architecture

@@ -23,7 +23,7 @@ from common.files import PROJECT
 from common.messages import UserError
 from data import LabelledImages, load_training
 from model import ImprovedResNet18
-from tests.conftest import Result, assert_one_line_error, flags
+from tests.support.project import Result, assert_one_line_error, flags
 from train import print_epoch
 from training.augmentation import Augmentation
 from training.recipe import Recipe

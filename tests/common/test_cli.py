@@ -13,7 +13,7 @@ from benchmarks.window import resident
 from common import device
 from common.files import PROJECT, write_atomically
 from common.messages import UserError
-from tests.conftest import missing
+from tests.support.project import missing
 
 COUNT = """
 import resource, torch

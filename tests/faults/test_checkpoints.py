@@ -30,7 +30,7 @@ from common.messages import UserError
 from data import load_training
 from evaluation.calibration import NoveltyDetector
 from model import ImprovedResNet18
-from tests.conftest import same_weights
+from tests.support.project import same_weights
 from training.recipe import Recipe
 from training.run_folder import RunFolder
 from training.trainer import Trainer

@@ -19,7 +19,7 @@ import torch
 from checkpointing import archive, checkpoint, lookup
 from common.files import PROJECT
 from common.messages import UserError
-from tests.conftest import (
+from tests.support.project import (
     TORCHRUN,
     Project,
     Result,

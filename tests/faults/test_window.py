@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from common.files import PROJECT
-from tests.conftest import Project, Result, missing
 from tests.support.hostile import mutated
+from tests.support.project import Project, Result, missing
 from tests.support.window import missing_tools, screen
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Xvfb and /proc")

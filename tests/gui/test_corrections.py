@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 
 from recognition import profiles, sample_store
-from tests.conftest import Project, assert_one_line_error
 from tests.support.handwriting import digit
+from tests.support.project import Project, assert_one_line_error
 from tests.support.window import NAME, PATIENCE, SIDE, Window, draw, run_in_session, screen
 
 PANEL = "Remembered - Handwritten digits"

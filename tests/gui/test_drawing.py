@@ -18,8 +18,8 @@ from gui.painting import chunks, composed, ink_layer, paint, thumbnail, to_image
 from gui.protocol import Answer, DigitReading
 from gui.shown_reading import ShownReading
 from gui.spline import curve, knots
-from tests.conftest import missing
 from tests.support.handwriting import digit
+from tests.support.project import missing
 
 unhurried = settings(deadline=None, max_examples=50)
 numbers = st.floats(-300, 300).map(lambda value: round(value, 3))

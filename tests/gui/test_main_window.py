@@ -20,8 +20,8 @@ from gui.drawing import Page, Stroke
 from gui.painting import to_image
 from preprocessing.stroke_files import drawings
 from recognition.recognizer import Recognizer
-from tests.conftest import Project, assert_one_line_error, missing
 from tests.support.handwriting import digit
+from tests.support.project import Project, assert_one_line_error, missing
 from tests.support.window import NAME, PATIENCE, SIDE, Window, draw, run_in_session, screen
 
 

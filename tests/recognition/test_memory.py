@@ -35,8 +35,8 @@ from recognition import profiles, sample_store
 from recognition.memory import Memory
 from recognition.profiles import profile_folder
 from recognition.recognizer import Recognizer, text_of
-from tests.conftest import Result, assert_one_line_error, flags, without_capability
 from tests.support.handwriting import digit
+from tests.support.project import Result, assert_one_line_error, flags, without_capability
 
 # Someone's very own 8, which is read as a 4, or as no digit.
 ODD = [[(20, 0), (20, 130)], [(70, 0), (70, 130)], [(20, 60), (70, 60)]]

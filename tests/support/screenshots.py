@@ -14,8 +14,8 @@ from PIL import Image
 from common.cli import ArgumentParser, run_script
 from common.files import PROJECT, write_atomically
 from common.messages import UserError, short
-from tests.conftest import Project
 from tests.support.handwriting import digit, smooth
+from tests.support.project import Project
 from tests.support.window import Window, missing_tools, screen
 
 NUMBERS = (3, 4, 6, 9)

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from common.files import PROJECT
-from tests.conftest import TORCHRUN
+from tests.support.project import TORCHRUN
 from training.distributed import World
 
 

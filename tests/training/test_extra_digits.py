@@ -29,8 +29,8 @@ from preprocessing.stroke_candidates import segment_strokes
 from preprocessing.stroke_files import StrokeSample, each_line
 from recognition import profiles, sample_store
 from recognition.profiles import holds_corrections
-from tests.conftest import Result, assert_one_line_error, missing, same_weights
 from tests.support.handwriting import digit
+from tests.support.project import Result, assert_one_line_error, missing, same_weights
 from training.extra_digits import ExtraDigits, load_extra_digits
 from training.stroke_augmentation import Variation
 

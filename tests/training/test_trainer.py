@@ -11,7 +11,7 @@ from checkpointing import checkpoint
 from checkpointing.archive import CheckpointError
 from common.messages import UserError
 from data import load_training
-from tests.conftest import same_weights
+from tests.support.project import same_weights
 from training.augmentation import Augmentation
 from training.distillation import Committee
 from training.optimizer import OPTIMIZERS
