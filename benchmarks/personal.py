@@ -297,7 +297,7 @@ def harm(writer: str, personal: Recognizer, known: Known) -> tuple[float, float]
     others = [other for other in known.pages if other != writer]
     right = sum(read_right(personal, known.pages[other], known.labels[other]).sum() for other in others)
     lost = sum(known.right[other] for other in others) - right
-    leaning, _ = personal.memory.lean(known.features, known.logits)
+    leaning, _ = personal.memory.adapt(known.features, known.logits)
     before, after = ((logits.argmax(1) == known.answers).sum() for logits in (known.logits, leaning))
     digits = sum(len(known.labels[other]) for other in others)
     return 100 * int(lost) / digits, 100 * int(before - after) / len(known.answers)

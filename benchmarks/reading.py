@@ -163,7 +163,7 @@ def report_nondigits(args: argparse.Namespace, recognizer: Recognizer, pool: Pro
     digits, _ = few_validation_images(args, 2000)
     known = read([("array", 255 - image) for image in digits], True, recognizer, pool, "validation")
     truth = [0] * len(others) + [1] * len(known)
-    strange = [r[0].strangeness if r else np.inf for r in others + known]
+    strange = [r[0].novelty if r else np.inf for r in others + known]
     area = roc_auc_score(truth, [-min(value, 99) for value in strange])
     flagged = np.mean([not r or not r[0].is_digit for r in others])
     lost = np.mean([not r or not r[0].is_digit for r in known])

@@ -1,8 +1,9 @@
-"""Ink in, 28x28 candidates out: strokes and pictures as hypotheses of what digits may stand there.
+"""Convert strokes and pictures into candidates for digits, each a 28x28 image like those of MNIST.
 
-Public: `image_files` (open any picture safely), `binarization` (ink or paper), `stroke_files` (the stroke
-format), `segmentation` (boxes to lines and digits), `glyph` (ink to a 28x28 image), `candidates`
-(`Candidate`, `Segmentation`), `stroke_candidates` and `picture_candidates` (hypotheses from either).
+Public: `image_files` (open any picture safely), `binarization` (tell ink from paper), `stroke_files` (the
+stroke format), `segmentation` (group boxes into lines and digits), `glyph` (draw ink as a 28x28 image),
+`candidates` (`Candidate`, `Segmentation`), `stroke_candidates` and `picture_candidates` (from strokes, from
+a picture).
 
 Imports: common. No PyTorch.
 """

@@ -1,8 +1,7 @@
-"""Ink or paper: masks of the pixels of a picture that are ink.
+"""Tell ink from paper in a picture.
 
-What counts as ink is not certain in a photograph: a shadow's edge, a ruled line or a dark table may be as
-dark as the pen. So several hypotheses are returned, and the recognizer picks the one whose digits it reads
-best.
+In a photograph the edge of a shadow, a ruled line or the table may be as dark as the pen. Therefore several
+hypotheses are returned, and the recognizer picks the one whose digits it reads best.
 """
 
 from collections.abc import Iterator
@@ -13,60 +12,64 @@ from PIL import Image, ImageFilter
 from scipy import ndimage
 from skimage.filters import threshold_otsu
 
-from preprocessing.image_files import PIXELS, SHORTEST, as_rgb, reduced
+from preprocessing.image_files import WORKING_PIXELS, WORKING_SIDE, as_rgb, reduced
 
-FAINTEST = 0.04  # of the paper's brightness: what differs less from paper is never ink
-UNLIKELY = 2  # doubts of the less likely polarity
-SLOPES = np.linspace(-0.26, 0.26, 53)  # of ruled lines: tangents of up to 15 degrees
-BACKGROUNDS = (0.4, 0.2, 0.1)  # widest stroke that counts as ink, as a share of the shorter side
+MIN_CONTRAST = 0.04  # with the paper, as a share of its brightness: fainter pixels are never ink
+POLARITY_PENALTY = 2  # of the less likely polarity
+LINE_SLOPES = np.linspace(-0.26, 0.26, 53)  # of ruled lines: tangents of up to 15 degrees
+STROKE_WIDTHS = (0.4, 0.2, 0.1)  # widest stroke that counts as ink, as a share of the shorter side; in turn
 
 
 @dataclass(frozen=True)
 class InkMask:
-    """One way to tell ink from paper.
+    """One hypothesis about which pixels are ink.
 
     Attributes:
-        mask: bool, (H, W), True for ink, of the picture that was worked on.
-        scale: pixels of that picture for one pixel of the original, along x and along y.
-        doubts: 0 where the likelier of dark on light and light on dark was taken, else UNLIKELY.
+        mask: bool, (H, W), True for ink, in the resized working copy of the picture.
+        scale: pixels of the working copy for one pixel of the original, along x and along y.
+        penalty: 0 for the likelier polarity (dark on light, or light on dark), else POLARITY_PENALTY.
     """
 
     mask: np.ndarray
     scale: tuple[float, float]
-    doubts: int = 0
+    penalty: int = 0
 
 
-def find_ink(image: Image.Image) -> list[InkMask]:
-    """Ways to tell ink from paper in `image` (any mode and size), all different, the likeliest first.
+def ink_masks(image: Image.Image) -> list[InkMask]:
+    """Return all hypotheses about which pixels are ink, the likeliest first.
 
-    None if it is blank.
+    Args:
+        image: of any mode and size.
+
+    Returns:
+        Masks that differ from one another; none for a blank picture.
 
     Raises:
-        InkError: if the picture's mode cannot be converted to colours.
+        InkError: if the picture's mode cannot be converted to RGB.
     """
     pixels, scale = _working_copy(image)
     if min(pixels.shape[:2]) < 2:
         return []
     found: list[InkMask] = []
     for place, inverted in enumerate(_polarities(pixels)):
-        # The darkest channel shows a pen of any colour on paper of any colour.
+        # The minimum over the channels shows a pen of any colour on paper of any colour.
         grey = (255 - pixels if inverted else pixels).min(2)
-        even = _bilevel(grey)
-        for mask in _uneven(grey) if even is None else [even]:
+        bilevel = _bilevel(grey)
+        for mask in _photograph_masks(grey) if bilevel is None else [bilevel]:
             cleaned = _without_lines(_without_frame(mask))
             if not cleaned.any() and ndimage.label(mask)[1] > 2:
-                continue  # ruled paper with nothing on it; a lone line may be a 1
-            for version in (cleaned, mask):
-                if version.any() and not any(_nearly_equal(version, ink.mask) for ink in found):
-                    found.append(InkMask(version, scale, place * UNLIKELY))
+                continue  # blank ruled paper; a single line may be a 1
+            for candidate in (cleaned, mask):
+                if candidate.any() and not any(_nearly_equal(candidate, ink.mask) for ink in found):
+                    found.append(InkMask(candidate, scale, place * POLARITY_PENALTY))
     return found
 
 
 def _working_copy(image: Image.Image) -> tuple[np.ndarray, tuple[float, float]]:
-    """RGB, float32 (H, W, 3) in [0, 255], and its scale along x and y."""
+    """Return the resized picture, RGB, float32 (H, W, 3) in [0, 255], and its scale along x and y."""
     width, height = image.size
     image = as_rgb(reduced(image))
-    scale = min((PIXELS / (width * height)) ** 0.5, max(1.0, SHORTEST / min(width, height)))
+    scale = min((WORKING_PIXELS / (width * height)) ** 0.5, max(1.0, WORKING_SIDE / min(width, height)))
     size = (max(1, round(scale * width)), max(1, round(scale * height)))
     if size != image.size:
         image = image.resize(size, Image.Resampling.BICUBIC)
@@ -74,10 +77,10 @@ def _working_copy(image: Image.Image) -> tuple[np.ndarray, tuple[float, float]]:
 
 
 def _polarities(pixels: np.ndarray) -> list[bool]:
-    """Whether the ink is lighter than the paper: the likelier answer first, both where it is uncertain.
+    """Return whether the ink is lighter than the paper, the likelier answer first, both if uncertain.
 
-    Ink is what differs most from its surroundings, whose brightness is their median. Narrow surroundings
-    tell it in uneven light, wide ones for thick strokes.
+    Ink differs most from the median of its neighbourhood. A small neighbourhood works in uneven light, a
+    large one for thick strokes.
     """
     small = Image.fromarray(pixels.mean(2).astype(np.uint8))
     small.thumbnail((48, 48))
@@ -90,33 +93,33 @@ def _polarities(pixels: np.ndarray) -> list[bool]:
 
 
 def _bilevel(grey: np.ndarray) -> np.ndarray | None:
-    """The ink of a scan or a drawing in two even tones, bool (H, W); None for any other picture."""
-    if np.ptp(grey) < 255 * FAINTEST:
+    """Return the ink of a scan or drawing in two even tones, bool (H, W); None for any other picture."""
+    if np.ptp(grey) < 255 * MIN_CONTRAST:
         return None
     level = threshold_otsu(grey)
     dark = grey <= level
     within = dark * grey[dark].std() + ~dark * grey[~dark].std()
-    even = grey.std() > 4 * np.sqrt((within**2).mean())
+    two_tones = grey.std() > 4 * np.sqrt((within**2).mean())
     thin = ndimage.distance_transform_edt(dark).max() < 0.3 * min(grey.shape)
-    return dark if even and thin else None
+    return dark if two_tones and thin else None
 
 
-def _uneven(grey: np.ndarray) -> Iterator[np.ndarray]:
-    """The ink of a photograph, bool (H, W), for ever narrower strokes."""
+def _photograph_masks(grey: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield the ink of a photograph, bool (H, W), for each of STROKE_WIDTHS."""
     side = min(grey.shape)
     smooth = Image.fromarray(grey.astype(np.uint8)).filter(ImageFilter.MedianFilter(3))
     smooth = ndimage.gaussian_filter(np.asarray(smooth, np.float32), max(0.6, side / 500))
-    for share in BACKGROUNDS:
+    for share in STROKE_WIDTHS:
         contrast = _contrast(smooth, int(share * side))
         if (level := _threshold(contrast)) is not None:
             yield contrast > level
 
 
 def _contrast(grey: np.ndarray, widest: int) -> np.ndarray:
-    """How much darker than the paper around it, 0 to 1, each pixel is.
+    """Return how much darker each pixel is than the paper around it, 0 to 1.
 
-    The paper is what remains of the picture when everything dark and narrower than `widest` pixels is
-    filled in (grey closing), so uneven light and the shadows of hands do not count as ink.
+    The brightness of the paper is estimated by a grey closing, which removes dark strokes narrower than
+    `widest` pixels. Uneven light and the shadows of hands are wider and count as paper.
     """
     reach = min(widest | 1, 2 * min(grey.shape) - 1)
     padded = np.pad(grey, reach, mode="symmetric")
@@ -126,17 +129,21 @@ def _contrast(grey: np.ndarray, widest: int) -> np.ndarray:
 
 
 def _threshold(contrast: np.ndarray) -> float | None:
-    """The contrast above which a pixel is ink: midway between the means of ink and paper (Ridler and
-    Calvard, 1978), but clear of the paper's noise; None if nothing is."""
-    usual = np.median(contrast)
-    noise = 1.48 * np.median(np.abs(contrast - usual)) + 0.004
-    least = max(FAINTEST, usual + 4 * noise)
-    level = max(threshold_otsu(contrast), least)
+    """Return the contrast above which a pixel is ink, or None if there is no ink.
+
+    The threshold lies midway between the means of ink and paper, but above the paper's noise.
+
+    Source: Ridler and Calvard, "Picture Thresholding Using an Iterative Selection Method", 1978.
+    """
+    median = np.median(contrast)
+    noise = 1.48 * np.median(np.abs(contrast - median)) + 0.004
+    minimum = max(MIN_CONTRAST, median + 4 * noise)
+    level = max(threshold_otsu(contrast), minimum)
     for _ in range(20):
         ink = contrast > level
         if not ink.any():
             return None
-        next_level = max((contrast[ink].mean() + contrast[~ink].mean()) / 2, least)
+        next_level = max((contrast[ink].mean() + contrast[~ink].mean()) / 2, minimum)
         if abs(next_level - level) < 1e-3:
             break
         level = next_level
@@ -144,7 +151,7 @@ def _threshold(contrast: np.ndarray) -> float | None:
 
 
 def _without_frame(mask: np.ndarray) -> np.ndarray:
-    """`mask` without dark bands along the picture's borders, as of the table under a sheet."""
+    """Return `mask` without dark bands along the picture's borders, such as the table below a sheet."""
     mask = mask.copy()
     for side in (mask, mask[::-1], mask.T, mask.T[::-1]):
         covered = side[: len(side) // 7].mean(1) > 0.6
@@ -154,9 +161,9 @@ def _without_frame(mask: np.ndarray) -> np.ndarray:
 
 
 def _without_lines(mask: np.ndarray) -> np.ndarray:
-    """`mask` without the thin straight lines that run through most of the picture, as of ruled paper.
+    """Return `mask` without the thin straight lines of ruled paper, which cross most of the picture.
 
-    Where a stroke crosses such a line it stays.
+    Where a stroke crosses such a line, the stroke is kept.
     """
     mask = mask.copy()
     for view in (mask, mask.T):
@@ -169,23 +176,26 @@ def _without_lines(mask: np.ndarray) -> np.ndarray:
 
 
 def _vertical_runs(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Column, first row and row after the last of every vertical run of ink."""
+    """Return the column, the first row and the row after the last of every vertical run of ink."""
     steps = np.diff(mask.T.astype(np.int8), axis=1, prepend=0, append=0)
     columns, tops = np.nonzero(steps == 1)
     return columns, tops, np.nonzero(steps == -1)[1]
 
 
 def _on_lines(x: np.ndarray, y: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Which of the points (x, y) lie on a line from left to right, at up to 15 degrees: a Hough transform."""
+    """Return which of the points (x, y) lie on a line from left to right, at up to 15 degrees.
+
+    Uses a Hough transform.
+    """
     height, width = shape
     found = np.zeros(len(x), bool)
-    reach = int(SLOPES[-1] * width / 2) + 2
-    for slope in SLOPES:
+    reach = int(LINE_SLOPES[-1] * width / 2) + 2
+    for slope in LINE_SLOPES:
         rise = np.sort(slope * (np.arange(width) - width / 2))
         rows = np.round(y - slope * (x - width / 2)).astype(int) + reach
         count = np.convolve(np.bincount(rows, minlength=height + 2 * reach), np.ones(5), "same")
         level = np.arange(len(count)) - reach
-        # How many columns of the picture the line at each level runs through.
+        # Number of columns of the picture that the line at each level crosses.
         length = np.searchsorted(rise, height - level) - np.searchsorted(rise, -level)
         full = (count > 0.8 * length) & (length > 0.4 * width)
         found |= np.convolve(full, np.ones(5), "same")[rows] > 0
@@ -193,4 +203,5 @@ def _on_lines(x: np.ndarray, y: np.ndarray, shape: tuple[int, int]) -> np.ndarra
 
 
 def _nearly_equal(first: np.ndarray, second: np.ndarray) -> bool:
+    """Return whether two masks share more than 97 % of their ink."""
     return bool((first & second).sum() > 0.97 * (first | second).sum())

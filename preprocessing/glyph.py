@@ -1,8 +1,10 @@
-"""Ink in the form of MNIST's images: longest side 20 pixels, MNIST's pen width, soft edges, centre of mass
-on pixel 14 after a shift by whole pixels.
+"""Draw ink as a glyph: a 28x28 image in the form of MNIST's.
 
-Strokes are drawn afresh from their points, a picture's ink from the distance to its outline. Both are the
-same computation: how deep inside the ink, or how far outside, each of the 28x28 pixels lies.
+The longest side of the ink is 20 pixels, strokes are as wide as MNIST's and have soft edges, and a shift by
+whole pixels brings the centre of mass to pixel 14.
+
+Strokes are drawn from their points, the ink of a picture from the distance to its outline. Either way the
+signed distance of each pixel to the edge of the ink is computed, positive inside.
 """
 
 from collections.abc import Callable
@@ -13,23 +15,24 @@ from scipy.spatial import cKDTree
 
 from common.geometry import Box
 
-SIZE, LONGEST, CENTRE = 28, 20, 14  # of MNIST's images, in pixels
-PEN = 2.5  # width of the pen, in pixels of those images
-SOFT = 2.2  # width of its soft edge
-PENS = (2.0, 3.6)  # the width of a picture's strokes is brought into this range
-MOST_CHANGE = 1.0  # pixels by which each side of a stroke may be moved to get there
-MOST_BLUR = 30  # pixels; of a strip of thousands of pixels, no digit, more would take seconds
-MOST_SEGMENTS = 4_000  # for which the distance is computed exactly
-SPACING = 0.3  # pixels between the points that a stroke is drawn from
+# Of MNIST's images, in pixels: side of the image, longest side of the ink, place of the centre of mass.
+SIZE, LONGEST, CENTRE = 28, 20, 14
+PEN_WIDTH = 2.5  # of the pen that draws strokes; this and all below in pixels of the glyph
+EDGE_WIDTH = 2.2  # of the soft edge
+PICTURE_PEN_WIDTHS = (2.0, 3.6)  # range to which the width of a picture's strokes is adjusted
+MAX_PEN_CHANGE = 1.0  # by which each side of a stroke may be moved for that
+MAX_BLUR = 30  # in pixels of the picture; a strip of thousands of pixels, not a digit, would take seconds
+MAX_SEGMENTS = 4_000  # of strokes, for which the distance is computed exactly
+SPACING = 0.3  # between the points that a stroke is drawn from
 _PIXELS = np.stack(np.meshgrid(np.arange(SIZE), np.arange(SIZE)), -1).reshape(-1, 2) + 0.5  # (x, y)
 
 
-def draw_strokes(strokes: list[np.ndarray], box: Box, pen: float = PEN) -> np.ndarray:
-    """The glyph of strokes.
+def draw_strokes(strokes: list[np.ndarray], box: Box, pen: float = PEN_WIDTH) -> np.ndarray:
+    """Draw strokes as a glyph.
 
     Args:
-        strokes: each float64, (points, 2), at least one point.
-        box: around all of them.
+        strokes: each float64, (points, 2), with at least one point.
+        box: the bounding box of all strokes.
         pen: width of the pen, in pixels of the glyph, below 20.
 
     Returns:
@@ -45,8 +48,8 @@ def draw_strokes(strokes: list[np.ndarray], box: Box, pen: float = PEN) -> np.nd
     inked = (high - low) * scale + pen
 
     def depth(pixels: np.ndarray) -> np.ndarray:
-        inside = np.full(len(pixels), -SOFT)  # paper, as far from the ink as makes no difference
-        margin = SOFT / 2 + SPACING
+        inside = np.full(len(pixels), -EDGE_WIDTH)  # white; farther pixels look the same
+        margin = EDGE_WIDTH / 2 + SPACING
         near = ((pixels > -margin) & (pixels < inked + margin)).all(1)
         inside[near] = pen / 2 - _distance(pixels[near], starts, ends)
         return inside
@@ -55,36 +58,43 @@ def draw_strokes(strokes: list[np.ndarray], box: Box, pen: float = PEN) -> np.nd
 
 
 def _thinned(stroke: np.ndarray) -> np.ndarray:
-    """The stroke without points that lie closer than SPACING along its way; its ends stay."""
+    """Return a stroke without points closer than SPACING to the one before; both ends are kept."""
     if len(stroke) < 3:
         return stroke
-    way = way_along(stroke)
-    keep = np.diff(np.floor(way / SPACING), prepend=-1) > 0
+    keep = np.diff(np.floor(arc_length(stroke) / SPACING), prepend=-1) > 0
     keep[-1] = True
     return stroke[keep]
 
 
-def way_along(stroke: np.ndarray) -> np.ndarray:
-    """How far the pen has gone at each of a stroke's points: (points,), from 0."""
+def arc_length(stroke: np.ndarray) -> np.ndarray:
+    """Return the length of a stroke from its start to each of its points: (points,), from 0."""
     return np.concatenate([[0], np.hypot(*(stroke[1:] - stroke[:-1]).T).cumsum()])
 
 
 def _distance(pixels: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """From each of (N, 2) pixels to the nearest of (M, 2) to (M, 2) line segments: (N,)."""
+    """Return the distance from each pixel to the nearest line segment.
+
+    Args:
+        pixels: (N, 2).
+        starts, ends: of the segments, (M, 2) each.
+
+    Returns:
+        (N,).
+    """
     along = ends - starts
-    if len(starts) > MOST_SEGMENTS:
-        # So many lie close together: nearest of the cells that they run through.
+    if len(starts) > MAX_SEGMENTS:
+        # Segments are short then, so the distance to the nearest cell that one crosses is precise enough.
         steps = np.linspace(0, 1, 16)[:, None, None]
         across, down = np.round((starts + steps * along).reshape(-1, 2) / SPACING).astype(int).T
         cells = np.zeros(2 * [round(LONGEST / SPACING) + 1], bool)
         cells[across, down] = True
         return cKDTree(np.argwhere(cells) * SPACING).query(pixels)[0]
     length = np.hypot(*along.T)
-    # A point has no direction, and any will do.
+    # The direction of a segment of length 0 does not matter.
     ahead = np.where(length[:, None] > 1e-6, along / np.maximum(length, 1e-6)[:, None], (1.0, 0.0))
     aside = ahead[:, ::-1] * (-1, 1)
-    # Each pixel as seen from the middle of each segment: beyond which end, how far to which side. Of shape
-    # (M, N), since the least of many rows is found faster than the least within each of many rows.
+    # Coordinates of each pixel relative to the middle of each segment, along and across it. The shape is
+    # (M, N), as the minimum over the first axis is faster than over the last.
     middle = (starts + ends) / 2
     beyond = np.abs(ahead @ pixels.T - (ahead * middle).sum(1, keepdims=True))
     beyond -= length[:, None] / 2
@@ -97,29 +107,39 @@ def _distance(pixels: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.nd
 
 
 def depths(mask: np.ndarray) -> np.ndarray:
-    """How deep in the ink each pixel of `mask`, bool (H, W), lies, with a border of paper: (H + 2, W + 2)."""
+    """Return the distance of each pixel to the nearest paper, 0 on paper.
+
+    Args:
+        mask: bool, (H, W), True for ink.
+
+    Returns:
+        float64, (H + 2, W + 2): `mask` with a border of paper, in pixels.
+    """
     return ndimage.distance_transform_edt(np.pad(mask, 1))
 
 
 def draw_depths(inside: np.ndarray) -> np.ndarray:
-    """The glyph of a picture's ink: float32, (28, 28), ink 1 on 0.
+    """Draw the ink of a picture as a glyph.
 
     Args:
-        inside: as `depths` gives it, of a mask cropped to its ink.
+        inside: from `depths`, of a mask cropped to its ink.
+
+    Returns:
+        float32, (28, 28), ink 1 on 0.
     """
     outline = (inside - ndimage.distance_transform_edt(inside == 0))[1:-1, 1:-1]
     height, width = outline.shape
     longest = max(height, width)
     pen = pen_width(inside)
-    # Moving each side by `change` brings the strokes to MNIST's widths once the longest side is 20 pixels.
-    wanted = float(np.clip(LONGEST * pen / longest, *PENS))
-    change = (wanted * longest - LONGEST * pen) / (2 * (LONGEST - wanted))
-    limit = MOST_CHANGE * longest / LONGEST
+    # With each edge moved by `change`, strokes have the target width once the longest side is 20 pixels.
+    target = float(np.clip(LONGEST * pen / longest, *PICTURE_PEN_WIDTHS))
+    change = (target * longest - LONGEST * pen) / (2 * (LONGEST - target))
+    limit = MAX_PEN_CHANGE * longest / LONGEST
     change = float(np.clip(change, -limit, limit))
     scale = LONGEST / (longest + 2 * change)
     outline = np.pad(outline, 1, mode="edge")
     if scale < 1:
-        outline = ndimage.gaussian_filter(outline, min(0.3 / scale, MOST_BLUR))
+        outline = ndimage.gaussian_filter(outline, min(0.3 / scale, MAX_BLUR))
 
     def depth(pixels: np.ndarray) -> np.ndarray:
         at = pixels / scale - change - 0.5  # in (x, y) of the mask's pixels
@@ -131,27 +151,40 @@ def draw_depths(inside: np.ndarray) -> np.ndarray:
 
 
 def pen_width(inside: np.ndarray) -> float:
-    """Typical stroke width: twice the median depth along the middle of the strokes."""
+    """Return the typical stroke width in pixels: twice the median depth along the middle of the strokes.
+
+    Args:
+        inside: from `depths`.
+    """
     ridge = inside[(inside == ndimage.maximum_filter(inside, 3)) & (inside > 0)]
     return 2 * float(np.median(ridge))
 
 
 def _render(extent: np.ndarray, depth: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    """Ink of `extent` (width, height) pixels as MNIST has it.
+    """Draw ink in the middle of a glyph, with soft edges.
 
     Args:
-        depth: how far inside the ink, in pixels, each of (N, 2) points lies, counted from the top left
-            corner of its box; negative outside.
+        extent: width and height of the ink in pixels.
+        depth: signed distance in pixels to the edge of the ink, positive inside, of (N, 2) points (x, y)
+            relative to the top left corner of the ink's box.
+
+    Returns:
+        float32, (28, 28), ink 1 on 0.
     """
     corner = np.round(CENTRE - extent / 2)
-    return centred((depth(_PIXELS - corner).reshape(SIZE, SIZE) / SOFT + 0.5).clip(0, 1))
+    return centred((depth(_PIXELS - corner).reshape(SIZE, SIZE) / EDGE_WIDTH + 0.5).clip(0, 1))
 
 
 def centred(glyph: np.ndarray) -> np.ndarray:
-    """`glyph` shifted by whole pixels, so that its centre of mass rounds to (14, 14): float32, (28, 28)."""
+    """Shift a glyph by whole pixels so that its centre of mass rounds to (14, 14): float32, (28, 28)."""
     total = glyph.sum()
     if total == 0:
         return glyph.astype(np.float32)
     pixels = np.arange(SIZE)
     shift = [-int(np.floor((glyph.sum(axis) @ pixels) / total - CENTRE + 0.5)) for axis in (1, 0)]
     return ndimage.shift(glyph.astype(np.float32), shift, order=0, mode="constant")
+
+
+def to_uint8(ink: np.ndarray) -> np.ndarray:
+    """Return ink in [0, 1] as uint8, 0 to 255, rounded."""
+    return (ink * 255).round().astype(np.uint8)

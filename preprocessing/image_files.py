@@ -1,4 +1,4 @@
-"""Pictures from files: opened safely, upright, in any mode, with limits on their size."""
+"""Open pictures safely: upright, in any mode, with limits on their size."""
 
 import contextlib
 import os
@@ -13,43 +13,56 @@ from PIL import Image, ImageOps
 
 from common.messages import UserError, short
 
-# In favour of that limit; and a file that is odd but can be read is read.
+# The limits below replace Pillow's, and a file with a minor fault is read without a warning.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
-PIXELS, SHORTEST = 560 * 560, 112  # of the picture that is worked on; small ones are enlarged
-MAX_PIXELS = 50_000_000  # more is refused before it is decoded, so that none takes seconds
-MAX_WEBP_PIXELS = 20_000_000  # its decoder holds the picture four times
-MAX_PLAIN_PIXELS = 1_000_000  # of a PPM in digits, which Pillow decodes in Python
-# Of the formats that Pillow knows: others are hardly ever of paper, and for some it starts other programs.
+WORKING_PIXELS = 560 * 560  # of the copy in which ink is searched for
+WORKING_SIDE = 112  # shorter side to which the copy of a small picture is enlarged
+MAX_PIXELS = 50_000_000  # checked before decoding, which would otherwise take seconds
+MAX_WEBP_PIXELS = 20_000_000  # the decoder needs four times the picture's memory
+MAX_PLAIN_PIXELS = 1_000_000  # of a PPM in decimal text, which Pillow decodes in Python
+# Pillow knows more formats, but they rarely show paper, and some make it start other programs.
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
-# Suffixes of pictures in a folder. A file that is named itself is opened whatever its name.
-PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pbm", ".pnm")
+# Which files of a folder are pictures. A file that is named explicitly is opened whatever its suffix.
+PICTURE_SUFFIXES = (
+    *(".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp"),
+    *(".ppm", ".pgm", ".pbm", ".pnm"),
+)
 
-_STDERR = threading.Lock()  # held while it is turned away: two threads at that would leave it so
+_STDERR_LOCK = threading.Lock()  # two threads that redirect stderr at once would not restore it
 
 
 class InkError(UserError):
-    """A picture or strokes that cannot be taken, and why, in one line."""
+    """An error that says in one line why a picture or strokes cannot be used."""
+
+
+def is_picture_file(path: str | Path) -> bool:
+    """Return whether the name is that of a picture."""
+    return str(path).lower().endswith(PICTURE_SUFFIXES)
 
 
 def open_picture(source: Path | BinaryIO) -> Image.Image:
-    """The picture in a file, fully decoded, upright by its EXIF orientation.
+    """Open a picture and decode it, turned upright by its EXIF orientation.
+
+    Args:
+        source: a path, or an open binary file.
 
     Raises:
-        InkError: if it is no picture, is damaged, or has more pixels than `_most_pixels` says.
+        InkError: if it is not a picture, is damaged, or has more than MAX_PIXELS pixels (fewer for WebP and
+            for PPM in decimal text).
     """
     name = short(source) if isinstance(source, Path) else "the picture"
     try:
         with Image.open(source, formats=FORMATS) as image:
             width, height = image.size
-            if width * height > (most := _most_pixels(image)):
+            if width * height > (most := _max_pixels(image)):
                 raise InkError(f"{name} has {width:,} x {height:,} pixels, more than {most:,}: scale it down")
-            with _quiet() if image.format == "TIFF" else contextlib.nullcontext():
+            with _without_stderr() if image.format == "TIFF" else contextlib.nullcontext():
                 image.load()
             try:
                 return ImageOps.exif_transpose(image)
-            except Exception:  # odd EXIF data do not make a picture unreadable
+            except Exception:  # invalid EXIF data do not make a picture unreadable
                 return image.copy()
     except InkError:
         raise
@@ -59,12 +72,12 @@ def open_picture(source: Path | BinaryIO) -> Image.Image:
         raise InkError(f"{name} is not a picture that can be read") from None
     except OSError as error:
         raise InkError(f"{name} cannot be read: {error.strerror or error}") from error
-    except Exception as error:  # decoders raise whatever they please on damaged files
+    except Exception as error:  # decoders raise exceptions of many types on damaged files
         raise InkError(f"{name} is damaged: {error}") from error
 
 
-def _most_pixels(image: Image.Image) -> int:
-    """How many pixels a picture may have, so that it takes no more than 2 s and 1 GiB; not decoded yet."""
+def _max_pixels(image: Image.Image) -> int:
+    """Return how many pixels a picture may have to be decoded within 2 s and 1 GiB."""
     if image.format == "WEBP":
         return MAX_WEBP_PIXELS
     if image.format == "PPM" and image.tile[0][0] == "ppm_plain":
@@ -73,23 +86,26 @@ def _most_pixels(image: Image.Image) -> int:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Nothing goes to stderr, where libtiff writes by itself what an error is raised for as well."""
-    with _STDERR:
-        kept = os.dup(2)
-        with open(os.devnull, "wb") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
+def _without_stderr() -> Iterator[None]:
+    """Discard what is written to stderr: libtiff prints errors there that Pillow raises as well."""
+    with _STDERR_LOCK:
+        stderr = os.dup(2)
+        with open(os.devnull, "wb") as devnull:
+            os.dup2(devnull.fileno(), 2)
         try:
             yield
         finally:
-            os.dup2(kept, 2)
-            os.close(kept)
+            os.dup2(stderr, 2)
+            os.close(stderr)
 
 
 def reduced(image: Image.Image) -> Image.Image:
-    """`image`, brought near to what is worked on if it is larger: before anything is made of a large one."""
+    """Return a large picture reduced to about four times WORKING_PIXELS, a smaller one as it is.
+
+    Doing this first keeps all later steps fast.
+    """
     width, height = image.size
-    step = int((width * height / (4 * PIXELS)) ** 0.5)
+    step = int((width * height / (4 * WORKING_PIXELS)) ** 0.5)
     if step < 2:
         return image
     smooth = Image.Resampling.BOX if image.mode in ("L", "LA", "RGB", "RGBA") else Image.Resampling.NEAREST
@@ -97,9 +113,15 @@ def reduced(image: Image.Image) -> Image.Image:
 
 
 def as_rgb(image: Image.Image) -> Image.Image:
-    """Transparency becomes paper, white or black, whichever the drawing stands out from."""
+    """Convert a picture of any mode to RGB.
+
+    Transparent pixels become paper: white or black, whichever contrasts with the drawing.
+
+    Raises:
+        InkError: if the mode cannot be converted.
+    """
     try:
-        if image.mode.startswith(("I", "F")):  # 16 bits and more, in whatever range was used
+        if image.mode.startswith(("I", "F")):  # 16 bits and more: scale the range of the values to 8 bits
             values = np.nan_to_num(np.asarray(image, np.float64))
             low, high = values.min(), values.max()
             return Image.fromarray(((values - low) * (255 / max(high - low, 1e-9))).astype(np.uint8)).convert(

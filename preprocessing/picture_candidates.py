@@ -1,7 +1,4 @@
-"""Strokes or a picture in, MNIST-like digits out: what may stand there, as candidates in reading order.
-
-Where it is uncertain which ink makes one digit, all that is likely is offered, and the network decides.
-"""
+"""Candidates for digits from a picture."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,11 +8,11 @@ from PIL import Image
 from scipy import ndimage
 
 from common.geometry import Box, around
-from preprocessing.binarization import InkMask, find_ink
+from preprocessing.binarization import InkMask, ink_masks
 from preprocessing.candidates import (
-    MOST_PARTS,
+    MAX_PARTS,
     Candidate,
-    Drawn,
+    Rendering,
     Segmentation,
     encloses,
     line_candidates,
@@ -23,28 +20,31 @@ from preprocessing.candidates import (
 from preprocessing.glyph import depths, draw_depths, pen_width
 from preprocessing.segmentation import find_lines
 
-BLOB = 0.4  # ink that is as thick as this share of its longest side has not been written
-LEANING = 0.4  # ink along the picture's border, as a share of its longest side, that is no digit cut off
+BLOB_THICKNESS = 0.4  # thicker ink was hardly written with a pen; as a share of its longest side
+BORDER_CONTACT = 0.4  # more ink along the picture's border is hardly a digit; share of its longest side
 
 
 def segment_picture(image: Image.Image, single: bool = False) -> list[Segmentation]:
-    """What stands on a picture of any mode, dark on light or light on dark.
+    """Find the candidates for digits in a picture, dark on light or light on dark.
 
     Args:
-        image: as `open_picture` gives it.
-        single: all of its ink that belongs together is one digit.
+        image: of any mode and size, as `open_picture` returns it.
+        single: whether all ink that belongs together forms one digit.
+
+    Returns:
+        One segmentation for each hypothesis about what is ink, the likeliest first; none for a blank picture.
 
     Raises:
-        InkError: if the picture cannot be converted to colours.
+        InkError: if the picture cannot be converted to RGB.
     """
     return [
-        Segmentation(_single(ink) if single else _lines(ink), place + ink.doubts)
-        for place, ink in enumerate(find_ink(image))
+        Segmentation(_single(ink) if single else _lines(ink), place + ink.penalty)
+        for place, ink in enumerate(ink_masks(image))
     ]
 
 
 def _single(ink: InkMask) -> list[list[Candidate]]:
-    """The one line of one piece: the main part of the ink alone, with its neighbours, and all ink."""
+    """Return the candidates for one digit: the main part with its neighbours, it alone, and all ink."""
     labels = _connected(ink.mask)
     boxes = _boxes(labels)
     count = len(boxes)
@@ -64,32 +64,33 @@ def _single(ink: InkMask) -> list[list[Candidate]]:
             if i not in near
             and not specks[i]
             and (touches[main] or not touches[i])
-            and _fits(boxes[i], box, size)
+            and _belongs_to(boxes[i], box, size)
         }
         if not more:
             break
         near |= more
         box = around([boxes[i] for i in near])
     choices = dict.fromkeys([frozenset(near), frozenset([main]), frozenset(np.flatnonzero(~specks).tolist())])
-    if any(encloses(boxes[main], boxes[i]) for i in near - {main}):  # a face is no 0
+    if any(encloses(boxes[main], boxes[i]) for i in near - {main}):  # a face is not a 0
         del choices[frozenset([main])]
-    draw = _drawer(labels, boxes, ink)
+    draw = _renderer(labels, boxes, ink)
     line = [Candidate(0, 1, *draw(sorted(choice))) for choice in choices]
-    return [[replace(candidate, doubts=candidate.doubts + place) for place, candidate in enumerate(line)]]
+    return [[replace(candidate, penalty=candidate.penalty + place) for place, candidate in enumerate(line)]]
 
 
-def _fits(box: Box, digit: Box, size: float) -> bool:
+def _belongs_to(box: Box, digit: Box, size: float) -> bool:
+    """Return whether a part is near and small enough to belong to a digit whose longest side is `size`."""
     gap = max(box[0] - digit[2], digit[0] - box[2], box[1] - digit[3], digit[1] - box[3])
     width, height = box[2] - box[0], box[3] - box[1]
-    flat = min(width, height) < 0.25 * max(width, height)  # what is left of a ruled line, if it is long
+    flat = min(width, height) < 0.25 * max(width, height)  # if long, a rest of a ruled line
     return gap <= max(0.25 * size, 2) and max(width, height) < (1.2 if flat else 2) * size
 
 
 def _connected(mask: np.ndarray) -> np.ndarray:
-    """Connected parts of the ink, numbered from 1, the largest MOST_PARTS of them: int, (H, W)."""
+    """Return the connected parts of the ink, numbered from 1, at most MAX_PARTS of them: int, (H, W)."""
     labels, count = ndimage.label(mask, np.ones((3, 3)))
     areas = np.bincount(labels.ravel(), minlength=count + 1)[1:]
-    kept = np.argsort(-areas, kind="stable")[:MOST_PARTS]
+    kept = np.argsort(-areas, kind="stable")[:MAX_PARTS]
     kept = kept[areas[kept] > 0.002 * areas.max()]
     number = np.zeros(count + 1, int)
     number[np.sort(kept) + 1] = np.arange(len(kept)) + 1
@@ -97,33 +98,37 @@ def _connected(mask: np.ndarray) -> np.ndarray:
 
 
 def _boxes(labels: np.ndarray) -> list[Box]:
+    """Return the box of each numbered part, in pixels."""
     slices = ndimage.find_objects(labels)
     return [(at[1].start, at[0].start, at[1].stop, at[0].stop) if at else (0, 0, 0, 0) for at in slices]
 
 
-def _drawer(labels: np.ndarray, boxes: list[Box], ink: InkMask) -> Callable[[list[int]], Drawn]:
-    """Draws what is made of some of the parts. Ink at the picture's border and blobs are doubtful: they may
-    be shadows, or the table under the sheet."""
+def _renderer(labels: np.ndarray, boxes: list[Box], ink: InkMask) -> Callable[[list[int]], Rendering]:
+    """Return a function that renders given parts as one glyph.
+
+    Ink along the picture's border and blobs get a penalty: they may be shadows, or the table below the sheet.
+    """
     height, width = labels.shape
 
-    def draw(indices: list[int]) -> Drawn:
+    def draw(indices: list[int]) -> Rendering:
         left, top, right, bottom = around([boxes[i] for i in indices])
-        wanted = np.zeros(len(boxes) + 1, bool)
-        wanted[np.array(indices) + 1] = True
-        mask = wanted[labels[top:bottom, left:right]]
+        chosen = np.zeros(len(boxes) + 1, bool)
+        chosen[np.array(indices) + 1] = True
+        mask = chosen[labels[top:bottom, left:right]]
         depth = depths(mask)
         edges = [(left == 0, mask[:, 0]), (top == 0, mask[0]), (right == width, mask[:, -1])]
         edges.append((bottom == height, mask[-1]))
         contact = sum(int(edge.sum()) for touches, edge in edges if touches)
-        doubts = (contact > 0) + 2 * (contact > LEANING * max(mask.shape))
-        doubts += 2 * (2 * depth.max() > BLOB * max(mask.shape))
+        penalty = (contact > 0) + 2 * (contact > BORDER_CONTACT * max(mask.shape))
+        penalty += 2 * (2 * depth.max() > BLOB_THICKNESS * max(mask.shape))
         x, y = ink.scale
-        return draw_depths(depth), (left / x, top / y, right / x, bottom / y), doubts
+        return draw_depths(depth), (left / x, top / y, right / x, bottom / y), penalty
 
     return draw
 
 
 def _lines(ink: InkMask) -> list[list[Candidate]]:
+    """Return the candidates of each line of a page."""
     labels = _connected(ink.mask)
     joined_to_next: set[int] = set()
     boxes = _boxes(labels)
@@ -132,14 +137,22 @@ def _lines(ink: InkMask) -> list[list[Candidate]]:
         for line in find_lines(boxes)
     ]
     boxes = _boxes(labels)
-    return line_candidates(lines, boxes, _drawer(labels, boxes, ink), joined_to_next)
+    return line_candidates(lines, boxes, _renderer(labels, boxes, ink), joined_to_next)
 
 
 def _cut(labels: np.ndarray, boxes: list[Box], piece: list[int], joined_to_next: set[int]) -> list[list[int]]:
-    """`piece` as the parts that it may fall into if it is several touching digits.
+    """Cut a piece that is wide enough for several touching digits.
 
-    Cuts are vertical, where little ink lies above one another. `labels` gets new numbers for the parts;
-    `joined_to_next` those that are cut from the part to their right.
+    Cuts are vertical, through the columns with the least ink.
+
+    Args:
+        labels: the numbered parts, as `_connected` returns them; new parts are numbered in place.
+        boxes: the box of each part.
+        piece: indices of the piece's parts.
+        joined_to_next: gets the indices of parts that were cut from the one to their right.
+
+    Returns:
+        The pieces after the cuts: `piece` itself if there are none.
     """
     left, top, right, bottom = around([boxes[i] for i in piece])
     height, width = bottom - top, right - left
@@ -149,10 +162,10 @@ def _cut(labels: np.ndarray, boxes: list[Box], piece: list[int], joined_to_next:
     mask = np.isin(view, np.array(piece) + 1)
     profile = ndimage.gaussian_filter1d(mask.sum(0).astype(float), 0.03 * height)
     margin = int(0.25 * height)
-    low = profile == ndimage.minimum_filter1d(profile, 2 * margin + 1)
-    low[:margin] = low[width - margin :] = False
+    minimum = profile == ndimage.minimum_filter1d(profile, 2 * margin + 1)
+    minimum[:margin] = minimum[width - margin :] = False
     pen = pen_width(depths(mask))
-    columns = np.flatnonzero(low & (profile < 2.2 * pen))
+    columns = np.flatnonzero(minimum & (profile < 2.2 * pen))
     columns = columns[np.diff(columns, prepend=-height) > margin / 2]
     columns = columns[np.argsort(profile[columns], kind="stable")[:3]]
     if not len(columns):

@@ -1,7 +1,4 @@
-"""Strokes or a picture in, MNIST-like digits out: what may stand there, as candidates in reading order.
-
-Where it is uncertain which ink makes one digit, all that is likely is offered, and the network decides.
-"""
+"""Candidates for digits from pen strokes."""
 
 from collections.abc import Sequence
 
@@ -9,27 +6,30 @@ import numpy as np
 from scipy import ndimage
 
 from common.geometry import Box, around
-from preprocessing.candidates import MOST_PARTS, Drawn, Segmentation, line_candidates
-from preprocessing.glyph import PEN, draw_strokes, way_along
+from preprocessing.candidates import MAX_PARTS, Rendering, Segmentation, line_candidates
+from preprocessing.glyph import PEN_WIDTH, arc_length, draw_strokes
 from preprocessing.image_files import InkError
 from preprocessing.segmentation import find_lines, side_by_side
-from preprocessing.stroke_files import MAX_STROKES
+from preprocessing.stroke_files import MAX_COORDINATE, MAX_STROKES, MIN_COORDINATE
 
-TOUCH = 0.04  # of the largest stroke: strokes that come closer touch
-LARGEST = 1e300  # coordinates beyond it count as it, those below its inverse as 0
+TOUCH_DISTANCE = 0.04  # strokes that come closer touch; as a share of the largest stroke's size
+
 Strokes = Sequence[Sequence[Sequence[float]]]
 
 
-def segment_strokes(strokes: Strokes, single: bool = False, pen: float = PEN) -> list[Segmentation]:
-    """What was drawn.
+def segment_strokes(strokes: Strokes, single: bool = False, pen: float = PEN_WIDTH) -> list[Segmentation]:
+    """Find the candidates for digits in a drawing.
 
     Args:
-        strokes: each a sequence of points (x, y), in any unit, y downwards. One point makes a dot.
-        single: all of it is one digit.
-        pen: width of the pen that glyphs are drawn with, in their pixels, below 20.
+        strokes: each a sequence of points (x, y), in any unit, y downwards. A single point is a dot.
+        single: whether all strokes form one digit.
+        pen: width of the pen that draws the glyphs, in pixels of the glyph, below 20.
+
+    Returns:
+        One segmentation; none for a drawing without points.
 
     Raises:
-        InkError: if something is not a finite point, or there are more than 5,000 strokes.
+        InkError: if a point is not a pair of finite numbers, or there are more than 5,000 strokes.
     """
     if len(strokes) > MAX_STROKES:
         raise InkError(f"{len(strokes):,} strokes are too many: at most {MAX_STROKES:,} can be read at once")
@@ -38,14 +38,14 @@ def segment_strokes(strokes: Strokes, single: bool = False, pen: float = PEN) ->
     if not points:
         return []
     largest = max(np.abs(stroke).max() for stroke in points)
-    # So that no square overflows or vanishes.
+    # Squares of extreme coordinates would overflow or vanish.
     unit = 1 / largest if largest > 1e9 or 0 < largest < 1e-9 else 1.0
     points = [stroke * unit for stroke in points]
     boxes = [(*stroke.min(0), *stroke.max(0)) for stroke in points]
     joined_to_next: set[int] = set()
     lines = [[list(range(len(points)))]] if single else _stroke_lines(points, boxes, joined_to_next)
 
-    def draw(indices: list[int]) -> Drawn:
+    def draw(indices: list[int]) -> Rendering:
         left, top, right, bottom = around([boxes[i] for i in indices])
         box = tuple(float(side / unit) for side in (left, top, right, bottom))
         return draw_strokes([points[i] for i in indices], (left, top, right, bottom), pen), box, 0
@@ -56,43 +56,46 @@ def segment_strokes(strokes: Strokes, single: bool = False, pen: float = PEN) ->
 def _stroke_lines(
     points: list[np.ndarray], boxes: list[Box], joined_to_next: set[int]
 ) -> list[list[list[int]]]:
-    """Lines of pieces, each a list of strokes. Strokes that touch and stand side by side are pieces of
-    their own, noted in `joined_to_next`."""
+    """Return lines of pieces, each a list of strokes.
+
+    Strokes that touch but stand side by side become separate pieces. Strokes of a piece that touches the one
+    to its right are added to `joined_to_next`.
+    """
     groups = _touching(points, boxes)
-    if len(groups) > MOST_PARTS:
+    if len(groups) > MAX_PARTS:
         return [[list(range(len(points)))]]
     group_boxes = [around([boxes[i] for i in group]) for group in groups]
     lines = []
     for line in find_lines(group_boxes):
         pieces = []
         for piece in line:
-            parts = [part for group in piece for part in _parts(groups[group], boxes)]
+            parts = [part for group in piece for part in _split_group(groups[group], boxes)]
             if len(piece) > 1:
                 parts = [[index for part in parts for index in part]]
             joined_to_next.update(index for part in parts[:-1] for index in part)
             pieces += parts
         lines.append(pieces)
-    if sum(map(len, lines)) > MOST_PARTS:
+    if sum(map(len, lines)) > MAX_PARTS:
         joined_to_next.clear()
         return [[list(range(len(points)))]]
     return lines
 
 
-def _parts(group: list[int], boxes: list[Box]) -> list[list[int]]:
-    """Strokes that touch as the digits that they may be; so many that they are a scribble stay together."""
-    return side_by_side(group, boxes) if len(group) <= MOST_PARTS else [group]
+def _split_group(group: list[int], boxes: list[Box]) -> list[list[int]]:
+    """Split touching strokes into those that stand side by side; a scribble of very many stays whole."""
+    return side_by_side(group, boxes) if len(group) <= MAX_PARTS else [group]
 
 
 def _touching(points: list[np.ndarray], boxes: list[Box]) -> list[list[int]]:
-    """Strokes that touch, grouped: they lie in connected cells of a grid."""
+    """Group the strokes that touch: those that run through connected cells of a grid."""
     left, top, right, bottom = around(boxes)
     sizes = [max(box[2] - box[0], box[3] - box[1]) for box in boxes]
     extent = max(right - left, bottom - top)
-    cell = max(TOUCH * max(sizes), extent / 1000) or 1.0
+    cell = max(TOUCH_DISTANCE * max(sizes), extent / 1000) or 1.0
     grid = np.zeros((int((bottom - top) / cell) + 1, int((right - left) / cell) + 1), bool)
     starts = []
     for stroke in points:
-        cells = ((_dense(stroke, cell / 2) - (left, top)) / cell).astype(int)
+        cells = ((_resampled(stroke, cell / 2) - (left, top)) / cell).astype(int)
         grid[cells[:, 1], cells[:, 0]] = True
         starts.append(cells[0])
     labels, _ = ndimage.label(grid, np.ones((3, 3)))
@@ -102,16 +105,21 @@ def _touching(points: list[np.ndarray], boxes: list[Box]) -> list[list[int]]:
     return list(groups.values())
 
 
-def _dense(stroke: np.ndarray, spacing: float) -> np.ndarray:
-    """Points along the stroke, at most `spacing` apart."""
+def _resampled(stroke: np.ndarray, spacing: float) -> np.ndarray:
+    """Return points along the stroke that are at most `spacing` apart."""
     if len(stroke) < 2:
         return stroke
-    way = way_along(stroke)
-    at = np.linspace(0, way[-1], int(min(way[-1] / spacing, 100_000)) + 2)
-    return np.stack([np.interp(at, way, stroke[:, axis]) for axis in (0, 1)], 1)
+    length = arc_length(stroke)
+    at = np.linspace(0, length[-1], int(min(length[-1] / spacing, 100_000)) + 2)
+    return np.stack([np.interp(at, length, stroke[:, axis]) for axis in (0, 1)], 1)
 
 
 def _as_points(stroke: Sequence[Sequence[float]]) -> np.ndarray:
+    """Return the points of a stroke, float64 (points, 2).
+
+    Raises:
+        InkError: if they are not pairs of finite numbers.
+    """
     try:
         points = np.asarray(stroke, dtype=np.float64)
     except (TypeError, ValueError):
@@ -122,4 +130,4 @@ def _as_points(stroke: Sequence[Sequence[float]]) -> np.ndarray:
         raise InkError("a stroke must be a list of points [x, y]")
     if not np.isfinite(points).all():
         raise InkError("a stroke has a point that is not finite")
-    return np.where(np.abs(points) < 1 / LARGEST, 0, points.clip(-LARGEST, LARGEST))
+    return np.where(np.abs(points) < MIN_COORDINATE, 0, points.clip(-MAX_COORDINATE, MAX_COORDINATE))

@@ -1,11 +1,13 @@
-"""Stroke files: drawings as the points of a pen, checked one by one, so that a file may have any size.
+"""Read stroke files: drawings as the points of a pen.
 
     .json               one drawing: a list of strokes, each a list of [x, y]
-    .jsonl, .jsonl.gz   a drawing on each line: an object with "strokes" as above and, where known,
+    .jsonl, .jsonl.gz   a drawing on each line: an object with "strokes" as above and optionally
                         "label" (0 to 9) and "writer" (a number or a name); blank lines are skipped
 
 x runs to the right and y downwards, in any unit. Coordinates are numbers up to 1e300; NaN, Infinity, true,
-null and "1" are errors. No strokes, or strokes without points, are blank ink and no error.
+null and "1" are errors. No strokes, or strokes without points, are a blank drawing and not an error.
+
+Drawings are read and checked one by one, so a file may have any size.
 """
 
 import gzip
@@ -20,27 +22,28 @@ import numpy as np
 
 from common.messages import UserError, short
 
-# What one drawing may hold, so that no file fills the memory or takes seconds. A long session's ink is
-# 100,000 points.
+# Limits of one drawing, so that no file exhausts memory or takes seconds. The largest drawings in the window
+# have about 100,000 points.
 MAX_STROKES = 5_000
 MAX_POINTS = 200_000
 MAX_BYTES = 8 * 2**20
-# After so much that is no drawing the rest of a file is given up: a packed file may unpack without end.
+# Limits of what is skipped before the rest of a file is ignored: a .gz file may decompress to any size.
 MAX_SKIPPED = 256 * 2**20  # bytes of one line
-MAX_BLANK = 100_000  # lines
+MAX_BLANK = 100_000  # lines without a drawing
 
-LARGEST, SMALLEST = 1e300, 1e-300  # so that sizes and scales of drawings are finite numbers too
+# Larger coordinates are refused and smaller ones set to 0, so that sizes and scales of drawings are finite.
+MAX_COORDINATE, MIN_COORDINATE = 1e300, 1e-300
 
 LINE_SUFFIXES = (".jsonl", ".jsonl.gz")
 SUFFIXES = (".json", *LINE_SUFFIXES)
 
 
 class StrokeFileError(UserError):
-    """Something that is no drawing: the message names the file, the line, and what is wrong there."""
+    """An error that names the file, the line, and why it is not a drawing."""
 
 
 class CutShort(StrokeFileError):
-    """The rest of a file that cannot be read on: how many drawings it has is not known."""
+    """An error after which the rest of a file is not read, so that its number of drawings is unknown."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ class StrokeSample:
 
     Attributes:
         strokes: each float64, (points, 2): x and y, within +-1e300, y downwards.
-        label: the digit that was meant, 0 to 9, if known.
+        label: the ground truth, 0 to 9, if known.
         writer: who drew it, if known.
     """
 
@@ -59,19 +62,20 @@ class StrokeSample:
 
 
 def is_stroke_file(path: str | Path) -> bool:
+    """Return whether the name is that of a stroke file."""
     return str(path).lower().endswith(SUFFIXES)
 
 
 def has_lines(path: str | Path) -> bool:
-    """Whether a stroke file of this name holds a drawing on each line, and not just one."""
+    """Return whether a stroke file of this name has a drawing on each line, rather than a single one."""
     return str(path).lower().endswith(LINE_SUFFIXES)
 
 
 def drawings(path: Path) -> Iterator[StrokeSample]:
-    """All drawings of a stroke file, in order.
+    """Yield all drawings of a stroke file, in order.
 
     Raises:
-        StrokeFileError: at the first that is none, or if the file cannot be read.
+        StrokeFileError: at the first line that is not a drawing, or if the file cannot be read.
     """
     if not has_lines(path):
         yield read_drawing(path)
@@ -83,14 +87,14 @@ def drawings(path: Path) -> Iterator[StrokeSample]:
 
 
 def read_drawing(source: Path | BinaryIO, name: str | None = None) -> StrokeSample:
-    """The drawing of a `.json` file.
+    """Read the drawing of a `.json` file.
 
     Args:
-        source: a file, or its bytes.
-        name: what messages call it; needed for bytes.
+        source: a path, or an open binary file.
+        name: the file's name in error messages; required for an open file.
 
     Raises:
-        StrokeFileError: if it cannot be read or is no list of strokes.
+        StrokeFileError: if the file cannot be read or is not a list of strokes.
     """
     if isinstance(source, Path):
         name = name or short(source)
@@ -108,14 +112,14 @@ def read_drawing(source: Path | BinaryIO, name: str | None = None) -> StrokeSamp
 def each_line(
     source: Path | BinaryIO, name: str | None = None
 ) -> Iterator[tuple[int, StrokeSample | StrokeFileError]]:
-    """The drawings of a `.jsonl` file with their lines from 1; what is wrong with a line in its place.
+    """Yield the drawings of a `.jsonl` file, each with its line number from 1.
 
-    A line that is no drawing doesn't keep the next from being read; only a file that cannot be read
-    on ends with its error. Memory holds one line.
+    In place of a line that is not a drawing, its error is yielded, and reading continues with the next line;
+    after an error of the file itself it ends. One line at a time is held in memory.
 
     Args:
-        source: a file (unpacked if its name ends in .gz), or its bytes, which may still be arriving.
-        name: as for `read_drawing`.
+        source: a path (decompressed if its name ends in .gz), or an open binary file, which may be a pipe.
+        name: the file's name in error messages; required for an open file.
     """
     if isinstance(source, Path):
         name = name or short(source)
@@ -126,30 +130,30 @@ def each_line(
         except OSError as error:
             yield 1, StrokeFileError(f"{name} cannot be read: {error.strerror or error}")
         return
-    number, blank, last = 0, True, 0
+    number, empty, last = 0, True, 0
     try:
         while raw := source.readline(MAX_BYTES + 1):
             number += 1
-            ends = len(raw) <= MAX_BYTES or raw.endswith(b"\n") or _skip_line(source)
+            line_ends = len(raw) <= MAX_BYTES or raw.endswith(b"\n") or _skip_line(source)
             if raw.strip() or len(raw) > MAX_BYTES:
-                blank, last = False, number
+                empty, last = False, number
                 yield number, _read_line(raw, f"{name}, line {number}")
-            if not ends or number - last > MAX_BLANK:
+            if not line_ends or number - last > MAX_BLANK:
                 yield (
                     number + 1,
                     CutShort(f"{name} is too long without a drawing: its rest is not read"),
                 )
                 return
-    except (OSError, EOFError, zlib.error) as error:  # of a .gz: not one, cut short, corrupt
+    except (OSError, EOFError, zlib.error) as error:  # as for a .gz that is truncated or corrupt
         fault = "is truncated or corrupt" if isinstance(source, gzip.GzipFile) else f"cannot be read: {error}"
         yield number + 1, CutShort(f"{name} {fault} after line {number}")
     else:
-        if blank:
+        if empty:
             yield 1, StrokeFileError(f"{name} is empty")
 
 
 def _skip_line(file: BinaryIO) -> bool:
-    """Skip the rest of a line; False if it goes on and on."""
+    """Skip the rest of a line; return False if it is longer than MAX_SKIPPED."""
     for _ in range(MAX_SKIPPED // 2**16):
         if not (part := file.readline(2**16)) or part.endswith(b"\n"):
             return True
@@ -157,6 +161,7 @@ def _skip_line(file: BinaryIO) -> bool:
 
 
 def _read_line(raw: bytes, where: str) -> StrokeSample | StrokeFileError:
+    """Parse a line; `where` names it in error messages."""
     try:
         content = _parse(raw, where)
         if not isinstance(content, dict) or "strokes" not in content:
@@ -172,6 +177,11 @@ def _read_line(raw: bytes, where: str) -> StrokeSample | StrokeFileError:
 
 
 def _parse(raw: bytes, where: str) -> Any:
+    """Parse JSON.
+
+    Raises:
+        StrokeFileError: if `raw` is too long, empty or not JSON.
+    """
     if len(raw) > MAX_BYTES:
         raise StrokeFileError(f"{where} is too long for one drawing: more than {MAX_BYTES >> 20} MiB")
     if not raw.strip():
@@ -180,12 +190,16 @@ def _parse(raw: bytes, where: str) -> Any:
         return json.loads(raw)
     except RecursionError:
         raise StrokeFileError(f"{where} is no drawing: lists within lists without end") from None
-    except ValueError as error:  # also of text that is not UTF-8, and of numbers of 5,000 digits
+    except ValueError as error:  # also for text that is not UTF-8, and for numbers of 5,000 digits
         raise StrokeFileError(f"{where} is not JSON: {error}") from None
 
 
 def _checked_strokes(strokes: Any, where: str) -> list[np.ndarray]:
-    """The strokes as arrays, or a StrokeFileError about the first thing in them that is wrong."""
+    """Convert parsed strokes to arrays, float64 (points, 2).
+
+    Raises:
+        StrokeFileError: about the first stroke or point that is invalid.
+    """
     if type(strokes) is not list:
         _refuse(where, f"{_kind(strokes)}, not a list of strokes")
     if len(strokes) > MAX_STROKES:
@@ -205,26 +219,28 @@ def _checked_strokes(strokes: Any, where: str) -> list[np.ndarray]:
                 _refuse(where, f"point {at} of stroke {place} is not two numbers: {_shown(point)}")
         try:
             array = np.array(stroke, dtype=np.float64).reshape(-1, 2)
-        except OverflowError:  # a whole number beyond what a float holds
+        except OverflowError:  # an integer beyond the range of a float
             array = np.array([[np.inf, np.inf]])
-        if not (np.abs(array) <= LARGEST).all():  # false for NaN too
-            _refuse(where, f"stroke {place} has a coordinate that is not finite or beyond {LARGEST:g}")
-        array[np.abs(array) < SMALLEST] = 0
+        if not (np.abs(array) <= MAX_COORDINATE).all():  # also catches NaN
+            _refuse(where, f"stroke {place} has a coordinate that is not finite or beyond {MAX_COORDINATE:g}")
+        array[np.abs(array) < MIN_COORDINATE] = 0
         arrays.append(array)
     return arrays
 
 
 def _refuse(where: str, fault: str) -> NoReturn:
+    """Raise the error that `where` is not a drawing."""
     raise StrokeFileError(f"{where} is no drawing: {fault}")
 
 
 def _kind(value: Any) -> str:
+    """Name the type of a parsed JSON value."""
     names = {dict: "an object", list: "a list", str: "a text", bool: "true or false", type(None): "null"}
     return names.get(type(value), "a number")
 
 
 def _shown(value: Any) -> str:
-    """A wrong value as it stands in the file, cut to fit a message."""
+    """Format an invalid value as in the file, shortened to fit a message."""
     if type(value) is list:
         return f"a list of {len(value)}"
     text = "an object" if type(value) is dict else json.dumps(value)

@@ -15,7 +15,7 @@ from pathlib import Path
 from PIL import Image
 
 from common.messages import UserError
-from preprocessing.image_files import PICTURES, open_picture
+from preprocessing.image_files import is_picture_file, open_picture
 from preprocessing.stroke_files import StrokeSample, each_line, has_lines, is_stroke_file, read_drawing
 
 STANDARD_INPUT = "-"
@@ -127,7 +127,7 @@ def _files_in(folder: str) -> Iterator[Source]:
                 continue
             if entry.is_dir(follow_symlinks=False):  # a link may lead in a circle
                 waiting.append((entry.path, True))
-            elif entry.is_file() and (entry.name.lower().endswith(PICTURES) or is_stroke_file(entry.name)):
+            elif entry.is_file() and (is_picture_file(entry.name) or is_stroke_file(entry.name)):
                 waiting.append((entry.path, False))
     if empty:
         yield Source(folder, UserError(f"{folder} holds no pictures and no stroke files"))

@@ -1,4 +1,4 @@
-"""Profiles: in which folder whose corrections lie, and how samples are named. Without PyTorch and NumPy."""
+"""Folders of profiles, and names of the samples in them. Imports neither PyTorch nor NumPy."""
 
 import contextlib
 import os
@@ -12,34 +12,37 @@ from common.files import PROJECT
 from common.messages import UserError, short
 
 CORRECTIONS = PROJECT / "corrections"
-NAME = re.compile(r"\d{8}-\d{6}-\d{6}")  # as `new_name` makes them
-FORMAT = "%Y%m%d-%H%M%S-%f"
 DEFAULT = "default"
+SAMPLE_NAME = re.compile(r"\d{8}-\d{6}-\d{6}")  # as `new_sample_name` returns it
+TIME_FORMAT = "%Y%m%d-%H%M%S-%f"
 
-FORBIDDEN = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]')  # in names of folders, on one system or another
+FORBIDDEN = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]')  # in a folder's name, on some system
 RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # names of devices on Windows
 
 
-def new_name(after: Iterable[str] = ()) -> str:
-    """A name that no other sample has, and that sorts by time: "20261122-124530-118034", in UTC.
+def new_sample_name(after: Iterable[str] = ()) -> str:
+    """Return a new name for a sample: the time in UTC, as in "20261122-124530-118034".
 
-    It sorts after the names in `after`, whatever the clock says: their order tells which word is the last.
+    Args:
+        after: names of existing samples. The new name sorts after all of them, even if the clock was set
+            back, so that the order of names is the order of corrections.
     """
-    name = datetime.now(timezone.utc).strftime(FORMAT)
-    newest = max((other for other in after if NAME.fullmatch(other)), default="")
+    name = datetime.now(timezone.utc).strftime(TIME_FORMAT)
+    newest = max((other for other in after if SAMPLE_NAME.fullmatch(other)), default="")
     if name > newest:
         return name
-    return (datetime.strptime(newest, FORMAT) + timedelta(microseconds=1)).strftime(FORMAT)
+    return (datetime.strptime(newest, TIME_FORMAT) + timedelta(microseconds=1)).strftime(TIME_FORMAT)
 
 
 def profile_folder(name: str = DEFAULT, root: Path | None = None) -> Path:
-    """Where the profile called `name` is kept, whether or not it is there yet.
+    """Return the folder of a profile, whether or not it exists.
 
     Args:
+        name: of the profile.
         root: the folder of all profiles; None for `corrections/`.
 
     Raises:
-        UserError: if `name` cannot be a folder's name on every system.
+        UserError: if `name` is not a valid folder name on every system.
     """
     fault = ""
     if not name.strip():
@@ -60,13 +63,15 @@ def profile_folder(name: str = DEFAULT, root: Path | None = None) -> Path:
 
 
 def existing_profile(name: str) -> Path:
-    """The folder of a profile that has samples, once what there was before profiles is in it.
+    """Return the folder of a profile that has samples.
+
+    Samples from before profiles existed are first moved into the default profile.
 
     Raises:
-        UserError: if `name` cannot be a profile's, or nothing was ever corrected in it.
+        UserError: if `name` is not valid, or the profile has no samples.
     """
     folder = profile_folder(name)
-    take_in_old_samples()
+    move_old_samples()
     if not any(folder.glob("*.jsonl")):
         raise UserError(
             f"nothing is remembered in {short(folder)}: correct readings in the window first, "
@@ -76,23 +81,25 @@ def existing_profile(name: str) -> Path:
 
 
 def holds_corrections(path: Path) -> bool:
-    """Whether a file or folder is in `corrections/`, or that folder in it."""
+    """Return whether a file or folder lies in `corrections/`, or contains that folder."""
     root = CORRECTIONS
     pairs = ((path.absolute(), root.absolute()), (path.resolve(), root.resolve()))  # a profile may be a link
     return any(one.is_relative_to(other) or other.is_relative_to(one) for one, other in pairs)
 
 
-def take_in_old_samples(root: Path | None = None) -> None:
-    """Move samples that lie directly in `root` (as for `profile_folder`), from before there were profiles,
-    into the default profile.
+def move_old_samples(root: Path | None = None) -> None:
+    """Move samples from before profiles existed, which lie directly in `root`, into the default profile.
 
-    Whatever happens on the way, each is in one of the two places: a sample counts where its `.jsonl` is,
-    and that moves last. What cannot be moved stays.
+    A sample is counted where its `.jsonl` lies, which is moved last: if the process is killed on the way,
+    the sample is still in one of the two places. Samples that cannot be moved stay where they are.
+
+    Args:
+        root: the folder of all profiles; None for `corrections/`.
     """
     root = root or CORRECTIONS
     target = profile_folder(root=root)
     for path in sorted(root.glob("*.jsonl")):
-        if not NAME.fullmatch(path.stem) or (target / path.name).exists():
+        if not SAMPLE_NAME.fullmatch(path.stem) or (target / path.name).exists():
             continue
         with contextlib.suppress(OSError):
             target.mkdir(exist_ok=True)

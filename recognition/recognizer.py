@@ -1,4 +1,4 @@
-"""Ink in, digits out: loads a checkpoint once and reads strokes, pictures and pages of them."""
+"""Read digits: load a checkpoint once, then read strokes, pictures and batches of pages."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -17,12 +17,12 @@ from preprocessing.picture_candidates import segment_picture
 from preprocessing.stroke_candidates import Strokes, segment_strokes
 from recognition.memory import Memory
 
-# How readings of the same ink compete, as negative log-likelihoods; chosen by `benchmarks/reading.py`.
-SHARPNESS = 15.0  # of the step from digit to not a digit, at a distance of 1
-DOUBT = 1.5  # of each assumption that a candidate needs
-VERSION_DOUBT = 2.0  # of each likelier version of the page that is passed over
-# Glyphs at a time. For each number that it has met PyTorch's oneDNN keeps 0.4 MB, between which large batches
-# leave gaps of hundreds of MB. On a processor more at a time are no faster.
+# Costs of a hypothesis, on the scale of a negative log-likelihood; tuned with `benchmarks/reading.py`.
+NOVELTY_SHARPNESS = 15.0  # slope of the softplus penalty for a novelty above 1, which means "not a digit"
+ASSUMPTION_PENALTY = 1.5  # for each point of a candidate's penalty
+SEGMENTATION_PENALTY = 2.0  # for each point of a segmentation's penalty
+# Glyphs at a time. PyTorch's oneDNN caches 0.4 MB for each batch size that it has seen, and the caches of
+# large sizes leave gaps of hundreds of MB in the heap. Larger batches are no faster on a CPU.
 BATCH = 64
 
 
@@ -31,17 +31,17 @@ class Reading:
     """One digit that was read.
 
     Attributes:
-        digit: 0 to 9.
-        probabilities: float32, (10,), calibrated, their sum is 1.
-        strangeness: how unlike a digit the ink is, at least 0; at 1 it is stranger than 99 % of MNIST's.
-        box: left, top, right, bottom, in the coordinates of the drawing or the picture.
-        glyph: float32, (28, 28), ink 1 on 0: what the network saw.
-        line: the line of text that it stands in, from 0.
+        digit: the most probable class, 0 to 9.
+        probabilities: float32, (10,), calibrated, with sum 1.
+        novelty: distance of the ink from MNIST's digits, at least 0; 99 % of MNIST's digits are below 1.
+        box: left, top, right, bottom, in the coordinates of the drawing or picture.
+        glyph: float32, (28, 28), ink 1 on 0: the input of the network.
+        line: number of the line of text that the digit is on, from 0.
     """
 
     digit: int
     probabilities: np.ndarray
-    strangeness: float
+    novelty: float
     box: Box
     glyph: np.ndarray
     line: int = 0
@@ -49,7 +49,7 @@ class Reading:
     @property
     def is_digit(self) -> bool:
         """Whether the ink looks like a digit; if not, `digit` is a guess."""
-        return self.strangeness <= 1
+        return self.novelty <= 1
 
     @property
     def confidence(self) -> float:
@@ -58,7 +58,7 @@ class Reading:
 
 
 def text_of(readings: Sequence[Reading]) -> str:
-    """Digits from left to right, `?` for what is not a digit, lines separated by a space."""
+    """Return the digits from left to right, `?` for what is not a digit, lines separated by a space."""
     lines: dict[int, str] = {}
     for reading in readings:
         lines[reading.line] = lines.get(reading.line, "") + (str(reading.digit) if reading.is_digit else "?")
@@ -66,12 +66,14 @@ def text_of(readings: Sequence[Reading]) -> str:
 
 
 class Recognizer:
-    """Reads digits with one set of weights. Threads may share it.
+    """Reads digits with the weights of one checkpoint. Thread-safe.
 
     Attributes:
-        checkpoint: the weights, and what their file says of them.
+        device: where the network runs.
+        checkpoint: the weights and the description in their file.
         model: the network, in evaluation mode, on `device`.
-        memory: what a person has corrected, made with the same checkpoint; None to read as anyone's.
+        calibration: detects ink that is not a digit.
+        memory: the corrected samples of a profile, or None to read without them.
     """
 
     def __init__(
@@ -80,14 +82,16 @@ class Recognizer:
         device: torch.device | str = "cpu",
         profile: Path | None = None,
     ) -> None:
-        """Load weights.
+        """Load a checkpoint and, if given, a profile.
 
         Args:
-            checkpoint: as `checkpoint.find` takes it; None for "ink".
-            profile: whose corrections readings lean towards, as `profiles.profile_folder` names it.
+            checkpoint: a file, or a name that `lookup.find` knows; None for "ink".
+            device: where the network runs.
+            profile: folder of corrected samples, from `profiles.profile_folder`.
 
         Raises:
-            CheckpointError: if they cannot be loaded, or were never calibrated.
+            CheckpointError: if the checkpoint cannot be loaded or is not calibrated.
+            UserError: if the folder of the profile cannot be read.
         """
         self.device = torch.device(device)
         self.checkpoint = checkpoints.load(lookup.find(checkpoint or "ink"), self.device)
@@ -101,77 +105,109 @@ class Recognizer:
         self.memory = Memory(profile, self.checkpoint) if profile else None
 
     def read_strokes(self, strokes: Strokes, single: bool = False) -> list[Reading]:
-        """What was drawn, in reading order; nothing for blank ink.
+        """Read a drawing.
 
         Args:
             strokes: each a sequence of points (x, y), in any unit, y downwards.
-            single: all of it is one digit, or none.
+            single: whether all strokes form one digit.
+
+        Returns:
+            The digits in reading order; none for a blank drawing.
 
         Raises:
-            InkError: if something is not a finite point.
+            InkError: if a point is not a pair of finite numbers.
         """
         return self.read([segment_strokes(strokes, single)])[0]
 
     def read_image(self, image: Image.Image, single: bool = False) -> list[Reading]:
-        """What stands on a picture, in reading order; nothing if it is blank.
+        """Read a picture.
 
         Args:
-            image: any mode and size, upright, as `ink.open_picture` gives it.
-            single: all that belongs together is one digit.
+            image: upright, of any mode and size, as `image_files.open_picture` returns it.
+            single: whether all ink that belongs together forms one digit.
+
+        Returns:
+            The digits in reading order; none for a blank picture.
 
         Raises:
-            InkError: if the picture cannot be converted to colours.
+            InkError: if the picture cannot be converted to RGB.
         """
         return self.read([segment_picture(image, single)])[0]
 
     def read(self, pages: Sequence[Sequence[Segmentation]], batch_size: int = BATCH) -> list[list[Reading]]:
-        """Readings of each page. All glyphs go through the network together, `batch_size` at a time."""
-        candidates = [c for page in pages for version in page for line in version.lines for c in line]
-        seen = [c for c in candidates if c.glyph is not None]
-        costs = {id(c): DOUBT * c.doubts for c in candidates}
+        """Read several pages, with the glyphs of all of them in common batches.
+
+        Args:
+            pages: the segmentations of each page, from `segment_strokes` or `segment_picture`.
+            batch_size: glyphs in one batch.
+
+        Returns:
+            The digits of each page in reading order.
+
+        Raises:
+            ValueError: if a glyph has values outside [0, 1].
+        """
+        candidates = [
+            candidate
+            for page in pages
+            for segmentation in page
+            for line in segmentation.lines
+            for candidate in line
+        ]
+        inked = [candidate for candidate in candidates if candidate.glyph is not None]
+        costs = {id(candidate): ASSUMPTION_PENALTY * candidate.penalty for candidate in candidates}
         readings: dict[int, Reading] = {}
-        for candidate, (probabilities, distance) in zip(seen, self._classify(seen, batch_size), strict=True):
+        for candidate, (probabilities, novelty) in zip(inked, self._classify(inked, batch_size), strict=True):
             digit = int(probabilities.argmax())
-            costs[id(candidate)] += np.logaddexp(0, SHARPNESS * (distance - 1)) - np.log(probabilities[digit])
-            readings[id(candidate)] = Reading(digit, probabilities, distance, candidate.box, candidate.glyph)
+            novelty_penalty = np.logaddexp(0, NOVELTY_SHARPNESS * (novelty - 1))
+            costs[id(candidate)] += novelty_penalty - np.log(probabilities[digit])
+            readings[id(candidate)] = Reading(digit, probabilities, novelty, candidate.box, candidate.glyph)
         return [self._read_page(page, costs, readings) for page in pages]
 
     def _read_page(
         self, page: Sequence[Segmentation], costs: dict[int, float], readings: dict[int, Reading]
     ) -> list[Reading]:
-        """The page's best version, each line by its cheapest chain."""
+        """Return the readings of the page's cheapest segmentation, each line read by its cheapest chain.
+
+        Args:
+            page: all segmentations of the page.
+            costs: of each candidate, by its id.
+            readings: of each candidate with a glyph, by its id.
+        """
         best: list[list[Candidate]] = []
         lowest = np.inf
-        for version in page:
-            lines = [_cheapest_chain(line, costs) for line in version.lines]
-            if not any(c.glyph is not None for line in lines for c in line):  # ink that is there is read
-                digits = [[c for c in line if c.glyph is not None] for line in version.lines]
+        for segmentation in page:
+            lines = [_cheapest_chain(line, costs) for line in segmentation.lines]
+            if not any(c.glyph is not None for line in lines for c in line):  # all ink was skipped as dirt
+                digits = [[c for c in line if c.glyph is not None] for line in segmentation.lines]
                 lines = [_cheapest_chain(line, costs) for line in digits]
-            cost = VERSION_DOUBT * version.doubts + _mean_cost([c for line in lines for c in line], costs)
+            cost = SEGMENTATION_PENALTY * segmentation.penalty
+            cost += _mean_cost([c for line in lines for c in line], costs)
             if cost < lowest:
                 best, lowest = [[c for c in line if c.glyph is not None] for line in lines], cost
         best = [line for line in best if line]
         return [replace(readings[id(c)], line=number) for number, line in enumerate(best) for c in line]
 
     def _classify(self, candidates: list[Candidate], batch_size: int) -> Iterator[tuple[np.ndarray, float]]:
-        """Calibrated probabilities, float32 (10,), and the distance from what digits look like."""
-        memory = self.memory  # which another thread may exchange
-        for at in range(0, len(candidates), batch_size):
-            glyphs = np.stack([candidate.glyph for candidate in candidates[at : at + batch_size]])
+        """Yield the calibrated probabilities, float32 (10,), and the novelty of each candidate."""
+        memory = self.memory  # read once: another thread may replace it
+        for start in range(0, len(candidates), batch_size):
+            glyphs = np.stack([candidate.glyph for candidate in candidates[start : start + batch_size]])
+            if not ((glyphs >= 0) & (glyphs <= 1)).all():  # also catches NaN
+                raise ValueError("expected glyphs in [0, 1]: 0 for paper, 1 for full ink, no NaN")
+            ink = torch.from_numpy(glyphs)[:, None].to(self.device)
             with torch.inference_mode():
-                features, logits = features_and_logits(
-                    self.model, torch.from_numpy(glyphs)[:, None].to(self.device)
-                )
-                distances = self.calibration.distance(features)
+                features, logits = features_and_logits(self.model, ink)
+                novelty = self.calibration.distance(features)
                 if memory:
-                    logits, familiarity = memory.lean(features, logits)
-                    distances *= 1 - familiarity  # what was said to be a digit looks like one
+                    logits, familiarity = memory.adapt(features, logits)
+                    novelty *= 1 - familiarity  # ink like a corrected sample is a digit
                 probabilities = logits.softmax(1).cpu().numpy()
-            yield from zip(probabilities, distances.tolist(), strict=True)
+            yield from zip(probabilities, novelty.tolist(), strict=True)
 
 
 def _cheapest_chain(line: list[Candidate], costs: dict[int, float]) -> list[Candidate]:
-    """The chain of candidates from a line's first piece to its last with the lowest sum of costs."""
+    """Return the chain of candidates from a line's first piece to its last with the lowest total cost."""
     best: dict[int, tuple[float, list[Candidate]]] = {0: (0.0, [])}
     for candidate in sorted(line, key=lambda candidate: candidate.stop):
         before, chain = best[candidate.start]
@@ -182,6 +218,6 @@ def _cheapest_chain(line: list[Candidate], costs: dict[int, float]) -> list[Cand
 
 
 def _mean_cost(chain: list[Candidate], costs: dict[int, float]) -> float:
-    """Each candidate counted by its height: a version is not much worse for its dirt."""
-    heights = [max(digit.box[3] - digit.box[1], 1e-9) for digit in chain]
-    return float(np.average([costs[id(digit)] for digit in chain], weights=heights))
+    """Return the mean cost of candidates weighted by height, so that dirt counts little."""
+    heights = [max(candidate.box[3] - candidate.box[1], 1e-9) for candidate in chain]
+    return float(np.average([costs[id(candidate)] for candidate in chain], weights=heights))

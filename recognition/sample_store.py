@@ -1,110 +1,173 @@
-"""Corrected samples on disk: what a person drew and said that it is.
+"""Corrected samples on disk: a folder for each profile, three files for each sample.
 
-A sample is two files of one name: `NAME.jsonl`, a stroke file of one line with "label", "strokes" and the
-network's reading before the correction ("read", "confidence"), and `NAME.png`, the same as a picture, dark
-on light. If the input was a picture, "strokes" is empty and the PNG alone is the sample.
+NAME.jsonl  the sample: a stroke file of one line with "label", "strokes" and the reading before the
+            correction ("read", "confidence"); "strokes" is empty if the input was a picture
+NAME.png    the same as a picture, dark on light
+NAME.npy    the record: the glyph, and the features and logits of the network for it. It can be computed
+            from the other two, so it may be missing
 """
 
 import contextlib
 import io
 import json
-from collections.abc import Iterable, Sequence
+import os
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image
-from torch import Tensor
 
 from common.files import write_atomically
 from common.geometry import Point
-from common.messages import UserError, short
+from common.messages import UserError, complain, short
 from preprocessing.image_files import InkError, open_picture
 from preprocessing.picture_candidates import segment_picture
 from preprocessing.stroke_candidates import segment_strokes
 from preprocessing.stroke_files import StrokeFileError, StrokeSample, drawings
+from recognition.profiles import SAMPLE_NAME
+
+MIN_LEFTOVER_AGE = 3600  # seconds; a younger incomplete sample may still be written by another process
 
 
 @dataclass(frozen=True)
-class SampleSet:
-    """All samples at one moment, oldest first; never changed, so that reading needs no lock.
+class StoredSample:
+    """A sample as read from disk.
 
     Attributes:
-        names: of the samples.
-        labels: int64, (samples,).
-        glyphs: uint8, (samples, 28, 28), ink 255 on 0.
-        shapes: float32, (samples, 576), each of length 1, as `Memory.lean` compares them.
-        excess: float32, (samples,): what it takes beyond STRENGTH to read the sample itself as its label.
+        name: of the sample.
+        label: the ground truth, 0 to 9.
+        record: of `SampleStore.record_type`; with only the glyph if the sample had no valid record.
     """
 
-    names: tuple[str, ...]
-    labels: Tensor
-    glyphs: np.ndarray
-    shapes: Tensor
-    excess: Tensor
+    name: str
+    label: int
+    record: np.ndarray
 
-    def __len__(self) -> int:
-        return len(self.names)
 
-    def without(self, names: Iterable[str]) -> "SampleSet":
-        gone = set(names)
-        rest = [place for place, name in enumerate(self.names) if name not in gone]
-        return SampleSet(
-            tuple(self.names[place] for place in rest),
-            self.labels[rest],
-            self.glyphs[rest],
-            self.shapes[rest],
-            self.excess[rest],
-        )
+class SampleStore:
+    """Reads and writes the samples of one profile, with the records of one kind of network.
 
-    def joined(self, other: "SampleSet") -> "SampleSet":
-        return SampleSet(
-            self.names + other.names,
-            torch.cat([self.labels, other.labels]),
-            np.concatenate([self.glyphs, other.glyphs]),
-            torch.cat([self.shapes, other.shapes]),
-            torch.cat([self.excess, other.excess]),
-        )
+    Attributes:
+        folder: of the profile; created with the first sample.
+        record_type: the dtype of a record, a scalar structured array.
+        set_aside: invalid files that `load` renamed, by their new names, which end in ".broken".
+    """
 
-    def least_useful(self, count: int) -> list[str]:
-        """The names of so many, if that is more than none, and so that each class keeps one.
+    def __init__(self, folder: Path, features: int, classes: int) -> None:
+        """Open the folder of a profile without reading it.
 
-        Of the two samples of one class that are most alike it is the older one, since the other says the
-        same, and so on with the two that are then most alike.
+        Args:
+            folder: from `profiles.profile_folder`.
+            features, classes: number of features and of logits in a record.
         """
-        if count <= 0:
-            return []
-        alike, older, newer = [], [], []
-        for label in self.labels.unique():
-            places = (self.labels == label).nonzero()[:, 0]
-            first, second = torch.triu_indices(len(places), len(places), 1, device=places.device)
-            alike.append((self.shapes[places] @ self.shapes[places].T)[first, second])
-            older.append(places[first])
-            newer.append(places[second])
-        all_alike, pairs = torch.cat(alike), torch.stack([torch.cat(older), torch.cat(newer)], 1)
-        if count == 1 and len(pairs):  # as for each one added: no millions to sort
-            return [self.names[int(pairs[all_alike.argmax(), 0])]]
-        gone: set[int] = set()
-        for some in all_alike.argsort(descending=True, stable=True).split(1024):
-            for pair in pairs[some].tolist():
-                if len(gone) < count and gone.isdisjoint(pair):
-                    gone.add(pair[0])
-            if len(gone) == count:
-                break
-        return [self.names[place] for place in gone]
+        self.folder = folder
+        self.set_aside: list[Path] = []
+        self.record_type = np.dtype(
+            [
+                ("weights", "S64"),  # SHA-256 of the checkpoint, in hexadecimal
+                ("glyph", np.uint8, (28, 28)),  # ink 255 on 0
+                ("features", np.float32, (features,)),
+                ("logits", np.float32, (classes,)),
+            ]
+        )
 
-    def last_words(self) -> "SampleSet":
-        """Without what was said of ink of which something was said later."""
-        last = {glyph.tobytes(): name for name, glyph in zip(self.names, self.glyphs, strict=True)}
-        return self.without(set(self.names) - set(last.values())) if len(last) < len(self) else self
+    def load(self, limit: int) -> list[StoredSample]:
+        """Read the newest `limit` samples, oldest first.
+
+        Leftovers of killed processes are removed and invalid files set aside. A sample that the system
+        refuses to read is reported on stderr and left where it is.
+        """
+        self._remove_leftovers()
+        samples = []
+        for path in sorted(self.folder.glob("*.jsonl"))[-limit:]:
+            try:
+                path.read_bytes()  # tells a file that the system refuses to read from an invalid one
+                drawing = read_sample(path)
+                record = self._read_record(path.stem)
+                if record is None:
+                    record = np.zeros((), self.record_type)
+                    record["glyph"] = (glyph_of(drawing, path) * 255).round()
+            except OSError as error:
+                complain(f"{short(path)} cannot be read: {error.strerror}")
+                continue
+            except UserError as error:  # invalid, or without ink
+                if _is_refused(error.__cause__):  # its picture
+                    complain(str(error))
+                else:
+                    self._set_aside(path)
+                continue
+            samples.append(StoredSample(path.stem, drawing.label, record))
+        return samples
+
+    def write_record(self, name: str, record: np.ndarray) -> None:
+        """Write the record of a sample.
+
+        Raises:
+            UserError: if it cannot be written.
+        """
+        _write_array(self.folder / f"{name}.npy", record)
+
+    def sample_names(self) -> set[str]:
+        """Return the names of all samples on disk, including those that `load` leaves out."""
+        return {path.stem for path in self.folder.glob("*.jsonl")}
+
+    def leftover_names(self) -> set[str]:
+        """Return the names of all files that are named like a sample's, whether or not it is complete."""
+        return {path.stem for path in self.folder.glob("*") if SAMPLE_NAME.fullmatch(path.stem)}
+
+    def remove_temporary_files(self) -> None:
+        """Remove the temporary files of killed processes."""
+        for path in self.folder.glob(".*.tmp"):
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+    def _read_record(self, name: str) -> np.ndarray | None:
+        """Return the record of a sample, or None if it is missing or invalid; an invalid one is set aside."""
+        path = self.folder / f"{name}.npy"
+        try:
+            record = np.load(io.BytesIO(path.read_bytes()), allow_pickle=False)
+            valid = record.dtype == self.record_type and record.shape == ()
+            if valid and all(np.isfinite(record[part]).all() for part in ("features", "logits")):
+                return record
+        except OSError:
+            return None
+        except (ValueError, EOFError, SyntaxError):
+            pass
+        self._set_aside(path)
+        return None
+
+    def _remove_leftovers(self) -> None:
+        """Remove files of incomplete samples, but keep the picture of a sample that was set aside."""
+        for path in [*self.folder.glob("*.png"), *self.folder.glob("*.npy"), *self.folder.glob(".*.tmp")]:
+            sample = path.with_suffix(".jsonl")
+            is_ours = path.suffix == ".tmp" or SAMPLE_NAME.fullmatch(path.stem)
+            if not is_ours or sample.exists() or sample.with_suffix(".jsonl.broken").exists():
+                continue
+            with contextlib.suppress(OSError):
+                status = path.stat()
+                if time.time() - max(status.st_mtime, status.st_ctime) > MIN_LEFTOVER_AGE:
+                    path.unlink()
+
+    def _set_aside(self, path: Path) -> None:
+        """Rename an invalid file so that it is not read again."""
+        aside = path.with_name(f"{path.name}.broken")
+        with contextlib.suppress(OSError):  # then it is found again next time
+            os.replace(path, aside)
+        self.set_aside.append(aside)
+
+
+def _is_refused(cause: BaseException | None) -> bool:
+    """Return whether the system refused to read an existing picture; Pillow's own errors have no errno."""
+    return isinstance(cause, OSError) and bool(cause.errno) and not isinstance(cause, FileNotFoundError)
 
 
 def read_sample(path: Path) -> StrokeSample:
-    """The drawing of a sample's file.
+    """Read the drawing of a sample from its `.jsonl`.
 
     Raises:
-        StrokeFileError: unless it holds one, with a label.
+        StrokeFileError: if the file is not a single drawing with a label.
     """
     found = list(drawings(path))
     if len(found) != 1 or found[0].label is None:
@@ -113,20 +176,27 @@ def read_sample(path: Path) -> StrokeSample:
 
 
 def glyph_of(drawing: StrokeSample, path: Path) -> np.ndarray:
-    """The glyph of a sample without a sidecar, from its strokes, else from its picture.
+    """Compute the glyph of a sample from its strokes or, without strokes, from its picture.
+
+    Args:
+        drawing: from `read_sample`.
+        path: the sample's `.jsonl`.
+
+    Returns:
+        float32, (28, 28), ink 1 on 0.
 
     Raises:
-        InkError: if neither shows any ink.
-        UserError: if there is no such picture.
+        InkError: if there is no ink.
+        UserError: if there is no picture.
     """
     if drawing.strokes:
         page = segment_strokes(drawing.strokes, single=True)
     else:
         page = segment_picture(open_picture(path.with_suffix(".png")), single=True)
     found = [
-        (version.doubts + candidate.doubts, place, candidate.glyph)
-        for place, version in enumerate(page)
-        for line in version.lines
+        (segmentation.penalty + candidate.penalty, place, candidate.glyph)
+        for place, segmentation in enumerate(page)
+        for line in segmentation.lines
         for candidate in line
     ]
     if not found:
@@ -134,7 +204,7 @@ def glyph_of(drawing: StrokeSample, path: Path) -> np.ndarray:
     return min(found, key=lambda choice: choice[:2])[2]
 
 
-def keep(
+def write_sample(
     folder: Path,
     name: str,
     *,
@@ -143,20 +213,26 @@ def keep(
     image: Image.Image,
     read: int | None = None,
     confidence: float | None = None,
+    record: np.ndarray | None = None,
 ) -> Path:
-    """Write a sample, or write it anew; the file with its strokes.
+    """Write a sample, replacing one of the same name.
 
     Args:
-        folder: made if it is missing.
-        name: as from `new_name`.
-        label: what it is, 0 to 9.
-        strokes: in any unit, y downwards.
+        folder: of the profile; created if missing.
+        name: from `profiles.new_sample_name`.
+        label: the ground truth, 0 to 9.
+        strokes: in any unit, y downwards; empty if the input was a picture.
         image: the same as a picture.
-        read: what the network took it for; None for no digit at all.
-        confidence: the network's, in [0, 1].
+        read: the digit that was read before the correction; None if it was read as no digit.
+        confidence: of that reading, 0 to 1.
+        record: of `SampleStore.record_type`; None to write none.
+
+    Returns:
+        The sample's `.jsonl`.
 
     Raises:
-        UserError: if it cannot be written; nothing is left of a sample that is new.
+        ValueError: if `label` is not a digit.
+        UserError: if it cannot be written; a new sample then leaves no files.
     """
     if not 0 <= label <= 9:
         raise ValueError(f"label must be a digit from 0 to 9, not {label}")
@@ -169,20 +245,33 @@ def keep(
     png = io.BytesIO()
     image.save(png, "PNG")
     path = folder / f"{name}.jsonl"
-    write_atomically(path.with_suffix(".png"), png.getbuffer())
-    # Second: where there are strokes, there is the picture too.
+    # The .jsonl is written last: a sample without it does not count.
     try:
+        if record is not None:
+            _write_array(path.with_suffix(".npy"), record)
+        write_atomically(path.with_suffix(".png"), png.getbuffer())
         write_atomically(path, json.dumps(sample, separators=(",", ":")) + "\n")
     except UserError:
-        if not path.exists():
+        # An older sample of that name keeps its picture; its record is computed again.
+        for leftover in (".npy",) if path.exists() else (".npy", ".png"):
             with contextlib.suppress(OSError):
-                path.with_suffix(".png").unlink()
+                path.with_suffix(leftover).unlink()
         raise
     return path
 
 
-def forget(folder: Path, name: str) -> None:
-    """Remove a sample; nothing happens if there is none."""
-    for suffix in (".jsonl", ".png"):  # in this order: what is cut short between them is no sample any more
-        with contextlib.suppress(FileNotFoundError):
-            (folder / f"{name}{suffix}").unlink()
+def _write_array(path: Path, array: np.ndarray) -> None:
+    """Write an array as `.npy`."""
+    content = io.BytesIO()
+    np.save(content, array, allow_pickle=False)
+    write_atomically(path, content.getbuffer())
+
+
+def remove_sample(folder: Path, name: str) -> None:
+    """Remove a sample and its record; do nothing if there is none.
+
+    Raises:
+        OSError: if a file cannot be removed.
+    """
+    for suffix in (".jsonl", ".png", ".npy"):  # the .jsonl first: a sample without it does not count
+        (folder / f"{name}{suffix}").unlink(missing_ok=True)

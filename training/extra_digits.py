@@ -24,7 +24,7 @@ from tqdm import tqdm
 from common.messages import UserError, short
 from data import LabelledImages
 from preprocessing.glyph import SIZE
-from preprocessing.image_files import PICTURES, open_picture
+from preprocessing.image_files import is_picture_file, open_picture
 from preprocessing.picture_candidates import segment_picture
 from preprocessing.stroke_files import CutShort, StrokeFileError, StrokeSample, each_line, has_lines
 from recognition.profiles import holds_corrections
@@ -195,7 +195,7 @@ def _add_folder(found: _Found, folder: Path) -> None:
     pictures = [
         path
         for path in files
-        if path.parts[0] in DIGITS and path.suffix.lower() in PICTURES and path not in drawn_too
+        if path.parts[0] in DIGITS and is_picture_file(path) and path not in drawn_too
     ]
     for path in _with_bar(pictures, found.name):
         found.add_picture_file(folder / path, int(path.parts[0]))

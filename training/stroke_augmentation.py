@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from preprocessing.glyph import way_along
+from preprocessing.glyph import arc_length
 from preprocessing.stroke_candidates import segment_strokes
 
 NODE = 0.25  # of a drawing's size, between the points along a stroke that jitter moves on their own
@@ -68,7 +68,7 @@ def _without_end(stroke: np.ndarray, share: float, last: bool) -> np.ndarray:
     """The stroke without a `share`, in [0, 1), of its way at its last or its first end."""
     if last:
         return _without_end(stroke[::-1], share, False)[::-1]
-    way = way_along(stroke)
+    way = arc_length(stroke)
     gone = share * way[-1]
     start = [np.interp(gone, way, stroke[:, axis]) for axis in (0, 1)]
     return np.concatenate([[start], stroke[way > gone]])
@@ -77,7 +77,7 @@ def _without_end(stroke: np.ndarray, share: float, last: bool) -> np.ndarray:
 def _wobble(stroke: np.ndarray, apart: float, rng: np.random.Generator) -> np.ndarray:
     """A displacement of each point, (points, 2), with standard deviation 1 where it is drawn, which is
     every `apart` of the way; in between it changes evenly."""
-    way = way_along(stroke)
+    way = arc_length(stroke)
     count = 2 + int(way[-1] / apart) if apart > 0 else 1
     nodes = rng.standard_normal((2, count))
     at = way * ((count - 1) / way[-1]) if way[-1] > 0 else way

@@ -1,4 +1,4 @@
-"""Which ink is offered as one digit, and with how many doubts: what the network then chooses from."""
+"""The candidates for digits that the network chooses from, and their penalties."""
 
 import numpy as np
 import pytest
@@ -19,14 +19,14 @@ Box = tuple[int, int, int, int]
 
 
 def offered(lines: list[list[Candidate]]) -> list[tuple[int, int, bool, int]]:
-    """Of the only line: from which piece to which, whether as a digit, and the doubts."""
+    """Return start, stop, whether it is a digit, and penalty of each candidate of the only line."""
     (line,) = lines
-    return [(c.start, c.stop, c.glyph is not None, c.doubts) for c in line]
+    return [(c.start, c.stop, c.glyph is not None, c.penalty) for c in line]
 
 
 def of_strokes(strokes, **options) -> list[tuple[int, int, bool, int]]:
-    (version,) = segment_strokes(strokes, **options)
-    return offered(version.lines)
+    (segmentation,) = segment_strokes(strokes, **options)
+    return offered(segmentation.lines)
 
 
 def ink(*boxes: Box, height: int = 200, width: int = 200) -> InkMask:
@@ -39,7 +39,7 @@ def ink(*boxes: Box, height: int = 200, width: int = 200) -> InkMask:
 # strokes
 
 
-def test_each_joint_that_is_cut_is_a_doubt_and_so_is_ink_that_is_left_out():
+def test_each_cut_joint_and_each_skipped_part_adds_to_the_penalty():
     assert of_strokes([*ZIGZAG, TAIL]) == [
         *((0, 1, True, 1), (0, 2, True, 1), (0, 3, True, 0)),
         *((1, 2, True, 2), (1, 3, True, 1), (2, 3, True, 1)),
@@ -48,25 +48,25 @@ def test_each_joint_that_is_cut_is_a_doubt_and_so_is_ink_that_is_left_out():
 
 
 @pytest.mark.parametrize(("x", "y", "scale"), [(0, 10_000, 1), (10_000, 0, 1), (0, 0, 1e-3), (-7, -9, 1e3)])
-def test_what_is_offered_depends_on_neither_place_nor_size(x, y, scale):
+def test_candidates_depend_on_neither_position_nor_size(x, y, scale):
     for strokes in ([*ZIGZAG, TAIL], [*FIVE, *moved(FIVE, 80), *moved(FIVE, 150)], FACE, [RING, HAT]):
         assert of_strokes(moved(strokes, x, y, scale)) == of_strokes(strokes)
 
 
-def test_strokes_are_a_number_unless_they_are_said_to_be_one_digit():
+def test_strokes_are_read_as_a_number_unless_single_is_set():
     apart = [*SEVEN, *moved(SEVEN, 200)]
     assert of_strokes(apart) == [(0, 1, True, 0), (1, 2, True, 0)]
     assert of_strokes(apart, single=True) == [(0, 1, True, 0), (0, 1, True, 1)]
 
 
-def test_dirt_may_be_left_out_at_the_price_of_a_doubt():
+def test_dirt_may_be_skipped_for_a_penalty():
     dash = [(40, 50), (60, 50)]
     dirty = [[(0, 0), (0, 100)], dash, [(100, 0), (100, 100)]]
     assert of_strokes(dirty) == [(1, 2, False, 1), (0, 1, True, 0), (1, 2, True, 0), (2, 3, True, 0)]
 
 
 @pytest.mark.parametrize("x", [0, 1000])
-def test_a_ring_is_offered_without_what_is_above_it_but_not_without_what_is_in_it(x):
+def test_a_part_above_a_ring_may_be_skipped_but_not_a_part_inside(x):
     assert of_strokes(moved([RING, HAT], x)) == [(0, 1, True, 0), (0, 1, True, 1)]
     assert of_strokes(moved(FACE, x)) == [(0, 1, True, 0)]
 
@@ -77,11 +77,11 @@ AROUND = [(-1, 0), (1, 0), (0, -1), (0, 1)]
 
 
 def main_part(*boxes: Box) -> Box:
-    """What is offered first of a picture of one digit."""
+    """Return the box of the first candidate of a picture of one digit."""
     return _single(ink(*boxes))[0][0].box
 
 
-def test_a_picture_is_a_number_unless_it_is_said_to_be_one_digit():
+def test_a_picture_is_read_as_a_number_unless_single_is_set():
     mask = ink((40, 50, 48, 150), (140, 50, 148, 150)).mask
     ones = Image.fromarray(np.where(mask, 0, 255).astype(np.uint8))
     for single, last in ((False, 2), (True, 1)):
@@ -90,14 +90,14 @@ def test_a_picture_is_a_number_unless_it_is_said_to_be_one_digit():
 
 
 @pytest.mark.parametrize(("right", "down"), AROUND)
-def test_of_two_parts_the_one_in_the_middle_is_the_digit(right, down):
+def test_the_part_in_the_middle_is_the_digit(right, down):
     middle = (90, 90, 110, 110)
     x, y = 90 + 70 * right, 90 + 70 * down
     assert main_part(middle, (x, y, x + 20, y + 20)) == middle
 
 
 @pytest.mark.parametrize(("right", "down"), AROUND)
-def test_what_touches_the_border_is_the_digit_only_if_it_is_far_larger(right, down):
+def test_a_part_at_the_border_is_the_digit_only_if_it_is_far_larger(right, down):
     middle = (90, 90, 110, 110)
     x, y = 85 + 85 * right, 85 + 85 * down
     assert main_part(middle, (x, y, x + 30, y + 30)) == middle
@@ -106,13 +106,13 @@ def test_what_touches_the_border_is_the_digit_only_if_it_is_far_larger(right, do
 
 
 @pytest.mark.parametrize(("right", "down"), [(0, 0), (45, 0), (0, 60)])
-def test_neighbours_belong_to_the_digit_one_after_another(right, down):
+def test_neighbours_join_the_digit_one_after_another(right, down):
     def at(left: int, top: int, other: int, bottom: int) -> Box:
         return left + right, top + down, other + right, bottom + down
 
     first, second, third = at(60, 60, 100, 100), at(108, 60, 128, 80), at(135, 60, 150, 80)
     assert main_part(first, second) == at(60, 60, 128, 100)
-    assert main_part(first, second, third) == at(60, 60, 150, 100)  # near to the second only
+    assert main_part(first, second, third) == at(60, 60, 150, 100)  # near the second only
     assert main_part(first, at(60, 20, 80, 40)) == first
 
 
@@ -124,31 +124,31 @@ def test_a_neighbour_may_be_larger_than_the_digit_unless_it_is_a_line():
 
 
 @pytest.mark.parametrize("turns", range(4))
-def test_ink_along_the_border_is_doubtful(turns):
+def test_ink_along_the_border_is_penalized(turns):
     along = ink((0, 60, 1, 140), (1, 98, 60, 102))  # only its outermost row of pixels is long
     touching = ink((0, 98, 60, 102), (56, 60, 60, 140))
-    for picture, doubts in ((along, 3), (touching, 1)):
+    for picture, penalty in ((along, 3), (touching, 1)):
         turned = InkMask(np.rot90(picture.mask, turns), picture.scale)
-        assert offered(_single(turned)) == [(0, 1, True, doubts)]
+        assert offered(_single(turned)) == [(0, 1, True, penalty)]
 
 
-def test_a_blob_is_doubtful_and_beside_others_it_may_be_left_out():
+def test_a_blob_is_penalized_and_may_be_skipped_beside_others():
     blob, one = (20, 60, 60, 140), (150, 60, 156, 140)
     assert offered(_lines(ink(blob))) == [(0, 1, True, 2)]
     assert offered(_lines(ink(blob, one))) == [(0, 1, False, 2), (0, 1, True, 2), (1, 2, True, 0)]
 
 
 def ovals(high: int) -> InkMask:
-    """Two that overlap a little where x is 55, together from 10 to 100."""
+    """Return two ovals that span x from 10 to 100 and overlap slightly at x = 55."""
     y, x = np.mgrid[:200, :120] + 0.5
     parts = [((x - middle) / 24) ** 2 + ((y - 100) / (high / 2)) ** 2 < 1 for middle in (34, 76)]
     return InkMask(np.logical_or(*parts), (1.0, 1.0))
 
 
-def test_connected_ink_is_cut_where_it_is_thin_if_it_is_wide_enough_for_two():
+def test_wide_connected_ink_is_cut_where_it_is_thin():
     lines = _lines(ovals(80))
     digits = [candidate for candidate in lines[0] if candidate.glyph is not None]
-    assert offered([digits]) == [(0, 1, True, 3), (0, 2, True, 2), (1, 2, True, 3)]  # 2 as they are blobs
+    assert offered([digits]) == [(0, 1, True, 3), (0, 2, True, 2), (1, 2, True, 3)]  # 2 of each for a blob
     first, whole, second = (digit.box for digit in digits)
     assert whole == (10, 60, 100, 140)
     assert first == (10, 60, second[0], 140)

@@ -1,4 +1,4 @@
-"""Ink of all kinds becomes digits as MNIST has them, and is read as what it is."""
+"""Strokes and pictures of all kinds become glyphs in MNIST's form and are read correctly."""
 
 import io
 
@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from benchmarks.papers import KINDS, photograph
-from preprocessing.binarization import find_ink
+from preprocessing.binarization import ink_masks
 from preprocessing.image_files import InkError, open_picture
 from preprocessing.picture_candidates import segment_picture
-from preprocessing.stroke_candidates import LARGEST, segment_strokes
+from preprocessing.stroke_candidates import segment_strokes
+from preprocessing.stroke_files import MIN_COORDINATE
 from recognition.recognizer import text_of
 
 SEVEN = [[(10, 10), (60, 10), (30, 90)]]
@@ -28,8 +29,8 @@ drawings = st.lists(
 
 
 def only_glyph(strokes):
-    (version,) = segment_strokes(strokes, single=True)
-    return version.lines[0][0].glyph
+    (segmentation,) = segment_strokes(strokes, single=True)
+    return segmentation.lines[0][0].glyph
 
 
 def moved(strokes, x, y=0.0, scale=1.0):
@@ -39,7 +40,7 @@ def moved(strokes, x, y=0.0, scale=1.0):
 @given(drawings)
 @example([[(0.0, 0.0), (0.0, 2e-311)]])
 @settings(max_examples=150, deadline=None)
-def test_every_drawing_has_mnists_form(strokes):
+def test_every_drawing_becomes_a_glyph_in_mnists_form(strokes):
     glyph = only_glyph(strokes)
     assert glyph.shape == (28, 28)
     assert glyph.dtype == np.float32
@@ -50,9 +51,9 @@ def test_every_drawing_has_mnists_form(strokes):
     longest = max(rows[-1] - rows[0], columns[-1] - columns[0]) + 1
     assert longest <= 21
     centre = [(glyph.sum(axis) @ np.arange(28)) / glyph.sum() for axis in (1, 0)]
-    # Ink that is 20 pixels long and heavy at one end may have to leave the image to be centred.
+    # Centring may move ink that is 20 pixels long and heavy at one end partly out of the image.
     if glyph[[0, -1]].max() == 0 and glyph[:, [0, -1]].max() == 0:
-        if np.ptp(points, axis=0).max() > 2 / LARGEST:  # smaller coordinates are all 0
+        if np.ptp(points, axis=0).max() > 2 * MIN_COORDINATE:  # smaller coordinates are all set to 0
             assert longest >= 18
         assert all(13.5 - 1e-4 <= c < 14.5 + 1e-4 for c in centre)
 
@@ -65,7 +66,7 @@ def test_size_and_position_do_not_matter(scale, x, y):
 
 def test_a_dot_a_flat_line_and_extreme_sizes_are_drawn():
     dot = only_glyph([[(5, 5)]])
-    assert 3 < dot.sum() < 12  # as large as the pen is wide
+    assert 3 < dot.sum() < 12  # as wide as the pen
     line = only_glyph([[(0, 0), (100, 0)]])
     assert (line.max(0) > 0.5).sum() == 20
     assert (line.max(1) > 0.5).sum() <= 4
@@ -81,7 +82,7 @@ def test_blank_strokes_give_nothing(strokes, recognizer):
 @pytest.mark.parametrize(
     "stroke", [[(0, float("nan"))], [(1, 2), (float("inf"), 0)], [1, 2], [(1, 2, 3)], ["a"]]
 )
-def test_what_is_no_stroke_is_refused(stroke):
+def test_invalid_strokes_are_refused(stroke):
     with pytest.raises(InkError, match="stroke"):
         segment_strokes([stroke])
 
@@ -173,7 +174,7 @@ def test_exif_orientation_is_followed(tmp_path, validation, recognizer):
     images, labels = validation
     at = labels.index(4)
     exif = Image.Exif()
-    exif[274] = 6  # turned a quarter: viewers show it turned back
+    exif[274] = 6  # orientation: viewers turn the picture by 90 degrees
     picture_of(images[at], 140).rotate(90).save(tmp_path / "turned.jpg", exif=exif)
     (reading,) = recognizer.read_image(open_picture(tmp_path / "turned.jpg"))
     assert reading.digit == 4
@@ -222,7 +223,7 @@ def _cropped(digit):
 @pytest.mark.parametrize("colour", [0, 128, 255])
 def test_even_pictures_are_blank(size, colour, recognizer):
     assert recognizer.read_image(Image.new("L", size, colour)) == []
-    assert find_ink(Image.new("RGBA", size, (0, 0, 0, 0))) == []
+    assert ink_masks(Image.new("RGBA", size, (0, 0, 0, 0))) == []
 
 
 def test_paper_without_ink_is_blank(recognizer):
@@ -246,7 +247,7 @@ def test_a_very_wide_picture_is_read(validation, recognizer):
     ("content", "words"),
     [(b"", "not a picture"), (b"no picture at all", "not a picture"), (b"\x89PNG\r\n\x1a\n", "picture")],
 )
-def test_what_is_no_picture_is_refused_in_one_line(content, words, tmp_path):
+def test_files_that_are_not_pictures_are_refused_in_one_line(content, words, tmp_path):
     path = tmp_path / "a.png"
     path.write_bytes(content)
     for source in (path, io.BytesIO(content)):
@@ -281,7 +282,10 @@ def test_every_finite_number_is_a_coordinate(recognizer, strokes):
 
 def test_boxes_are_where_the_digits_are(validation, recognizer):
     images, labels = validation
-    for size, canvas in ((60, (200, 150)), (900, (3000, 2250))):  # enlarged and reduced before it is read
+    for size, canvas in (
+        (60, (200, 150)),
+        (900, (3000, 2250)),
+    ):  # one is enlarged before it is read, one reduced
         page = Image.new("L", canvas)
         places = [(size // 6, size // 3), (3 * size // 2, size)]
         for digit, place in zip((40, 41), places, strict=True):
@@ -297,14 +301,14 @@ def test_boxes_are_where_the_digits_are(validation, recognizer):
 def test_many_strokes_cost_few_candidates():
     rng = np.random.default_rng(0)
     strokes = [rng.uniform(0, 1000, 2) + rng.uniform(0, 5, (5, 2)) for _ in range(2000)]
-    (version,) = segment_strokes(strokes)
-    assert sum(len(line) for line in version.lines) < 1000
+    (segmentation,) = segment_strokes(strokes)
+    assert sum(len(line) for line in segmentation.lines) < 1000
     with pytest.raises(InkError, match="too many"):
         segment_strokes([[(0, 0)]] * 5001)
 
 
 def test_libraries_do_not_write_on_stderr(tmp_path, capfd):
-    """libtiff does, by itself, about a stream that is no stream."""
+    """libtiff prints errors about an invalid stream."""
     path = tmp_path / "odd.tiff"
     noise = np.random.default_rng(0).integers(0, 256, (60, 60), np.uint8)
     Image.fromarray(noise).save(path, compression="tiff_adobe_deflate")

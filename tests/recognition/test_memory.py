@@ -5,7 +5,6 @@ import contextlib
 import copy
 import errno
 import io
-import json
 import os
 import subprocess
 import sys
@@ -20,11 +19,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from benchmarks import personal as benchmark
-from common.cli import run_script
 from common.files import PROJECT
 from common.messages import UserError
-from data import load_training
 from evaluation.calibration import features_and_logits
 from gui.drawing import Page, Stroke
 from gui.painting import to_image
@@ -35,11 +31,9 @@ from recognition import profiles, sample_store
 from recognition.memory import Memory
 from recognition.profiles import profile_folder
 from recognition.recognizer import Recognizer, text_of
-from tests.support.handwriting import digit
-from tests.support.project import Result, assert_one_line_error, flags, without_capability
-
-# Someone's very own 8, which is read as a 4, or as no digit.
-ODD = [[(20, 0), (20, 130)], [(70, 0), (70, 130)], [(20, 60), (70, 60)]]
+from recognition.sample_set import SampleSet
+from tests.support.handwriting import ODD, digit, wobbly
+from tests.support.project import without_capability
 
 
 def glyph_of(strokes):
@@ -48,15 +42,6 @@ def glyph_of(strokes):
 
 def picture_of(strokes):
     return to_image(Page(tuple(Stroke(tuple(line), 8.0) for line in strokes)), (-20, -20, 110, 150))
-
-
-def wobbly(strokes, seed, amount=2.0):
-    """The same as another time it is written."""
-    rng = np.random.default_rng(seed)
-    turn = np.eye(2) + rng.normal(0, 0.04, (2, 2))
-    return [
-        (np.array(stroke) @ turn + rng.normal(0, amount, (len(stroke), 2))).tolist() for stroke in strokes
-    ]
 
 
 @pytest.fixture
@@ -78,7 +63,7 @@ def logits_of(memory, reader, strokes):
     """What the reading leans to, as numbers that tell any difference."""
     ink = torch.from_numpy(glyph_of(strokes))[None, None]
     with torch.inference_mode():
-        return memory.lean(*features_and_logits(reader.model, ink))[0].numpy()
+        return memory.adapt(*features_and_logits(reader.model, ink))[0].numpy()
 
 
 def teach(reader, strokes, label, **options):
@@ -103,7 +88,7 @@ def test_a_correction_counts_from_the_next_reading_on(reader):
     teach(reader, times[0], label)
     taught = [reader.read_strokes(strokes, single=True)[0] for strokes in times]
     assert sum(reading.digit == label and reading.is_digit for reading in taught) >= 10
-    assert all(a.strangeness <= b.strangeness for a, b in zip(taught, untaught, strict=True))
+    assert all(a.novelty <= b.novelty for a, b in zip(taught, untaught, strict=True))
     after = [reader.read_strokes(digit(number, (0, 0), 100), single=True)[0] for number in range(10)]
     for old, new in zip(before, after, strict=True):
         assert new.digit == old.digit
@@ -213,7 +198,7 @@ def test_of_a_picture_the_glyph_is_enough(reader):
 @pytest.mark.parametrize("strokes", [ODD, []], ids=["drawn", "picture"])
 def test_samples_from_before_there_were_memories_can_be_moved_in(reader, strokes):
     """They are as `sample_store.keep` leaves them, without a record."""
-    sample_store.keep(reader.memory.folder, "old", label=8, strokes=strokes, image=picture_of(ODD))
+    sample_store.write_sample(reader.memory.folder, "old", label=8, strokes=strokes, image=picture_of(ODD))
     reader.memory = reopened(reader)
     assert reader.memory.labels == {"old": 8}
     assert reader.memory.set_aside == []
@@ -236,7 +221,7 @@ def test_records_of_other_weights_are_made_anew(reader):
     assert not np.allclose(second["logits"], first["logits"])
     ink = torch.from_numpy(glyph_of(ODD))[None, None]
     with torch.inference_mode():
-        _, familiarity = changed.lean(*features_and_logits(model, ink))
+        _, familiarity = changed.adapt(*features_and_logits(model, ink))
     assert familiarity.item() > 0.99
     reopened(reader)
     assert (np.load(sidecar) == first).all()
@@ -302,7 +287,7 @@ def test_what_kills_have_left_is_removed_on_opening(reader):
         (reader.memory.folder / name).write_bytes(b"half")
     assert reopened(reader).labels == {whole.stem: 8}
     assert len(files_of(whole.parent)) == len(stay) + 3
-    later = time.time() + 2 * memory_module.LEFT
+    later = time.time() + 2 * sample_store.MIN_LEFTOVER_AGE
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(time, "time", lambda: later)
         assert reopened(reader).labels == {whole.stem: 8}
@@ -406,7 +391,7 @@ def test_a_folder_that_may_only_be_read_is_read(reader):
 
 def test_the_least_useful_sample_goes(reader, monkeypatch):
     """Of two that say the same, the older one."""
-    monkeypatch.setattr(memory_module, "MOST", 3)
+    monkeypatch.setattr(memory_module, "MAX_SAMPLES", 3)
     first = teach(reader, digit(3, (0, 0), 100), 3)
     twin = teach(reader, ODD, 8)
     newer = teach(reader, wobbly(ODD, 1, 0.1), 8)
@@ -423,7 +408,7 @@ def test_of_too_many_samples_the_least_useful_are_left_out(reader, monkeypatch):
     teach(reader, ODD, 8)
     teach(reader, wobbly(ODD, 1, 0.1), 8)
     last = teach(reader, wobbly(ODD, 1, 0.2), 8)
-    monkeypatch.setattr(memory_module, "MOST", 3)
+    monkeypatch.setattr(memory_module, "MAX_SAMPLES", 3)
     memory = reopened(reader)
     assert set(memory.labels) == {first.stem, other.stem, last.stem}
     assert len(list(memory.folder.glob("*.jsonl"))) == 5
@@ -438,33 +423,33 @@ def test_the_least_useful_are_those_of_one_after_the_other(seed, size, classes):
     shapes = torch.nn.functional.normalize(torch.from_numpy(rng.normal(size=(size, 4)).astype(np.float32)))
     labels = torch.from_numpy(rng.integers(0, classes, size))
     glyphs, none = np.zeros((size, 28, 28), np.uint8), torch.zeros(size)
-    kept = sample_store.SampleSet(tuple(map(str, range(size))), labels, glyphs, shapes, none)
+    kept = SampleSet(tuple(map(str, range(size))), labels, glyphs, shapes, none)
     count = size - len(labels.unique())
     rest = kept
     for _ in range(count):
-        (gone,) = rest.least_useful(1)
+        (gone,) = rest.redundant(1)
         rest = rest.without([gone])
-    assert kept.without(kept.least_useful(count)).names == rest.names
+    assert kept.without(kept.redundant(count)).names == rest.names
     assert sorted(rest.labels.tolist()) == labels.unique().tolist()
-    assert kept.least_useful(0) == kept.least_useful(-1) == []
+    assert kept.redundant(0) == kept.redundant(-1) == []
 
 
 def test_a_full_memory_is_quick(reader, monkeypatch):
     """A reading of one digit takes under 5 ms longer with 2,000 samples; no sample is more than that."""
-    monkeypatch.setattr(memory_module, "write_atomically", lambda *_: None)
+    monkeypatch.setattr(sample_store, "write_atomically", lambda *_: None)
     rng = np.random.default_rng(0)
-    memory, count = reader.memory, memory_module.MOST
+    memory, count = reader.memory, memory_module.MAX_SAMPLES
     shapes = torch.nn.functional.normalize(torch.from_numpy(rng.normal(size=(count, 576)).astype(np.float32)))
     labels = torch.from_numpy(rng.integers(0, 10, count))
     glyphs = rng.integers(0, 256, (count, 28, 28)).astype(np.uint8)
-    memory._hold(
-        sample_store.SampleSet(tuple(map(str, range(count))), labels, glyphs, shapes, torch.zeros(count))
+    memory._replace_samples(
+        SampleSet(tuple(map(str, range(count))), labels, glyphs, shapes, torch.zeros(count))
     )
     features, logits = features_and_logits(reader.model, torch.from_numpy(glyph_of(ODD))[None, None])
     times = []
     for _ in range(30):
         start = time.perf_counter()
-        memory.lean(features, logits)
+        memory.adapt(features, logits)
         times.append(time.perf_counter() - start)
     assert sorted(times)[15] < 0.005
     memory.folder.mkdir(parents=True)
@@ -498,15 +483,15 @@ def test_threads_share_it(reader):
 def test_samples_from_before_there_were_profiles_are_taken_into_the_default_one(tmp_path):
     """All that the window kept; nothing else, and nothing that would replace something."""
     root, image = tmp_path / "corrections", Image.new("L", (28, 28), 255)
-    profiles.take_in_old_samples(root)
+    profiles.move_old_samples(root)
     assert not root.exists()
-    names = [profiles.new_name() for _ in range(3)]
+    names = [profiles.new_sample_name() for _ in range(3)]
     for name in (*names, "of-somebody"):
-        sample_store.keep(root, name, label=8, strokes=ODD, image=image)
+        sample_store.write_sample(root, name, label=8, strokes=ODD, image=image)
     (root / f"{names[0]}.png").unlink()  # as when a move before was cut short
     (root / "anna").mkdir()
-    sample_store.keep(root / "default", names[2], label=3, strokes=ODD, image=image)
-    profiles.take_in_old_samples(root)
+    sample_store.write_sample(root / "default", names[2], label=3, strokes=ODD, image=image)
+    profiles.move_old_samples(root)
     assert files_of(root) == sorted(
         [f"{names[2]}.jsonl", f"{names[2]}.png", "anna", "default", "of-somebody.jsonl", "of-somebody.png"]
     )
@@ -521,8 +506,8 @@ def test_a_profile_that_is_not_there(tmp_path, monkeypatch):
     monkeypatch.setattr(profiles, "CORRECTIONS", tmp_path)
     with pytest.raises(UserError, match=r"anna: correct .* app.py --profile anna"):
         profiles.existing_profile("anna")
-    name = profiles.new_name()
-    sample_store.keep(tmp_path, name, label=8, strokes=ODD, image=Image.new("L", (28, 28), 255))
+    name = profiles.new_sample_name()
+    sample_store.write_sample(tmp_path, name, label=8, strokes=ODD, image=Image.new("L", (28, 28), 255))
     assert profiles.existing_profile("default") == tmp_path / "default"
     assert (tmp_path / "default" / f"{name}.jsonl").exists()
 
@@ -541,117 +526,3 @@ def test_what_is_no_name_of_a_profile(name):
     with pytest.raises(UserError, match="cannot be the name of a profile: ") as error:
         profile_folder(name)
     assert "\n" not in str(error.value)
-
-
-# the benchmark
-
-
-@pytest.fixture
-def run(monkeypatch, capfd):
-    def run(*arguments: object) -> Result:
-        monkeypatch.setattr(sys, "argv", ["personal.py", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            run_script(benchmark.main)
-        return Result(arguments, end.value.code, *capfd.readouterr())
-
-    return run
-
-
-@pytest.fixture
-def strokes_file(tmp_path):
-    """Two writers with ten plain digits and their own way to write 8."""
-    lines = []
-    for writer, seeds in (("a", range(6)), (2, range(10, 16))):
-        lines += [{"label": n, "writer": writer, "strokes": digit(n, (0, 0), 100)} for n in range(10)]
-        lines += [{"label": 8, "writer": writer, "strokes": wobbly(ODD, seed)} for seed in seeds]
-    path = tmp_path / "strokes.jsonl"
-    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    return path
-
-
-def test_benchmark_json(run, strokes_file):
-    result = run(strokes_file, "--json")
-    assert (result.returncode, result.stderr) == (0, "")
-    figures = json.loads(result.stdout)
-    assert list(figures) == ["without", "with"]
-    names = ["stream", "after_10", "after_50", "after_100", "corrections_per_writer", "ms_per_reading"]
-    for figure in figures.values():
-        assert list(figure) == names
-        assert figure["after_50"] is figure["after_100"] is None
-        assert figure["corrections_per_writer"] == pytest.approx(16 * (1 - figure["stream"]))
-        assert 0 < figure["ms_per_reading"] < 1000
-    assert figures["with"]["stream"] > figures["without"]["stream"] + 0.1
-    again = json.loads(run(strokes_file, "--json").stdout)
-    assert again["with"]["stream"] == figures["with"]["stream"]
-
-
-def test_benchmark_harm_and_wrong_corrections(run, strokes_file, mnist_dir, monkeypatch):
-    few = load_training("mnist", mnist_dir)[1][:500]
-    monkeypatch.setattr(benchmark, "load_training", lambda *_: (None, few))
-    result = run(strokes_file, "--harm", "--wrong", 1, "--data-dir", mnist_dir)
-    assert (result.returncode, result.stderr) == (0, "")
-    for row in ("over the stream", "after the first 100", "others' digits", "validation images"):
-        assert f"\n{row}" in result.stdout
-    harm = json.loads(run(strokes_file, "--harm", "--json", "--data-dir", mnist_dir).stdout)["harm"]
-    assert [row["writer"] for row in harm] == ["a", "2"]
-
-
-def test_benchmark_of_several_files(run, strokes_file, tmp_path):
-    """Their digits count alike, as if one had added them up."""
-    lines = strokes_file.read_text().splitlines(keepends=True)
-    files = [tmp_path / "first.jsonl", tmp_path / "second.jsonl"]
-    files[0].write_text("".join(lines[:16]))
-    files[1].write_text("".join(lines[16:28]))
-    weights = ["shipped", "ink"]
-    apart = [
-        json.loads(run(path, "--checkpoint", choice, "--json").stdout)
-        for path, choice in zip(files, weights, strict=True)
-    ]
-    together = json.loads(run(*files, "--checkpoint", *weights, "--json").stdout)
-    for way in ("without", "with"):
-        first, second = (figures[way]["stream"] for figures in apart)
-        assert together[way]["stream"] == pytest.approx((16 * first + 12 * second) / 28)
-    assert_one_line_error(run(files[0], "--checkpoint", *weights), "--checkpoint", "2 weights for 1 files")
-
-
-def test_benchmark_of_a_class_corrected_wrong(run, tmp_path):
-    """Of digits that are written alike each time, the rest of the class is lost, and no other."""
-    plain = [(n, digit(n, (0, 0), 100 + height)) for n in range(10) for height in range(3)]
-    path = tmp_path / "strokes.jsonl"
-    path.write_text("".join(json.dumps({"label": n, "writer": 1, "strokes": s}) + "\n" for n, s in plain))
-    poison = json.loads(run(path, "--poison", 1, "--json").stdout)["poison"]
-    assert poison["same_class"] == {"digits": 20, "before": 20, "after": 0}
-    assert poison["taken_for"] == {"digits": 30, "before": 30, "after": 30}
-    assert poison["others"] == {"digits": 240, "before": 240, "after": 240}
-    assert "1 of a class wrong" in run(path, "--poison", 1).stdout
-
-
-def test_benchmark_keeps_what_was_corrected(run, strokes_file, tmp_path):
-    kept = tmp_path / "profiles"
-    assert run(strokes_file, "--keep", kept, "--teach", 0).returncode == 0
-    assert not kept.exists()
-    result = run(strokes_file, "--keep", kept, "--json")
-    corrected = [len(list((kept / writer).glob("*.jsonl"))) for writer in ("a", "2")]
-    assert sum(corrected) == 2 * json.loads(result.stdout)["with"]["corrections_per_writer"] > 0
-    assert_one_line_error(run(strokes_file, "--keep", kept), "--keep", "samples already")
-
-
-@pytest.mark.parametrize(
-    ("content", "arguments", "words"),
-    [
-        (None, [], ["cannot be read"]),
-        ("", [], ["is empty"]),
-        ("[1]\n", [], ["line 1"]),
-        ('{"strokes":[],"writer":1}\n', [], ["drawing 1", '"label"']),
-        ('{"strokes":[],"label":1}\n', [], ["drawing 1", '"writer"']),
-        ('{"strokes":[],"label":1,"writer":1}\n', ["--harm"], ["two writers"]),
-        ('{"strokes":[],"label":1,"writer":1}\n', ["--wrong", 2], ["--wrong"]),
-        ('{"strokes":[],"label":1,"writer":1}\n', ["--checkpoint", "none.pt"], ["none.pt"]),
-    ],
-    ids=lambda value: flags(value) if isinstance(value, list) else None,
-)
-def test_benchmark_bad_input(run, tmp_path, content, arguments, words):
-    path = tmp_path / "strokes.jsonl"
-    if content is not None:
-        path.write_text(content)
-    assert_one_line_error(run(path, *arguments), *words)

@@ -23,7 +23,7 @@ IMAGE = to_image(Page(tuple(Stroke(tuple(line), 8.0) for line in STROKES)), (-80
 
 def keep(folder, name="one", **changes):
     given = {"label": 4, "strokes": STROKES, "image": IMAGE, "read": 9, "confidence": 0.61}
-    return sample_store.keep(folder, name, **{**given, **changes})
+    return sample_store.write_sample(folder, name, **{**given, **changes})
 
 
 def test_a_sample_is_a_stroke_file_and_a_picture(tmp_path):
@@ -57,13 +57,13 @@ def test_a_sample_that_is_kept_again_replaces_itself(tmp_path):
 def test_forget(tmp_path):
     keep(tmp_path, "one")
     other = keep(tmp_path, "two")
-    sample_store.forget(tmp_path, "one")
-    sample_store.forget(tmp_path, "one")
+    sample_store.remove_sample(tmp_path, "one")
+    sample_store.remove_sample(tmp_path, "one")
     assert set(tmp_path.iterdir()) == {other, other.with_suffix(".png")}
 
 
 def test_names_sort_by_time_and_differ():
-    names = [profiles.new_name() for _ in range(50)]
+    names = [profiles.new_sample_name() for _ in range(50)]
     assert all(re.fullmatch(r"\d{8}-\d{6}-\d{6}", name) for name in names)
     assert names == sorted(names)
     assert len(set(names)) == len(names)
@@ -71,8 +71,8 @@ def test_names_sort_by_time_and_differ():
 
 @pytest.mark.parametrize("newest", ["29991231-235959-999999", "20200101-000000-000000"])
 def test_a_name_sorts_behind_those_that_are_there_whatever_the_clock_says(newest):
-    name = profiles.new_name(["old", newest, "20100101-000000-000000"])
-    assert profiles.NAME.fullmatch(name)
+    name = profiles.new_sample_name(["old", newest, "20100101-000000-000000"])
+    assert profiles.SAMPLE_NAME.fullmatch(name)
     assert name > newest
 
 
@@ -83,7 +83,7 @@ def test_names_do_not_go_back_with_the_hour(monkeypatch):
     for zone in ("AAA-2", "AAA-1"):
         monkeypatch.setenv("TZ", zone)
         time.tzset()
-        names.append(profiles.new_name())
+        names.append(profiles.new_sample_name())
     monkeypatch.undo()
     time.tzset()
     assert names == sorted(names)

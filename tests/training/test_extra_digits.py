@@ -1,12 +1,10 @@
 """Other people's ink: what is read of it, how it is drawn afresh, and how it is split by writer."""
 
-import gzip
 import hashlib
 import json
 import os
 import re
 import signal
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,28 +14,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from benchmarks import folds, unseen
-from checkpointing import lookup
-from common.cli import run_script
 from common.messages import UserError
 from data import LabelledImages
 from gui.drawing import Page, Stroke
 from gui.painting import to_image
-from preprocessing.glyph import PEN
+from preprocessing.glyph import PEN_WIDTH
 from preprocessing.picture_candidates import segment_picture
 from preprocessing.stroke_candidates import segment_strokes
-from preprocessing.stroke_files import StrokeSample, each_line
+from preprocessing.stroke_files import each_line
 from recognition import profiles, sample_store
 from recognition.profiles import holds_corrections
-from tests.support.handwriting import digit
-from tests.support.project import Result, assert_one_line_error, missing, same_weights
+from tests.support.handwriting import digit, line_of, write_strokes
+from tests.support.project import assert_one_line_error, missing, same_weights
 from training.extra_digits import ExtraDigits, load_extra_digits
 from training.stroke_augmentation import Variation
 
 NO_IMAGES = LabelledImages(
     torch.zeros(0, 1, 28, 28, dtype=torch.uint8), torch.zeros(0, dtype=torch.int64), "ink"
 )
-NONE = Variation(pen=(PEN, PEN), slant=0, aspect=1, jitter=0, cut=0)
+NONE = Variation(pen=(PEN_WIDTH, PEN_WIDTH), slant=0, aspect=1, jitter=0, cut=0)
 DRAWN = {number: digit(number, (0, 0), 100) for number in range(10)}
 
 coordinate = st.floats(-1e6, 1e6)
@@ -46,17 +41,6 @@ strokes_of_a_digit = st.lists(
     min_size=1,
     max_size=3,
 )
-
-
-def write_strokes(path: Path, *lines: object) -> Path:
-    content = "".join(f"{line if isinstance(line, str) else json.dumps(line)}\n" for line in lines).encode()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
-    return path
-
-
-def line_of(number: int, **more: object) -> dict:
-    return {"label": number, "strokes": DRAWN[number], **more}
 
 
 def picture_of(number: int) -> Image.Image:
@@ -70,7 +54,7 @@ def save_picture(path: Path, number: int) -> Path:
     return path
 
 
-def glyph_of(strokes, pen: float = PEN) -> np.ndarray:
+def glyph_of(strokes, pen: float = PEN_WIDTH) -> np.ndarray:
     glyph = segment_strokes(strokes, single=True, pen=pen)[0].lines[0][0].glyph
     return (glyph * 255).round().astype(np.uint8)
 
@@ -274,9 +258,9 @@ def test_the_windows_corrections_are_read(tmp_path, monkeypatch):
     folder = tmp_path / "corrections"
     for name, number in (("b", 4), ("a", 7)):
         image = picture_of(number)
-        sample_store.keep(folder, name, label=number, strokes=DRAWN[number], image=image, read=1)
+        sample_store.write_sample(folder, name, label=number, strokes=DRAWN[number], image=image, read=1)
     read = picture_of(5)  # a picture that was read has no strokes
-    sample_store.keep(folder, "c", label=5, strokes=[], image=read)
+    sample_store.write_sample(folder, "c", label=5, strokes=[], image=read)
     (folder / ".d.jsonl.1.tmp").write_text("half")
     more, faults = load_extra_digits([folder])
     assert faults == []
@@ -474,122 +458,3 @@ def test_training_with_more_ink_resumes_exactly(project):
     result = project.run("train.py", *arguments[:-6], *twice, 0.01)
     assert result.returncode == 2
     assert "error: --ink-weight 0.01: that is none of 20 digits" in result.stderr
-
-
-# folds
-
-
-@pytest.fixture
-def split(monkeypatch, capfd):
-    """Runs `python -m benchmarks.folds` in this process."""
-
-    def split(*arguments: object) -> Result:
-        monkeypatch.setattr(sys, "argv", ["folds.py", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            run_script(folds.main)
-        return Result(arguments, end.value.code, *capfd.readouterr())
-
-    return split
-
-
-def lines_in(path: Path) -> list[str]:
-    return gzip.decompress(path.read_bytes()).decode().splitlines()
-
-
-def drawings_in(path: Path) -> list[StrokeSample]:
-    return [drawing for _, drawing in each_line(path)]
-
-
-@pytest.mark.parametrize("name", ["pen.jsonl", "pen.jsonl.gz"])
-def test_each_writer_is_held_out_once(tmp_path, split, name):
-    writers = [3, "Bo", 10, 1, "Ada", 3, 1, 2, 2, 3]
-    lines = [json.dumps({**line_of(i), "writer": w, "time": i}) for i, w in enumerate(writers)]
-    path = write_strokes(tmp_path / name, *lines[:4], "", *lines[4:])
-    result = split(path, "--folds", 3, "--output", tmp_path / "new" / "folder")
-    assert result.returncode == 0, result.stderr
-    expected = [{1, 10}, {2, "Ada"}, {3, "Bo"}]
-    held = []
-    for fold, its_writers in enumerate(expected):
-        train, out = (
-            tmp_path / "new" / "folder" / f"{part}-{fold}.jsonl.gz" for part in ("train", "held-out")
-        )
-        assert {drawing.writer for drawing in drawings_in(out)} == its_writers
-        assert {drawing.writer for drawing in drawings_in(train)} == set(writers) - its_writers
-        assert sorted(lines_in(train) + lines_in(out)) == sorted(lines), "as they were"
-        held += lines_in(out)
-    assert sorted(held) == sorted(lines)
-    assert result.stdout.splitlines() == [
-        "fold 0  writers 4 and 2 held out, digits 7 and 3 held out",
-        "fold 1  writers 4 and 2 held out, digits 7 and 3 held out",
-        "fold 2  writers 4 and 2 held out, digits 6 and 4 held out",
-    ]
-    assert len(list((tmp_path / "new" / "folder").iterdir())) == 6
-    assert load_extra_digits([tmp_path / "new" / "folder" / "train-0.jsonl.gz"])[1] == []
-
-
-def test_the_same_split_is_the_same_bytes(tmp_path, split):
-    path = write_strokes(tmp_path / "pen.jsonl", *(line_of(i, writer=i % 2) for i in range(4)))
-    for output in ("a", "b"):
-        assert split(path, "--folds", 2, "--output", tmp_path / output).returncode == 0
-    for file in (tmp_path / "a").iterdir():
-        assert file.read_bytes() == (tmp_path / "b" / file.name).read_bytes()
-
-
-def test_arrays_are_split_at_random_and_unseen_digits_are_counted(tmp_path, split, capfd, monkeypatch):
-    """From the files to the table and the figure, with the same weights in both columns."""
-    writers = [line_of(i, writer=i % 2) for i in range(10)]
-    pen = write_strokes(tmp_path / "pen.jsonl", *writers)
-    images = np.stack([255 - np.asarray(picture_of(i).convert("L")) for i in range(10)])
-    np.savez(tmp_path / "scans.npz", images=images, labels=np.arange(10))
-    folder = tmp_path / "folds"
-    assert split(pen, "--folds", 2, "--output", folder).returncode == 0
-    result = split(tmp_path / "scans.npz", "--folds", 2, "--output", folder)
-    assert result.stdout.splitlines() == [
-        "fold 0  images 5 and 5 held out",
-        "fold 1  images 5 and 5 held out",
-    ]
-    seen = []
-    for fold in range(2):
-        with np.load(folder / f"train-{fold}.npz") as train, np.load(folder / f"held-out-{fold}.npz") as held:
-            assert sorted([*train["labels"], *held["labels"]]) == list(range(10))
-            assert all((image == images[label]).all() for image, label in zip(*held.values(), strict=True))
-            seen += held["labels"].tolist()
-    assert sorted(seen) == list(range(10))
-
-    shipped, figure = str(lookup.SHIPPED["mnist"]), tmp_path / "figure.png"
-    arguments = ["unseen.py", str(folder), "--workers", "1", "--figure", str(figure), "--checkpoint"]
-    monkeypatch.setattr(sys, "argv", [*arguments, shipped, shipped])
-    assert unseen.main() == 0
-    rows = [line.split(" | ") for line in capfd.readouterr().out.splitlines()[2:]]
-    assert [row[0].strip("| ") for row in rows] == [
-        "strokes",
-        "the same as 280-px pictures, thin pen",
-        "the same as 280-px pictures, thick pen",
-        "scans",
-    ]
-    assert all(row[1] == "10" and row[2] == row[3] for row in rows)
-    assert rows[0][2] == rows[3][2] == "100.00%"
-    assert Image.open(figure).size[0] > 1000
-
-    monkeypatch.setattr(sys, "argv", [*arguments, shipped, shipped, shipped])
-    with pytest.raises(UserError, match="has no fold 2"):
-        unseen.main()
-
-
-def test_what_cannot_be_split(tmp_path, split):
-    def refused(path: Path, *words: str, folds: int = 2, output: Path = tmp_path / "out") -> None:
-        assert_one_line_error(split(path, "--folds", folds, "--output", output), *words)
-        assert not (tmp_path / "out").exists()
-
-    two = [line_of(1, writer=1), line_of(2, writer=2)]
-    path = write_strokes(tmp_path / "pen.jsonl", *two)
-    refused(path, "pen.jsonl has 2 writers, too few for 3 folds", folds=3)
-    refused(path, "must be at least 2", folds=1)
-    refused(write_strokes(tmp_path / "one.jsonl", two[0]), "has 1 writer, too few")
-    refused(write_strokes(tmp_path / "none.jsonl", *two, line_of(3)), "none.jsonl, line 3 has no writer")
-    unlabelled = {"writer": 1, "strokes": DRAWN[1]}
-    refused(write_strokes(tmp_path / "what.jsonl", two[0], unlabelled), "what.jsonl, line 2 has no label")
-    refused(write_strokes(tmp_path / "bad.jsonl", two[0], "rubbish"), "bad.jsonl, line 2 is not JSON")
-    refused(tmp_path / "gone.jsonl", "gone.jsonl cannot be read")
-    refused(write_strokes(tmp_path / "one.json", "[]"), "one.json has no writers")
-    refused(path, "cannot write", output=path / "below")
