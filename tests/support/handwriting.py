@@ -1,5 +1,10 @@
 """Ten digits as a person draws them, of our own design: for tests, screenshots and measurements."""
 
+import gzip
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
 import numpy as np
 from scipy.interpolate import CubicSpline
 
@@ -146,3 +151,29 @@ def smooth(points: Stroke, step: float = 2.5) -> Stroke:
     times = np.concatenate([[0], np.sqrt(distances).cumsum()])  # a pen is slower where it turns
     moments = np.linspace(0, times[-1], max(2, round(distances.sum() / step)))
     return [(float(x), float(y)) for x, y in CubicSpline(times, knots, bc_type="natural")(moments)]
+
+
+# An unusual 8, which is read as a 4 or as no digit.
+ODD: list[Stroke] = [[(20, 0), (20, 130)], [(70, 0), (70, 130)], [(20, 60), (70, 60)]]
+
+
+def wobbly(strokes: Sequence[Stroke], seed: int, amount: float = 2.0) -> list[list[list[float]]]:
+    """Return the strokes as if written once more: slightly turned, each point moved by `amount` or so."""
+    rng = np.random.default_rng(seed)
+    turn = np.eye(2) + rng.normal(0, 0.04, (2, 2))
+    return [
+        (np.array(stroke) @ turn + rng.normal(0, amount, (len(stroke), 2))).tolist() for stroke in strokes
+    ]
+
+
+def line_of(number: int, **more: object) -> dict[str, object]:
+    """Return the line of a stroke file for a drawn digit, with further keys."""
+    return {"label": number, "strokes": digit(number, (0, 0), 100), **more}
+
+
+def write_strokes(path: Path, *lines: object) -> Path:
+    """Write a stroke file, compressed if its name ends in .gz; lines that are no text become JSON."""
+    content = "".join(f"{line if isinstance(line, str) else json.dumps(line)}\n" for line in lines).encode()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
+    return path
