@@ -2,7 +2,7 @@
 
 python app.py                  draw with the left button, erase with the right one; F1 shows all keys
 python app.py photo.png        read a picture, and draw on it
-python app.py --profile Anna   with a memory of its own for what Anna corrects
+python app.py --profile Anna   with corrections of Anna's own
 """
 
 from __future__ import annotations
@@ -21,26 +21,38 @@ from recognition.profiles import DEFAULT, profile_folder
 if TYPE_CHECKING:
     import tkinter as tk
 
-SIDE = 374  # points (1/72 inch) of the sheet: 520 pixels at 100 dots per inch
-BRUSH = 0.04  # of the sheet's side
+SIDE = 374  # points (1/72 inch) of the canvas: 520 pixels at 100 dots per inch
+BRUSH = 0.04  # width of the pen relative to the side of the canvas
 
 
 def main() -> int:
+    """Open the window and run it until it is closed."""
     args = parse_arguments()
     root = open_display()
-    # Only now: these need Tk, which a machine may lack.
+    # Imported after open_display, which reports a missing Tk.
+    from gui.commands import Commands
+    from gui.corrections import Corrections
     from gui.session import Session
     from gui.theme import Theme
 
     theme = Theme(root, args.theme)
     side = args.size or theme.px(SIDE)
     brush = args.brush or BRUSH * side
-    reading = args.checkpoint, args.device, args.threads, args.profile
-    Session(root, theme, reading, side, brush, args.picture).run()
+    settings = args.checkpoint, args.device, args.threads, args.profile
+    session = Session(root, theme, settings, side, brush)
+    commands = Commands(session, Corrections(session))
+    if args.picture:
+        commands.open_from(args.picture, otherwise=session.close_with)
+    session.run()
     return 0
 
 
 def parse_arguments() -> argparse.Namespace:
+    """Parse the command line and check the profile's name and the paths.
+
+    Raises:
+        UserError: if one of them is wrong.
+    """
     parser = ArgumentParser("Draw digits in a window and have them read.")
     add = parser.add_argument
     add("picture", nargs="?", type=Path, metavar="PICTURE", help="a picture to read and draw on")
@@ -68,9 +80,9 @@ def parse_arguments() -> argparse.Namespace:
         help="width of the pen in pixels (default: 4 %% of the side)",
     )
     add("--theme", choices=("auto", "light", "dark"), default="auto", help="auto: as the desktop is set")
-    add_device_arguments(add, threads=1)  # more only help with many digits at a time
+    add_device_arguments(add, threads=1)  # more threads help only with many digits at a time
     args = parser.parse_args()
-    # Found here, before a window opens, what is likely to be mistyped; the rest once it is read.
+    # Likely mistakes are reported before a window opens, others when a file is read.
     profile_folder(args.profile)
     for path, what in ((args.picture, "picture"), (_path(args.checkpoint), "checkpoint")):
         if path and not path.exists():
@@ -79,11 +91,12 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def _path(checkpoint: str | None) -> Path | None:
+    """Return the path of a checkpoint that is a file; None for one that is found by a rule."""
     return Path(checkpoint) if checkpoint not in BY_RULE else None
 
 
 def open_display() -> tk.Tk:
-    """Tk's main window, empty.
+    """Create Tk's main window, empty.
 
     Raises:
         UserError: if there is no Tk or no display.
@@ -95,7 +108,7 @@ def open_display() -> tk.Tk:
             "this Python has no Tk to open a window with: apt install python3-tk (Debian, Ubuntu), "
             "brew install python-tk (macOS); predict.py reads pictures without it"
         ) from None
-    if sys.platform == "win32":  # else Windows enlarges the window's pixels on fine screens
+    if sys.platform == "win32":  # or Windows scales the pixels up on high-resolution screens
         import ctypes
 
         with contextlib.suppress(AttributeError, OSError):  # before Windows 8.1

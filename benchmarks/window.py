@@ -9,23 +9,18 @@ Needs Xvfb, xdotool and ImageMagick; other work on the machine shows in every fi
 import argparse
 import os
 import random
-import sys
 import time
 from collections.abc import Iterator
 from itertools import cycle
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1]))  # python benchmarks/NAME.py knows its own folder alone
-
 from common.cli import ArgumentParser, number, run_script
 from common.messages import UserError
 from preprocessing.stroke_files import drawings
-from recognition.profiles import DEFAULT
+from tests.support.hand import SIDE, Hand, Strokes, resident
 from tests.support.handwriting import digit
 from tests.support.window import Window, missing_tools, screen
 
-Strokes = list[list[tuple[float, float]]]
-SIDE = 520
 SETTLE = 0.3  # seconds without input, in which all work ends
 
 
@@ -94,57 +89,10 @@ def samples(path: Path | None, count: int) -> Iterator[Strokes]:
         ]
 
 
-class Hand:
-    """Draws in a window of this process, as events of its own queue, and watches the event loop."""
-
-    def __init__(self) -> None:
-        from app import open_display
-        from gui.session import Session
-        from gui.theme import Theme
-
-        self.root = open_display()
-        self.session = Session(self.root, Theme(self.root, "light"), (None, "cpu", 1, DEFAULT), SIDE, 20)
-        self.sheet = self.session.sheet
-        self.longest_gap, self._ticked = 0.0, time.perf_counter()
-        self._tick()
-
-    def _tick(self) -> None:
-        now = time.perf_counter()
-        self.longest_gap, self._ticked = max(self.longest_gap, now - self._ticked), now
-        self.root.after(1, self._tick)
-
-    def gap(self) -> float:
-        """The longest time between two ticks since the last call, in milliseconds."""
-        longest, self.longest_gap = self.longest_gap, 0.0
-        return 1000 * longest
-
-    def draw(self, strokes: Strokes, pause: float = 0.0) -> None:
-        for stroke in strokes:
-            for place, (x, y) in enumerate(stroke):
-                at = {"x": round(x + SIDE / 2), "y": round(y + SIDE / 2)}
-                if place == 0:
-                    self.sheet.event_generate("<ButtonPress-1>", **at)
-                self.sheet.event_generate("<Motion>", state=0x100, **at)
-                self.run(pause)
-            self.sheet.event_generate("<ButtonRelease-1>", state=0x100, **at)
-
-    def run(self, seconds: float) -> None:
-        """Let the window live."""
-        until = time.perf_counter() + seconds
-        self.root.update()
-        while time.perf_counter() < until:
-            self.root.tk.dooneevent(0)
-
-    def wait_for_reading(self) -> None:
-        while self.session.shown.version != self.session.drawing.version:
-            self.root.tk.dooneevent(0)
-        self.root.update_idletasks()
-
-
 def measure(inputs: list[Strokes], args: argparse.Namespace) -> None:
     hand = Hand()
     moving = cycle(inputs)
-    while not hand.session.was_ready:  # someone draws from the first moment on
+    while not hand.session.ready:  # draws from the first moment on
         hand.draw(next(moving), pause=0.005)
     hand.wait_for_reading()
     report("longest gap between ticks while loading", f"{hand.gap():.0f} ms, drawing all the time")
@@ -174,9 +122,9 @@ def measure(inputs: list[Strokes], args: argparse.Namespace) -> None:
     report("longest gap between ticks", f"{hand.gap():.0f} ms, over {drawn:,} strokes on one sheet")
     hand.run(SETTLE)
     for what, action in (
-        ("undo", hand.session.undo),
+        ("undo", hand.commands.undo),
         ("clear", hand.session.clear),
-        ("undo", hand.session.undo),
+        ("undo", hand.commands.undo),
     ):
         hand.gap()
         action()
@@ -186,7 +134,7 @@ def measure(inputs: list[Strokes], args: argparse.Namespace) -> None:
     hand.run(SETTLE)
 
     watch_memory(hand, moving, args.readings)
-    hand.session.reader.close()
+    hand.session.worker_process.close()
     hand.root.destroy()
 
 
@@ -194,7 +142,7 @@ def watch_memory(hand: Hand, inputs: Iterator[Strokes], readings: int) -> None:
     """Print the memory of both processes at the start, in the middle and at the end."""
     for place in range(readings + 1):
         if place % max(1, readings // 10) == 0:
-            sizes = [resident(os.getpid()), resident(hand.session.reader.process.pid)]
+            sizes = [resident(os.getpid()), resident(hand.session.worker_process.process.pid)]
             report(
                 f"memory after {place:,} readings",
                 f"window {sizes[0]:.0f} MB, reading {sizes[1]:.0f} MB",
@@ -202,14 +150,6 @@ def watch_memory(hand: Hand, inputs: Iterator[Strokes], readings: int) -> None:
         hand.session.clear()
         hand.draw(next(inputs))
         hand.wait_for_reading()
-
-
-def resident(process: int) -> float:
-    """Megabytes of memory that a process holds (Linux)."""
-    for line in Path(f"/proc/{process}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) / 1024
-    raise UserError(f"no memory figure for process {process}")
 
 
 def median(values: list[float]) -> float:

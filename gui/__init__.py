@@ -1,8 +1,9 @@
-"""The window. Only `worker`, which runs in a process of its own, imports PyTorch and NumPy.
+"""The window.
 
-Public: `commands` (what keys and buttons do), `corrections` (a digit key becomes a sample), `session`
-(drawing, reading, what is shown), `main_window` and its widgets, `theme`, `desktop` (dialogs, clipboard,
-dark mode), `worker_process` and `worker` (both ends of the pipe).
+Public: `commands` (what keys and buttons do), `corrections` (a digit key keeps a sample), `session` (drawing,
+reading, what is shown), `main_window` and its widgets, `theme`, `desktop` (dialogs, clipboard, dark mode),
+`worker_process` and `worker` (both ends of the pipe), `protocol` (what crosses it).
 
-Imports: recognition, visualization.explain, preprocessing, common.
+Imports: recognition, visualization.explain, preprocessing, common. Only `worker`, which runs in a process of
+its own, imports PyTorch and NumPy. In here: commands -> corrections -> session -> main_window -> widgets.
 """

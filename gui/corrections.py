@@ -1,65 +1,50 @@
-"""Corrections: a reading that a person corrects becomes a sample, which counts until it is forgotten."""
-
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+"""Corrections: a digit key labels the shown digit, and keeps it as a sample that counts in later readings."""
 
 from common.messages import complain
 from gui.keys import key_for
 from gui.memory_window import MemoryWindow
-from gui.protocol import Remembered
+from gui.protocol import Forget, ForgetAll, Keep, ListSamples, SampleList
+from gui.session import Session
 from recognition import profiles
-
-if TYPE_CHECKING:
-    from gui.session import Session
 
 
 class Corrections:
-    """What a session does with corrections and with what is remembered of them."""
+    """Keeps, takes back and shows the corrections of a session.
+
+    Args:
+        session: whose `on_ready` and `on_reading` it sets.
+    """
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        self._due: tuple[int, int] | None = None  # a label, and the drawing it is for
+        self._due: tuple[int, int] | None = None  # a label, and the version of the drawing that it is for
         self._newest = ""  # the last of the samples' names
-        self._panel: MemoryWindow | None = None
-
-    def opened(self) -> None:
-        """Once questions are answered: say what of the profile is broken."""
-
-        def look(remembered: Remembered) -> None:
-            if names := remembered.set_aside:
-                for name in names:
-                    complain(f"broken, set aside: {remembered.folder}/{name}")
-                more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-                self.session.say(f"Broken, set aside in {remembered.folder}: {names[0]}{more}")
-            self._show(remembered)
-
-        self.session.ask("remembered", then=look)
-
-    # corrections
+        self._memory_window: MemoryWindow | None = None
+        session.on_ready, session.on_reading = self._report_broken_samples, self._correct_due
 
     def correct(self, label: int) -> None:
-        """Keep the digit that is shown as a sample of `label`: the next reading knows it."""
+        """Keep the digit that is shown in detail as a sample of `label`, once it is read."""
         session = self.session
-        session.sheet.pen_up()
+        session.drawing_canvas.pen_up()
         if session.drawing.blank:
             session.say("Nothing to correct yet: draw a digit first.")
             return
         if session.shown.version != session.drawing.version:
-            self._due = label, session.drawing.version  # the reading is on its way
+            self._due = label, session.drawing.version  # its reading has not arrived
             return
         shown, digit, place = session.shown, session.shown.digit, session.shown.chosen
         if digit is None:
             session.say("Nothing to correct: no digit was found.")
             return
-        # A new name, also where it was corrected before: their order says which word is the last.
-        name = self._newest = profiles.new_name([self._newest])
+        # A new name even for a second correction: of samples of the same ink, the one named last counts.
+        name = self._newest = profiles.new_sample_name([self._newest])
         before = shown.correct(label, name)
 
         def kept(count: int) -> None:
             samples = "1 sample" if count == 1 else f"{count:,} samples"
-            off = "" if session.window.personal.get() else f" (not in use: {key_for('toggle_memory')})"
-            session.say(f"Remembered: your {label}, {samples}{off}")
+            used = session.window.use_memory.get()
+            hint = "" if used else f" (not in use: {key_for('<<ToggleMemory>>')})"
+            session.say(f"Remembered: your {label}, {samples}{hint}")
             self._refresh()
 
         def failed(reason: str) -> None:
@@ -70,73 +55,84 @@ class Corrections:
             session.say(reason)
 
         box = None if session.window.single.get() else digit.box
-        page = session.drawing.page
-        instead_of = before and before[1]
-        session.ask("keep", name, label, digit, page, box, instead_of, then=kept, otherwise=failed)
+        keep = Keep(name, label, digit, session.drawing.page, box, before and before[1])
+        session.ask(keep, kept, failed)
         session.show(shown)
 
-    def reading_arrived(self) -> None:
-        """Correct it, if that was asked for before, and for this very drawing."""
-        due, self._due = self._due, None
-        if due and due[1] == self.session.drawing.version:
-            self.correct(due[0])
-        elif due:
-            self.session.say(f"Not corrected to {due[0]}: the drawing had changed.")
-
     def take_back(self) -> bool:
-        """Forget the last correction of what is shown; False if there is none."""
+        """Forget the last correction of the reading that is shown; return False if there is none."""
         if not self.session.shown.corrected:
             return False
         label, name = self.session.shown.corrected.popitem()[1]
 
-        def done(_: None) -> None:
+        def forgotten(_: None) -> None:
             self.session.say(f"Taken back: the sample of a {label}.")
             self._refresh()
 
-        self.session.ask("forget", name, then=done)
+        self.session.ask(Forget(name), forgotten)
         self.session.show(self.session.shown)
         return True
 
-    def toggle(self) -> None:
-        """Change between with and without the memory."""
-        personal = self.session.window.personal
-        personal.set(not personal.get())
-        self.switched()
-
-    def switched(self) -> None:
-        """Read again, after a change between with and without the memory."""
-        used = "with" if self.session.window.personal.get() else "without"
+    def read_again(self) -> None:
+        """Read again after samples were switched on or off."""
+        used = "with" if self.session.window.use_memory.get() else "without"
         self.session.say(f"Reading {used} what you corrected.")
         self.session.read_again()
 
-    # the panel
-
-    def show_panel(self) -> None:
-        """Open it, or close it."""
-        if self._panel and self._panel.winfo_exists():
-            self._panel.destroy()
+    def toggle_window(self) -> None:
+        """Open or close the window that lists the samples."""
+        if self._is_listed():
+            self._memory_window.destroy()
         else:
-            self._panel = MemoryWindow(self.session.root, self.session.theme, self._forget, self._forget_all)
+            self._memory_window = MemoryWindow(
+                self.session.root, self.session.theme, self.forget, self.forget_all
+            )
             self._refresh()
 
-    def _forget(self, name: str) -> None:
-        self.session.ask("forget", name, then=lambda _: self._forgotten("1 sample"))
+    def forget(self, name: str) -> None:
+        """Delete the sample with this name."""
+        self.session.ask(Forget(name), lambda _: self._forgotten("1 sample"))
 
-    def _forget_all(self) -> None:
-        self.session.ask("forget_all", then=lambda count: self._forgotten(f"all {count:,} samples"))
+    def forget_all(self) -> None:
+        """Delete all samples."""
+        self.session.ask(ForgetAll(), lambda count: self._forgotten(f"all {count:,} samples"))
 
     def _forgotten(self, what: str) -> None:
         self.session.say(f"Forgotten: {what}.")
         self._refresh()
         self.session.read_again()
 
-    def _refresh(self) -> None:
-        """Bring the panel up to date, if it is open."""
-        if self._panel and self._panel.winfo_exists():
-            self.session.ask("remembered", then=self._show, newest=True)
+    def _is_listed(self) -> bool:
+        return bool(self._memory_window and self._memory_window.winfo_exists())
 
-    def _show(self, remembered: Remembered) -> None:
-        names = (self._newest, *(sample.name for sample in remembered.samples))
-        self._newest = max(filter(profiles.NAME.fullmatch, names), default="")
-        if self._panel and self._panel.winfo_exists():
-            self._panel.show(remembered)
+    def _refresh(self) -> None:
+        """Update the window that lists the samples, if it is open."""
+        if self._is_listed():
+            self.session.ask(ListSamples(), self._list, newest=True)
+
+    def _list(self, samples: SampleList) -> None:
+        names = (self._newest, *(sample.name for sample in samples.samples))
+        self._newest = max(filter(profiles.SAMPLE_NAME.fullmatch, names), default="")
+        if self._is_listed():
+            self._memory_window.show(samples)
+
+    def _report_broken_samples(self) -> None:
+        """List the samples once the network is loaded, and report those that are broken."""
+
+        def report(samples: SampleList) -> None:
+            if names := samples.set_aside:
+                for name in names:
+                    complain(f"broken, set aside: {samples.folder}/{name}")
+                more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+                self.session.say(f"Broken, set aside in {samples.folder}: {names[0]}{more}")
+            self._list(samples)
+
+        self.session.ask(ListSamples(), report)
+
+    def _correct_due(self) -> None:
+        """Make a correction that was asked for before the drawing was read, if it has not changed since."""
+        due, self._due = self._due, None
+        if due and due[1] == self.session.drawing.version:
+            self.correct(due[0])
+        elif due:
+            self.session.say(f"Not corrected to {due[0]}: the drawing had changed.")

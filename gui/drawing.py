@@ -1,11 +1,12 @@
-"""The drawing itself: strokes on a page, with undo, redo and an eraser. No window: tested without a screen.
+"""The drawing: strokes on a page, an eraser, undo and redo. Independent of Tk.
 
-A page has coordinates of its own: (0, 0) in the middle of the sheet, y downwards, one unit a pixel of the
-sheet as it first opened. So a drawing is the same on a sheet of any size.
+Page coordinates do not depend on the size of the window: (0, 0) is in the middle of the canvas, y grows
+downwards, and a unit is a pixel of the canvas as it first opened.
 """
 
 from __future__ import annotations
 
+import operator
 from array import array
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -14,24 +15,24 @@ from itertools import chain
 from common.geometry import Box, Point, around, box_of, dense, distance, grown, holds, middle, overlap
 from gui.spline import STEP, curve, knots, spacing
 
-UNDO_LIMIT = 500  # actions; each keeps a tuple of strokes
-UNDO_PICTURES = 30  # different ones among them: each may have 4 MB
+UNDO_LIMIT = 500  # pages that undo goes back to
+UNDO_PICTURES = 30  # different pictures among them; each may take 4 MB
 
 
 @dataclass(frozen=True, eq=False)
 class Stroke:
-    """What the pen drew from down to up: at least one point, and the pen's width. Never changes."""
+    """A stroke of the pen: at least one point, and the pen's width. Immutable."""
 
     points: tuple[Point, ...]
     width: float
 
     @cached_property
     def box(self) -> Box:
-        """What the ink covers."""
+        """The bounding box of the ink."""
         return grown(box_of(self.points), self.width / 2)
 
     def line(self, step: float = STEP) -> list[Point]:
-        """The middle of the ink: a smooth line in points about `step` apart."""
+        """Return the smooth centre line of the ink, as points at most about `step` apart."""
         return curve(knots(self.points, spacing(self.width)), step)
 
     @cached_property
@@ -39,7 +40,7 @@ class Stroke:
         return array("d", chain.from_iterable(self.points)).tobytes()
 
     def __reduce__(self) -> tuple:
-        """Pickle fast: a sheet full of strokes goes to the reading process after each move of the pen."""
+        """Pickle compactly: all strokes are sent to the worker process after each move of the pen."""
         return _unpacked, (self._packed, self.width)
 
 
@@ -50,13 +51,13 @@ def _unpacked(packed: bytes, width: float) -> Stroke:
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A picture that lies under the strokes. Never changes.
+    """A picture under the strokes. Immutable.
 
     Attributes:
         width, height: in pixels.
         pixels: RGB, 3 bytes each, row by row.
-        paper: its most typical colour, which ink on it must stand out from.
-        box: where it lies on the page.
+        paper: its median colour.
+        box: its place on the page.
     """
 
     width: int
@@ -67,50 +68,52 @@ class Picture:
 
     @property
     def dark(self) -> bool:
+        """Whether ink on it should be light."""
         return sum(self.paper) < 3 * 128
 
     def fitted(self, region: Box) -> Picture:
-        """The same picture in the middle of a region, as large as it can be there."""
+        """Return the same picture in the middle of a region, as large as fits."""
         (x, y), (left, top, right, bottom) = middle(region), region
         scale = min((right - left) / self.width, (bottom - top) / self.height) / 2
-        wide, high = self.width * scale, self.height * scale
-        return replace(self, box=(x - wide, y - high, x + wide, y + high))
+        half_width, half_height = self.width * scale, self.height * scale
+        return replace(self, box=(x - half_width, y - half_height, x + half_width, y + half_height))
 
 
 @dataclass(frozen=True, eq=False)
 class Page:
-    """What is on the sheet at one moment. Never changes: undo goes back to an earlier one."""
+    """The strokes and the picture at one moment. Immutable: undo returns to an earlier page."""
 
     strokes: tuple[Stroke, ...] = ()
     picture: Picture | None = None
 
     @property
     def blank(self) -> bool:
+        """Whether there is neither a stroke nor a picture."""
         return not self.strokes and self.picture is None
 
     def bounds(self) -> Box | None:
-        """The box around all ink and the picture; None for a blank page."""
+        """Return the bounding box of all ink and the picture; None for a blank page."""
         boxes = [stroke.box for stroke in self.strokes]
         if self.picture:
             boxes.append(self.picture.box)
         return around(boxes)
 
     def points(self) -> list[tuple[Point, ...]]:
-        """The strokes as lists of points, as reading takes them."""
+        """Return the points of each stroke, as `Recognizer.read_strokes` takes them."""
         return [stroke.points for stroke in self.strokes]
 
     def strokes_in(self, box: Box) -> tuple[Stroke, ...]:
-        """The strokes whose middle lies in `box`: those of one digit of a number."""
+        """Return the strokes whose centre lies in `box`."""
         return tuple(stroke for stroke in self.strokes if holds(box, middle(stroke.box)))
 
 
 class Drawing:
-    """The page that is being drawn on, and the way back.
+    """The page that is being drawn on, with undo and redo.
 
     Attributes:
-        page: the page as it is.
-        live: the points of the stroke that is being drawn, if one is.
-        version: changes with every action, so that an answer about an older drawing is known as such.
+        page: without the stroke that is being drawn.
+        live: the points of that stroke, empty if the pen is up.
+        version: changes with every action, to recognise readings that are out of date.
     """
 
     def __init__(self) -> None:
@@ -123,32 +126,33 @@ class Drawing:
         self._erasing = False
 
     def snapshot(self) -> Page:
-        """The page with the stroke that is being drawn on it."""
+        """Return the page with the stroke that is being drawn."""
         if not self.live:
             return self.page
         return Page((*self.page.strokes, self._live_stroke()), self.page.picture)
 
     @property
     def blank(self) -> bool:
+        """Whether nothing is drawn, and there is no picture."""
         return self.page.blank and not self.live
 
     # the pen
 
     def begin(self, point: Point, width: float) -> None:
-        """Put the pen down. A pen that is lifted at once leaves a dot."""
+        """Put the pen down. Lifted without a move, it leaves a dot."""
         self.finish()
         self.live, self._live_width = [point], width
         self.version += 1
 
     def extend(self, point: Point) -> bool:
-        """Move the pen to `point`; False if it is up or already there."""
+        """Move the pen to `point`; return False if it is up or already there."""
         if not self.live or point == self.live[-1]:
             return False
         self.live.append(point)
         return True
 
     def finish(self) -> None:
-        """Lift the pen or the eraser: what it did becomes one action."""
+        """Lift the pen or the eraser: what it did since it was put down is one action."""
         self._erasing = False
         if self.live:
             stroke, self.live = self._live_stroke(), []
@@ -160,14 +164,17 @@ class Drawing:
     # the eraser
 
     def erase(self, start: Point, end: Point, radius: float) -> bool:
-        """Move a round eraser from `start` to `end`; whether it touched ink.
+        """Move a round eraser from `start` to `end`, which cuts strokes where it touches them.
 
-        Strokes lose what it touches and fall apart there. All of it until `finish` is one action.
+        All moves until `finish` are one action.
+
+        Returns:
+            whether it touched ink.
         """
         strokes: list[Stroke] = []
         for stroke in self.page.strokes:
             strokes += erased(stroke, start, end, radius)
-        if len(strokes) == len(self.page.strokes) and all(map(_same, strokes, self.page.strokes)):
+        if len(strokes) == len(self.page.strokes) and all(map(operator.is_, strokes, self.page.strokes)):
             return False
         page = Page(tuple(strokes), self.page.picture)
         if self._erasing:
@@ -181,18 +188,18 @@ class Drawing:
     # whole pages
 
     def touch(self) -> None:
-        """Make answers about the drawing stale, though it stays as it is."""
+        """Make readings of the drawing out of date without a change to it."""
         self.version += 1
 
     def replace(self, page: Page) -> None:
-        """Put `page` in the place of the one that is there, as one action."""
+        """Replace the page, as one action."""
         self._undo = _newest([*self._undo, self.page])
         self._redo.clear()
         self.page = page
         self.version += 1
 
     def clear(self) -> bool:
-        """Take a blank page; False if it is blank already."""
+        """Take a blank page; return False if it is blank already."""
         self.finish()
         if self.page.blank:
             return False
@@ -200,21 +207,23 @@ class Drawing:
         return True
 
     def undo(self) -> bool:
-        """Take back the last action; False if there is none."""
+        """Undo the last action; return False if there is none."""
         self.finish()
         return self._go(self._undo, self._redo)
 
     def redo(self) -> bool:
-        """Do again what was taken back last; False if there is nothing."""
+        """Redo the action that was undone last; return False if there is none."""
         self.finish()
         return self._go(self._redo, self._undo)
 
     @property
     def can_undo(self) -> bool:
+        """Whether there is an action to undo."""
         return bool(self._undo or self.live)
 
     @property
     def can_redo(self) -> bool:
+        """Whether there is an action to redo."""
         return bool(self._redo)
 
     def _go(self, source: list[Page], target: list[Page]) -> bool:
@@ -227,7 +236,7 @@ class Drawing:
 
 
 def _newest(pages: list[Page]) -> list[Page]:
-    """The last of `pages`, as many as both limits allow."""
+    """Return the last of `pages`, as many as both limits allow."""
     pictures = set()
     for count, page in enumerate(reversed(pages)):
         pictures.add(page.picture)
@@ -236,14 +245,11 @@ def _newest(pages: list[Page]) -> list[Page]:
     return pages
 
 
-def _same(first: Stroke, second: Stroke) -> bool:
-    return first is second
-
-
 def erased(stroke: Stroke, start: Point, end: Point, radius: float) -> list[Stroke]:
-    """What a round eraser that moves from `start` to `end` leaves of a stroke.
+    """Return what a round eraser that moves from `start` to `end` leaves of a stroke.
 
-    `[stroke]` itself where it touches nothing, else the pieces, of which there may be none.
+    Returns:
+        `[stroke]` with the same object if it is not touched, else the remaining pieces, possibly none.
     """
     if not overlap(stroke.box, grown(box_of([start, end]), radius)):
         return [stroke]

@@ -1,4 +1,4 @@
-"""The sheet: where people draw and erase, and where they see what was read."""
+"""The canvas: people draw and erase on it, and see boxes around the digits that were read."""
 
 import math
 import tkinter as tk
@@ -11,25 +11,25 @@ from gui.protocol import DigitReading
 from gui.spline import STEP, mirrored, spacing, span
 from gui.theme import Theme
 
-MARGIN = 0.03  # of the side, around what is made to fit
-STILL = 2.0  # points: a pen that moves no further between down and up has clicked
-RESIZED_AFTER = 60  # milliseconds without a further change of size
+MARGIN = 0.03  # around a page that is made to fit, relative to the side
+CLICK_TOLERANCE = 2.0  # points that the pointer may move in a click
+RESIZE_DELAY = 60  # milliseconds without a further change of size after which the page is painted again
 
 
 class DrawingCanvas(tk.Canvas):
-    """Shows a drawing and lets people draw on it.
+    """Shows a drawing and takes input from the pen and the eraser.
 
     Args:
         parent: the widget it lies in.
         theme: of the window.
-        drawing: what is drawn.
-        side: a unit of the page is a pixel where the sheet's shorter side has this many.
+        drawing: what is shown and changed.
+        side: width and height at first, in pixels. A unit of the page is 1/`side` of the shorter side.
         on_change: called after each change that the pen or the eraser makes.
-        on_choose: called with the place of a digit whose box was clicked.
+        on_choose: called with the index of a digit whose box was clicked.
 
     Attributes:
         brush: the pen's width in units of the page.
-        surface: the part that shows the page.
+        page_image: the page as pixels.
     """
 
     def __init__(
@@ -57,12 +57,12 @@ class DrawingCanvas(tk.Canvas):
         self.theme, self.drawing, self.side = theme, drawing, side
         self._on_change, self._on_choose = on_change, on_choose
         self.brush = 20.0
-        self.surface = PageImage(self, theme)
-        self._knots: list[Point] = []  # what the live stroke's curve is drawn through
-        self._painted: Point | None = None  # where its painted part ends; None if none of it is painted
-        self._width = self.brush  # of the live stroke
-        self._eraser: Point | None = None  # where it is, on the page
-        self._pressed: tk.Event | None = None  # in a box: it draws if it moves, else it chooses
+        self.page_image = PageImage(self, theme)
+        self._knots: list[Point] = []  # control points of the live stroke's curve
+        self._painted: Point | None = None  # end of its painted part; None if nothing of it is painted
+        self._live_width = self.brush
+        self._eraser: Point | None = None  # its position on the page while it is down
+        self._pressed: tk.Event | None = None  # press in a box: the pen draws if it moves, else it is a click
         self._boxed: tuple[Sequence[DigitReading], Sequence[str], int] = (), (), 0
         self._resize_due = ""
         self.create_text(0, 0, fill=theme.colours.muted, font=theme.body, justify="center", tags="hint")
@@ -70,43 +70,47 @@ class DrawingCanvas(tk.Canvas):
         self.create_line(0, 0, 0, 0, **tail)
         self.create_oval(0, 0, 0, 0, outline=theme.colours.accent, state="hidden", tags="eraser")
         self._fit((side, side))
-        # Who comes here by the keyboard must see it; who draws knows.
+        # The focus is shown only if it comes by the keyboard.
         self.bind("<<TraverseIn>>", lambda event: self.configure(highlightcolor=theme.colours.accent))
         self.bind("<FocusOut>", lambda event: self.configure(highlightcolor=theme.colours.line))
         self.bind("<ButtonPress-1>", self._press)
         self.bind("<Shift-ButtonPress-1>", self._press_eraser)
-        for button in (2, 3):  # the right one is 3 on X11 and Windows, 2 on macOS
+        for button in (2, 3):  # the right button is 3 on X11 and Windows, 2 on macOS
             self.bind(f"<ButtonPress-{button}>", self._press_eraser)
         for button in (1, 2, 3):
             self.bind(f"<B{button}-Motion>", self._move)
             self.bind(f"<ButtonRelease-{button}>", self._release)
         self.bind("<Configure>", self._resized)
 
-    # what is shown
+    # showing
 
     def set_hint(self, text: str) -> None:
-        """A line in the middle of the sheet, for when it is blank."""
+        """Show a text in the middle, "" for none."""
         self.itemconfigure("hint", text=text)
 
     def show(self, refit: bool = False) -> None:
-        """Show the drawing's page after a change from elsewhere; with `refit`, at a scale that shows all."""
+        """Show the drawing's page after a change that was not made here.
+
+        Args:
+            refit: whether to scale the page so that all of it is visible.
+        """
         self.pen_up()
-        page, surface = self.drawing.page, self.surface
-        wanted = self._scale_for(surface.size) if refit or page.blank else surface.scale
-        if page.picture is not surface.page.picture or wanted != surface.scale:
-            self._fit(surface.size)
+        page, image = self.drawing.page, self.page_image
+        wanted = self._scale_for(image.size) if refit or page.blank else image.scale
+        if page.picture is not image.page.picture or wanted != image.scale:
+            self._fit(image.size)
         else:
-            surface.show(page)
+            image.show(page)
 
     def show_boxes(self, digits: Sequence[DigitReading], labels: Sequence[str], chosen: int) -> None:
-        """Frame what was read as digits, each with its label; number `chosen` stands out."""
+        """Draw a box with a label around each digit, and highlight the one with index `chosen`."""
         self._boxed = digits, labels, chosen
         self.delete("box")
         px, colours = self.theme.px, self.theme.colours
         for place, (digit, label) in enumerate(zip(digits, labels, strict=True)):
             colour = colours.accent if place == chosen else colours.soft
             box = grown(digit.box, self.brush / 2 + 4)
-            left, top, right, bottom = self._places(box[:2], box[2:])
+            left, top, right, bottom = self._coordinates(box[:2], box[2:])
             self.create_rectangle(
                 left,
                 top,
@@ -128,7 +132,7 @@ class DrawingCanvas(tk.Canvas):
             )
 
     def _box_at(self, x: int, y: int) -> int | None:
-        """The place of the digit whose frame or label is there, the smallest of several."""
+        """Return the index of the digit whose box or label is there, the smallest of several, or None."""
         found = []
         for place in range(len(self._boxed[0])):
             left, top, right, bottom = self.bbox(f"box{place}")
@@ -139,7 +143,7 @@ class DrawingCanvas(tk.Canvas):
     # the pen and the eraser
 
     def pen_up(self) -> None:
-        """End what the pen or the eraser does: before anything else is done to the drawing."""
+        """Finish the stroke or the erasing; called before the drawing is changed in any other way."""
         self._eraser = self._pressed = None
         self.itemconfigure("eraser", state="hidden")
         self.itemconfigure("tail", state="hidden")
@@ -148,19 +152,19 @@ class DrawingCanvas(tk.Canvas):
             self._paint_end()
             self._painted = None
             self.drawing.finish()
-            self.surface.page = self.drawing.page
+            self.page_image.page = self.drawing.page
         else:
             self.drawing.finish()
-            self.surface.show(self.drawing.page)
+            self.page_image.show(self.drawing.page)
 
     def _at(self, event: tk.Event) -> Point:
-        """Where the pointer is on the page."""
-        scale, (left, top, *_) = self.surface.scale, self.surface.region
+        """Return the pointer's position on the page."""
+        scale, (left, top, *_) = self.page_image.scale, self.page_image.region
         return (event.x - self._edge) / scale + left, (event.y - self._edge) / scale + top
 
-    def _places(self, *points: Point) -> list[float]:
-        """Points of the page as coordinates of the canvas: x, y, x, y, ..."""
-        return [value + self._edge for point in self.surface.pixels(points) for value in point]
+    def _coordinates(self, *points: Point) -> list[float]:
+        """Convert points of the page to canvas coordinates x, y, x, y, ..."""
+        return [value + self._edge for point in self.page_image.pixels(points) for value in point]
 
     def _press(self, event: tk.Event) -> None:
         self.focus_set()
@@ -172,7 +176,7 @@ class DrawingCanvas(tk.Canvas):
 
     def _pen_down(self, event: tk.Event) -> None:
         self.drawing.begin(self._at(event), self.brush)
-        self._width = self.brush
+        self._live_width = self.brush
         self._knots = self.drawing.live.copy()
         self._paint_live(self._knots)
         self._on_change()
@@ -186,7 +190,7 @@ class DrawingCanvas(tk.Canvas):
     def _move(self, event: tk.Event) -> None:
         if self._pressed:
             start = self._pressed
-            if math.dist((start.x, start.y), (event.x, event.y)) <= self.theme.px(STILL):
+            if math.dist((start.x, start.y), (event.x, event.y)) <= self.theme.px(CLICK_TOLERANCE):
                 return
             self._pressed = None
             self._pen_down(start)
@@ -207,37 +211,39 @@ class DrawingCanvas(tk.Canvas):
             self._on_change()
 
     def _erase(self, start: Point, end: Point) -> None:
-        radius = max(self.brush, 6 / self.surface.scale)
+        radius = max(self.brush, 6 / self.page_image.scale)
         ring = grown((*end, *end), radius)
-        self.coords("eraser", *self._places(ring[:2], ring[2:]))
+        self.coords("eraser", *self._coordinates(ring[:2], ring[2:]))
         self.itemconfigure("eraser", state="normal")
         if self.drawing.erase(start, end, radius):
-            self.surface.page = self.drawing.page
+            self.page_image.page = self.drawing.page
             widest = max((stroke.width for stroke in self.drawing.page.strokes), default=0)
-            self.surface.repaint(grown(around([(*start, *start), (*end, *end)]), radius + widest))
+            self.page_image.repaint(grown(around([(*start, *start), (*end, *end)]), radius + widest))
             self._on_change()
 
     # the live stroke
 
     def _paint_newest(self) -> None:
-        """Paint the live stroke as far as its curve is known, and show the rest as a line to the pen."""
+        """Paint the live stroke as far as its curve is final, and show the rest as a canvas line."""
         if self._painted is None:
             return
         pen = self.drawing.live[-1]
-        if math.dist(pen, self._knots[-1]) >= spacing(self._width):
+        if math.dist(pen, self._knots[-1]) >= spacing(self._live_width):
             self._add_knot(pen)
-        self.coords("tail", *self._places(self._painted, *self._knots[-2:], pen))
-        colour = "#{:02x}{:02x}{:02x}".format(*self.surface.ink_colour())
-        self.itemconfigure("tail", state="normal", width=self._width * self.surface.scale, fill=colour)
+        self.coords("tail", *self._coordinates(self._painted, *self._knots[-2:], pen))
+        colour = "#{:02x}{:02x}{:02x}".format(*self.page_image.ink_colour())
+        self.itemconfigure(
+            "tail", state="normal", width=self._live_width * self.page_image.scale, fill=colour
+        )
 
     def _add_knot(self, knot: Point) -> None:
-        """Continue the curve, and paint its part between the two knots before: it is known now."""
+        """Add a control point, and paint the part of the curve that is final with it."""
         self._knots.append(knot)
         if len(self._knots) > 2:
             self._paint_span(self._knots[-4:])
 
     def _paint_end(self) -> None:
-        """Paint the curve to its last point, where the pen is."""
+        """Paint the curve to its end at the pen."""
         pen = self.drawing.live[-1]
         if pen != self._knots[-1]:
             self._add_knot(pen)
@@ -247,41 +253,41 @@ class DrawingCanvas(tk.Canvas):
     def _paint_span(self, controls: list[Point]) -> None:
         if len(controls) < 4:  # the first part of the curve
             controls = [mirrored(controls[1], controls[0]), *controls]
-        self._paint_live([self._painted, *span(*controls, STEP / self.surface.scale)])
+        self._paint_live([self._painted, *span(*controls, STEP / self.page_image.scale)])
 
     def _paint_live(self, line: list[Point]) -> None:
-        self.surface.add(line, self._width)
+        self.page_image.add(line, self._live_width)
         self._painted = line[-1]
 
-    # its size
+    # size
 
     def _resized(self, event: tk.Event) -> None:
         size = max(1, event.width - 2 * self._edge), max(1, event.height - 2 * self._edge)
         self.coords("hint", event.width / 2, event.height / 2)
         self.itemconfigure("hint", width=size[0] * 0.9)
-        if size == self.surface.size:
+        if size == self.page_image.size:
             return
-        # Until the window keeps its size: the old pixels in the new middle.
-        left, top = (size[0] - self.surface.size[0]) / 2, (size[1] - self.surface.size[1]) / 2
-        self.surface.move_to(self._edge + left, self._edge + top)
+        # While the size keeps changing, the old image is shown in the new middle.
+        left, top = (size[0] - self.page_image.size[0]) / 2, (size[1] - self.page_image.size[1]) / 2
+        self.page_image.move_to(self._edge + left, self._edge + top)
         if self._resize_due:
             self.after_cancel(self._resize_due)
-        self._resize_due = self.after(RESIZED_AFTER, self._fit, size)
+        self._resize_due = self.after(RESIZE_DELAY, self._fit, size)
 
     def _fit(self, size: tuple[int, int]) -> None:
-        """Take the size (in pixels, without the edge) and show the whole page in it."""
+        """Show the whole page in this size (pixels, without the edge)."""
         self._resize_due = ""
-        self._painted = None  # a stroke that is being drawn is painted when it ends
-        self.surface.move_to(self._edge, self._edge)
-        self.surface.fit(self.drawing.page, size, self._scale_for(size))
+        self._painted = None  # a live stroke is painted when it ends
+        self.page_image.move_to(self._edge, self._edge)
+        self.page_image.fit(self.drawing.page, size, self._scale_for(size))
         self.show_boxes(*self._boxed)
 
     def _scale_for(self, size: tuple[int, int]) -> float:
-        """Pixels for a unit of the page, so that what was drawn in a wide window is visible in a high one."""
+        """Return the pixels per unit of the page with which all of it is visible in this size."""
         scale = min(size) / self.side
         bounds = self.drawing.page.bounds()
         if bounds:
             left, top, right, bottom = grown(bounds, MARGIN * self.side)
-            wide, high = max(-left, right), max(-top, bottom)
-            scale = min(scale, size[0] / 2 / wide, size[1] / 2 / high)
+            half_width, half_height = max(-left, right), max(-top, bottom)
+            scale = min(scale, size[0] / 2 / half_width, size[1] / 2 / half_height)
         return scale

@@ -1,4 +1,4 @@
-"""The history: what was read before, as thumbnails in a strip."""
+"""The history: a strip of thumbnails of pages that were read before."""
 
 import tkinter as tk
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from gui.widgets import photo
 
 @dataclass
 class Entry:
-    """A page that was read, and as what."""
+    """A page that was read, the text of its reading, and whether it was read as a single digit."""
 
     page: Page
     text: str
@@ -21,11 +21,15 @@ class Entry:
 
 
 class HistoryStrip(ttk.Frame):
-    """Thumbnails of what was read before, the newest first.
+    """Shows entries as thumbnails, the newest first.
 
     Args:
-        parent, theme: as for every pane.
+        parent: the widget it lies in.
+        theme: of the window.
         on_choose: called with an entry that was clicked.
+
+    Attributes:
+        entries: the newest first, at most `LIMIT`.
     """
 
     LIMIT = 60
@@ -35,7 +39,7 @@ class HistoryStrip(ttk.Frame):
         self.theme, self._on_choose = theme, on_choose
         self.entries: list[Entry] = []
         self._buttons: list[ttk.Button] = []
-        self._first = 0  # of those that are visible
+        self._first = 0  # index of the first visible one
         self._side = theme.px(27)
         self._empty = ttk.Label(self, text="What you clear is kept here.", style="Muted.TLabel")
         self._empty.place(relx=0, rely=0.5, anchor="w")
@@ -44,10 +48,10 @@ class HistoryStrip(ttk.Frame):
         self.configure(height=probe.winfo_reqheight())
         probe.destroy()
         self.bind("<Configure>", lambda event: self._arrange())
-        self._listen_to_wheel(self)
+        self._bind_wheel(self)
 
     def add(self, entry: Entry) -> None:
-        """Put an entry in front; one of the same page is brought up to date where it is."""
+        """Put an entry first, or update the one of the same page where it is."""
         for other, button in zip(self.entries, self._buttons, strict=True):
             if other.page is entry.page:
                 other.text, other.single = entry.text, entry.single
@@ -62,7 +66,10 @@ class HistoryStrip(ttk.Frame):
         self._arrange()
 
     def step(self, page: Page, by: int) -> Entry | None:
-        """The entry `by` places after that of `page`, made visible; None if there is none there."""
+        """Return the entry `by` places after that of `page`, scrolled into view; None if there is none.
+
+        A page without an entry counts as the one before the first.
+        """
         pages = [entry.page for entry in self.entries]
         place = by + (pages.index(page) if page in pages else -1)
         if not 0 <= place < len(pages):
@@ -80,16 +87,16 @@ class HistoryStrip(ttk.Frame):
             image=image,
             text=_short(entry.text),
             compound="top",
-            style="HistoryStrip.TButton",
+            style="History.TButton",
             width=5,
             command=lambda: self._on_choose(entry),
         )
-        button.image = image  # Tk does not keep it
-        self._listen_to_wheel(button)
+        button.image = image  # keeps it alive: Tk does not
+        self._bind_wheel(button)
         return button
 
     def _room(self) -> int:
-        """How many fit."""
+        """Return how many thumbnails fit."""
         return max(1, self.winfo_width() // self._slot)
 
     def _arrange(self) -> None:
@@ -103,12 +110,12 @@ class HistoryStrip(ttk.Frame):
         if self._buttons:
             self._empty.place_forget()
 
-    def _listen_to_wheel(self, widget: tk.Misc) -> None:
+    def _bind_wheel(self, widget: tk.Misc) -> None:
         def turned(event: tk.Event) -> None:
             self._first += 1 if event.num == 5 or event.delta < 0 else -1
             self._arrange()
 
-        for event in ("<MouseWheel>", "<Button-4>", "<Button-5>"):  # the latter two are X11's
+        for event in ("<MouseWheel>", "<Button-4>", "<Button-5>"):  # the last two on X11
             widget.bind(event, turned)
 
 

@@ -1,60 +1,61 @@
-"""The keys: which does what, how each is spelled on this platform, and the one place that listens to them."""
+"""The keys: which virtual event each raises, what it does in words, and how this platform spells it."""
 
 import sys
 import tkinter as tk
-from collections.abc import Callable
 from dataclasses import dataclass
 from tkinter import ttk
 
 MAC = sys.platform == "darwin"
 
-# Bits of an event's state.
-SHIFT, CONTROL, COMMAND = 0x1, 0x4, 0x8
+SHIFT, CONTROL, COMMAND = 0x1, 0x4, 0x8  # bits of an event's state
 
 
 @dataclass(frozen=True)
 class Key:
-    """Keys that do the same.
+    """One or several keys that raise the same virtual event.
 
     Attributes:
-        action: a method of `Session`.
-        what: what it does, for people.
-        names: as `name_of` names a key that was pressed; the first is the one that is shown.
+        event: the virtual event, which `commands` binds.
+        description: what it does, as the list of keys shows it.
+        names: keys as `name_of` returns them; the first one is shown in tooltips.
     """
 
-    action: str
-    what: str
+    event: str
+    description: str
     names: tuple[str, ...]
 
 
+# Tk itself raises <<Undo>> and <<Redo>> for the same keys, and then no <Key>, so that none counts twice. Its
+# <<Copy>> and <<Paste>> have other keys too (Ctrl+Y pastes on X11), hence the different names here.
 KEYS = (
-    Key("undo", "Undo", ("Ctrl+Z",)),
-    Key("redo", "Redo", ("Ctrl+Shift+Z", "Ctrl+Y")),
-    Key("clear", "Clear the sheet", ("Delete", "Esc")),
-    Key("toggle_mode", "Single digit, or a number", ("N",)),
-    Key("toggle_why", "Why: what speaks for the reading", ("W",)),
-    Key("toggle_memory", "With or without what you corrected", ("M",)),
-    Key("show_memory", "What is remembered, to look at and to forget", ("R",)),
-    Key("choose_previous", "The digit before, in a number", ("Left",)),
-    Key("choose_next", "The digit after it", ("Right",)),
-    Key("thinner", "A thinner brush", ("[", "-")),
-    Key("thicker", "A thicker brush", ("]", "+", "=")),
-    Key("older", "Back in the history", ("PageUp",)),
-    Key("newer", "Forward in the history", ("PageDown",)),
-    Key("open", "Open a picture", ("Ctrl+O",)),
-    Key("paste", "Paste a picture", ("Ctrl+V",)),
-    Key("save", "Save the drawing as PNG", ("Ctrl+S",)),
-    Key("copy", "Copy the reading", ("Ctrl+C",)),
-    Key("help", "Show the keys", ("F1", "?")),
-    Key("quit", "Quit", ("Ctrl+Q",)),
+    Key("<<Undo>>", "Undo", ("Ctrl+Z",)),
+    Key("<<Redo>>", "Redo", ("Ctrl+Shift+Z", "Ctrl+Y")),
+    Key("<<Clear>>", "Clear the sheet", ("Delete", "Esc")),
+    Key("<<ToggleMode>>", "Single digit, or a number", ("N",)),
+    Key("<<ToggleWhy>>", "Why: what speaks for the reading", ("W",)),
+    Key("<<ToggleMemory>>", "With or without what you corrected", ("M",)),
+    Key("<<ShowMemory>>", "What is remembered, to look at and to forget", ("R",)),
+    Key("<<ChoosePrevious>>", "The digit before, in a number", ("Left",)),
+    Key("<<ChooseNext>>", "The digit after it", ("Right",)),
+    Key("<<Thinner>>", "A thinner brush", ("[", "-")),
+    Key("<<Thicker>>", "A thicker brush", ("]", "+", "=")),
+    Key("<<Older>>", "Back in the history", ("PageUp",)),
+    Key("<<Newer>>", "Forward in the history", ("PageDown",)),
+    Key("<<OpenPicture>>", "Open a picture", ("Ctrl+O",)),
+    Key("<<PastePicture>>", "Paste a picture", ("Ctrl+V",)),
+    Key("<<SaveDrawing>>", "Save the drawing as PNG", ("Ctrl+S",)),
+    Key("<<CopyReading>>", "Copy the reading", ("Ctrl+C",)),
+    Key("<<Help>>", "Show the keys", ("F1", "?")),
+    Key("<<Quit>>", "Quit", ("Ctrl+Q",)),
 )
+CORRECT = tuple(f"<<Correct{label}>>" for label in range(10))  # raised by the keys 0 to 9
 
-NAMES = {
+NAMES = {  # of keys whose keysym people would not recognise, or that do the same as another key
     "Escape": "Esc",
     "Prior": "PageUp",
     "Next": "PageDown",
     "KP_Delete": "Delete",
-    "BackSpace": "Delete",  # what Macs write on that key
+    "BackSpace": "Delete",  # the label of that key on a Mac
     "bracketleft": "[",
     "bracketright": "]",
     "minus": "-",
@@ -69,9 +70,13 @@ MAC_NAMES = {"Ctrl+": "⌘", "Shift+": "⇧", "Delete": "⌫"}
 
 
 def name_of(keysym: str, state: int) -> str:
-    """The name of a key that was pressed, as in "Ctrl+Shift+Z", "N", "7" or "?".
+    """Return the name of a pressed key, as in "Ctrl+Shift+Z", "N", "7" or "?".
 
-    Shift is named with Ctrl only: it is how some keyboards type a digit, and Caps Lock is no Shift.
+    Shift is named only along with Ctrl, since some keyboards type digits with it. Caps Lock is not Shift.
+
+    Args:
+        keysym: Tk's name of the key.
+        state: the event's state, which holds the modifiers.
     """
     name = NAMES.get(keysym, keysym)
     if len(name) == 1:
@@ -82,39 +87,38 @@ def name_of(keysym: str, state: int) -> str:
 
 
 def spelled(name: str) -> str:
-    """The name of a key as this platform's people know it."""
+    """Return the name of a key as this platform writes it."""
     if MAC:
         for ours, theirs in MAC_NAMES.items():
             name = name.replace(ours, theirs)
     return name
 
 
-def key_for(action: str) -> str:
-    """The key of an action, spelled."""
-    return next(spelled(key.names[0]) for key in KEYS if key.action == action)
+def key_for(event: str) -> str:
+    """Return the first key that raises a virtual event, as this platform writes it."""
+    return next(spelled(key.names[0]) for key in KEYS if key.event == event)
 
 
-def listen(root: tk.Tk, actions: object, on_digit: Callable[[int], None]) -> None:
-    """Have keys that are pressed in the window call the methods of `actions`, and 0 to 9 `on_digit`."""
-    methods = {name: getattr(actions, key.action) for key in KEYS for name in key.names}
+def raise_events(root: tk.Tk) -> None:
+    """Have keys that are pressed in the window raise their virtual events on `root`."""
+    events = {name: key.event for key in KEYS for name in key.names}
+    events |= {str(label): event for label, event in enumerate(CORRECT)}
 
     def pressed(event: tk.Event) -> None:
         if isinstance(event.widget, ttk.Scale) and event.keysym in ("Left", "Right"):
             return  # they move its slider
         name = name_of(event.keysym, event.state)
-        if name in methods:
-            methods[name]()
-        elif len(name) == 1 and name in "0123456789":
-            on_digit(int(name))
+        if name in events:
+            root.event_generate(events[name])
 
     root.bind("<Key>", pressed)
-    # Tk's own buttons take the focus from the sheet when clicked, and stop the event loop for a tenth of a
-    # second when pressed by Space.
+    # By default a click moves the focus from the canvas to the button, and pressing a button by Space blocks
+    # the event loop for a tenth of a second.
     for kind in ("TButton", "TCheckbutton", "TRadiobutton"):
-        root.bind_class(kind, "<Button-1>", _sink)
+        root.bind_class(kind, "<Button-1>", _show_pressed)
         root.bind_class(kind, "<space>", lambda event: event.widget.invoke())
 
 
-def _sink(event: tk.Event) -> None:
+def _show_pressed(event: tk.Event) -> None:
     if event.widget.instate(["!disabled"]):
         event.widget.state(["pressed"])

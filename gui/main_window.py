@@ -1,13 +1,17 @@
-"""The window's parts and where they lie: toolbar, sheet, reading, history, status line."""
+"""The widgets of the window and where they lie: toolbar, canvas, reading, history, status line.
+
+Buttons do nothing but raise virtual events on the window.
+"""
 
 import tkinter as tk
+from collections.abc import Callable
+from functools import partial
 from tkinter import ttk
-from typing import Any
 
 from gui.drawing import Drawing
 from gui.drawing_canvas import DrawingCanvas
-from gui.history_strip import HistoryStrip
-from gui.keys import key_for
+from gui.history_strip import Entry, HistoryStrip
+from gui.keys import key_for, raise_events
 from gui.protocol import DigitReading
 from gui.reading_panel import Bars, GlyphView, Headline
 from gui.shown_reading import ShownReading
@@ -15,38 +19,51 @@ from gui.theme import Theme
 from gui.widgets import Tooltip
 
 NAME = "Handwritten digits"
-THINNEST, THICKEST = 0.01, 0.12  # the brush, as a share of the sheet's side
-PANEL = 180  # points
-SAID_FOR = 10_000  # milliseconds
-SEEN = "What the network sees"
+THINNEST, THICKEST = 0.01, 0.12  # limits of the pen's width, relative to the side of the canvas
+PANEL_WIDTH = 180  # points
+STATUS_TIME = 10_000  # milliseconds that a text stays in the status line
+SCREEN_RESERVE = 45  # points of the screen's height that the desktop may take
+GLYPH_CAPTION = "What the network sees"
 
 
 class MainWindow:
-    """The widgets in their places, and ways to show things in them.
+    """Lays out the widgets and shows things in them.
 
     Args:
         root: Tk's main window, empty.
-        theme: how it looks.
-        drawing: what the sheet shows.
-        session: whose methods the buttons call.
-        side: of the sheet at first, in pixels.
+        theme: of the window.
+        drawing: what the canvas shows.
+        side: of the canvas at first, in pixels.
         brush: the pen's width at first, in pixels.
+        on_change: called after each change that the pen or the eraser makes.
+        on_choose: called with the index of a digit whose box was clicked.
+        on_recall: called with an entry of the history that was clicked.
 
     Attributes:
-        sheet, history: for who needs them.
-        single: a variable: True for one digit, False for a number.
-        why: a variable: whether the heat map is wanted.
-        personal: a variable: whether to read with what was corrected.
+        drawing_canvas: what is drawn on.
+        history: thumbnails of earlier pages.
+        single: variable, True to read one digit, False to read a number.
+        why: variable, whether the heat map is shown.
+        use_memory: variable, whether corrected samples count.
     """
 
     def __init__(
-        self, root: tk.Tk, theme: Theme, drawing: Drawing, session: Any, side: int, brush: float
+        self,
+        root: tk.Tk,
+        theme: Theme,
+        drawing: Drawing,
+        side: int,
+        brush: float,
+        *,
+        on_change: Callable[[], None],
+        on_choose: Callable[[int], None],
+        on_recall: Callable[[Entry], None],
     ) -> None:
         self.root, self.theme = root, theme
-        self._forget_due = ""
+        self._status_due = ""
         self.single = tk.BooleanVar(root, True)
         self.why = tk.BooleanVar(root, False)
-        self.personal = tk.BooleanVar(root, True)
+        self.use_memory = tk.BooleanVar(root, True)
         self._brush = tk.DoubleVar(root, brush)
         self._thinnest, self._thickest = THINNEST * side, THICKEST * side
         gap, beside = theme.px(8), (theme.px(12), 0)
@@ -54,47 +71,52 @@ class MainWindow:
         frame.pack(fill="both", expand=True)
         frame.columnconfigure(0, weight=1)
         frame.rowconfigure(1, weight=1)
-        toolbar = self._toolbar(frame, session)
+        toolbar = self._toolbar(frame)
         toolbar.grid(row=0, column=0, columnspan=2, sticky="ew", pady=(0, gap))
-        self.sheet = DrawingCanvas(frame, theme, drawing, side, session.changed, session.choose)
-        self.sheet.grid(row=1, column=0, sticky="nsew")
-        self.sheet.brush = brush
-        self.sheet.focus_set()
-        panel = self._panel(frame, session, gap)
+        self.drawing_canvas = DrawingCanvas(frame, theme, drawing, side, on_change, on_choose)
+        self.drawing_canvas.grid(row=1, column=0, sticky="nsew")
+        self.drawing_canvas.brush = brush
+        self.drawing_canvas.focus_set()
+        panel = self._panel(frame, gap)
         panel.grid(row=1, column=1, sticky="nsew", padx=beside)
-        self.history = HistoryStrip(frame, theme, session.recall)
+        self.history = HistoryStrip(frame, theme, on_recall)
         self.history.grid(row=2, column=0, sticky="ew", pady=(gap, 0))
-        foot = ttk.Frame(frame, width=theme.px(PANEL))  # however long a line, the panel keeps its width
+        foot = ttk.Frame(frame, width=theme.px(PANEL_WIDTH))  # keeps its width however long the text is
         foot.pack_propagate(False)
         foot.grid(row=2, column=1, sticky="nsew", padx=beside, pady=(gap, 0))
-        self._status = ttk.Label(foot, style="Muted.TLabel", wraplength=theme.px(PANEL), anchor="w")
+        self._status = ttk.Label(foot, style="Muted.TLabel", wraplength=theme.px(PANEL_WIDTH), anchor="w")
         self._status.pack(fill="both", expand=True)
         self._set_size(gap, toolbar, panel)
+        raise_events(root)
 
-    def _toolbar(self, parent: tk.Misc, session: Any) -> ttk.Frame:
+    def _raises(self, event: str) -> Callable[[], None]:
+        """Return a button's command that raises a virtual event."""
+        return partial(self.root.event_generate, event)
+
+    def _toolbar(self, parent: tk.Misc) -> ttk.Frame:
         theme = self.theme
         bar = ttk.Frame(parent)
 
-        def button(text: str, action: str, tip: str) -> ttk.Button:
-            made = ttk.Button(bar, text=text, command=getattr(session, action))
+        def button(text: str, event: str, tip: str) -> ttk.Button:
+            made = ttk.Button(bar, text=text, command=self._raises(event))
             made.pack(side="left", padx=(0, theme.px(2)))
-            Tooltip(made, theme, f"{tip} ({key_for(action)})")
+            Tooltip(made, theme, f"{tip} ({key_for(event)})")
             return made
 
         def space() -> None:
             ttk.Frame(bar, width=theme.px(6)).pack(side="left", fill="x", expand=True)
 
-        self._undo = button("Undo", "undo", "Take back")
-        self._redo = button("Redo", "redo", "Do again")
-        button("Clear", "clear", "A blank sheet")
+        self._undo = button("Undo", "<<Undo>>", "Take back")
+        self._redo = button("Redo", "<<Redo>>", "Do again")
+        button("Clear", "<<Clear>>", "A blank sheet")
         space()
         ttk.Label(bar, text="Brush").pack(side="left", padx=(0, theme.px(4)))
         slider = ttk.Scale(
             bar, variable=self._brush, from_=self._thinnest, to=self._thickest, length=theme.px(54)
         )
         slider.pack(side="left")
-        Tooltip(slider, theme, f"Width of the pen ({key_for('thinner')} and {key_for('thicker')})")
-        self._brush.trace_add("write", lambda *_: setattr(self.sheet, "brush", self._brush.get()))
+        Tooltip(slider, theme, f"Width of the pen ({key_for('<<Thinner>>')} and {key_for('<<Thicker>>')})")
+        self._brush.trace_add("write", lambda *_: setattr(self.drawing_canvas, "brush", self._brush.get()))
         space()
         for text, single in (("Single", True), ("Number", False)):
             segment = ttk.Radiobutton(
@@ -102,20 +124,20 @@ class MainWindow:
                 text=text,
                 variable=self.single,
                 value=single,
-                command=session.read_again,
+                command=self._raises("<<ModeChanged>>"),
                 style="Segment.Toolbutton",
             )
             segment.pack(side="left")
-            Tooltip(segment, theme, f"One digit, or a number ({key_for('toggle_mode')})")
+            Tooltip(segment, theme, f"One digit, or a number ({key_for('<<ToggleMode>>')})")
         space()
-        button("Open", "open", "Open a picture")
-        button("Save", "save", "Save the drawing as PNG")
-        button("?", "help", "All keys").pack_configure(padx=0)
+        button("Open", "<<OpenPicture>>", "Open a picture")
+        button("Save", "<<SaveDrawing>>", "Save the drawing as PNG")
+        button("?", "<<Help>>", "All keys").pack_configure(padx=0)
         return bar
 
-    def _panel(self, parent: tk.Misc, session: Any, gap: int) -> ttk.Frame:
+    def _panel(self, parent: tk.Misc, gap: int) -> ttk.Frame:
         theme = self.theme
-        panel = ttk.Frame(parent, width=theme.px(PANEL))
+        panel = ttk.Frame(parent, width=theme.px(PANEL_WIDTH))
         panel.pack_propagate(False)
         self._headline = Headline(panel, theme)
         self._headline.pack(fill="x")
@@ -125,63 +147,62 @@ class MainWindow:
         self._bars.pack(fill="both", expand=True, pady=gap)
         self._glyph = GlyphView(below, theme)
         self._glyph.pack(side="left", padx=(0, gap))
-        for text, variable, action, tip, key in (
-            ("Why", self.why, "show_why", "What speaks for the reading", "toggle_why"),
+        for text, variable, changed, key, tip in (
+            ("Why", self.why, "<<WhyChanged>>", "<<ToggleWhy>>", "What speaks for the reading"),
             (
                 "Memory",
-                self.personal,
-                "memory_switched",
+                self.use_memory,
+                "<<MemoryChanged>>",
+                "<<ToggleMemory>>",
                 "With what you corrected, or without",
-                "toggle_memory",
             ),
         ):
             toggle = ttk.Checkbutton(
-                below,
-                text=text,
-                variable=variable,
-                command=getattr(session, action),
-                style="Segment.Toolbutton",
+                below, text=text, variable=variable, command=self._raises(changed), style="Segment.Toolbutton"
             )
             toggle.pack(fill="x", pady=(0, theme.px(2)))
             Tooltip(toggle, theme, f"{tip} ({key_for(key)})")
-        samples = ttk.Button(below, text="Remembered", command=session.show_memory)
+        samples = ttk.Button(below, text="Remembered", command=self._raises("<<ShowMemory>>"))
         samples.pack(fill="x")
-        Tooltip(samples, theme, f"What you corrected, to look at and to forget ({key_for('show_memory')})")
-        room = theme.px(PANEL) - self._glyph.winfo_reqwidth() - gap
-        self._caption = ttk.Label(below, text=SEEN, style="Muted.TLabel", wraplength=room)
+        Tooltip(samples, theme, f"What you corrected, to look at and to forget ({key_for('<<ShowMemory>>')})")
+        room = theme.px(PANEL_WIDTH) - self._glyph.winfo_reqwidth() - gap
+        self._caption = ttk.Label(below, text=GLYPH_CAPTION, style="Muted.TLabel", wraplength=room)
         self._caption.pack(anchor="w", pady=(theme.px(4), 0))
         return panel
 
     def _set_size(self, gap: int, toolbar: ttk.Frame, panel: ttk.Frame) -> None:
-        """Open as large as the sheet asks for, where the screen has the room; never so small as to clip."""
+        """Open at the size that the canvas asks for, reduced to the screen, but never cut the panel off."""
         root = self.root
         root.update_idletasks()
-        wide, high = root.winfo_reqwidth(), root.winfo_reqheight()
+        width, height = root.winfo_reqwidth(), root.winfo_reqheight()
         inside = sum(child.winfo_reqheight() for child in panel.winfo_children()) + 2 * gap
-        least = high - self.sheet.winfo_reqheight() + inside
-        root.minsize(toolbar.winfo_reqwidth() + 2 * gap, least)
-        room = root.winfo_screenheight() - self.theme.px(45)  # less what the desktop takes
-        root.geometry(f"{min(wide, root.winfo_screenwidth())}x{max(least, min(high, room))}")
+        min_height = height - self.drawing_canvas.winfo_reqheight() + inside
+        root.minsize(toolbar.winfo_reqwidth() + 2 * gap, min_height)
+        available = root.winfo_screenheight() - self.theme.px(SCREEN_RESERVE)
+        height = max(min_height, min(height, available))
+        root.geometry(f"{min(width, root.winfo_screenwidth())}x{height}")
 
     # showing
 
     def say(self, text: str) -> None:
-        """In the status line, for some seconds."""
+        """Show a text in the status line for `STATUS_TIME`."""
         self._status.configure(text=text)
-        if self._forget_due:
-            self.root.after_cancel(self._forget_due)
-        self._forget_due = self.root.after(SAID_FOR, self._status.configure, {"text": ""})
+        if self._status_due:
+            self.root.after_cancel(self._status_due)
+        self._status_due = self.root.after(STATUS_TIME, self._status.configure, {"text": ""})
 
     def show_buttons(self, can_undo: bool, can_redo: bool) -> None:
+        """Enable or disable the buttons for undo and redo."""
         for button, possible in ((self._undo, can_undo), (self._redo, can_redo)):
             button.state(["!disabled" if possible else "disabled"])
 
     def show_hint(self, blank: bool) -> None:
-        """What to do, on a sheet that is blank."""
+        """Show on a blank page what to draw."""
         hint = "Draw a digit here" if self.single.get() else "Write a number here"
-        self.sheet.set_hint(hint if blank else "")
+        self.drawing_canvas.set_hint(hint if blank else "")
 
     def show_reading(self, shown: ShownReading) -> None:
+        """Show a reading in the title, the panel, and as boxes on the canvas."""
         text, note, digit = shown.text(), shown.note(), shown.digit
         title = " · ".join(part for part in (text, note) if part and part != "not sure")
         self.root.title(f"{title} - {NAME}" if title else NAME)
@@ -192,17 +213,17 @@ class MainWindow:
         else:
             self._glyph.show(None)
         if self.single.get():
-            self.sheet.show_boxes((), (), 0)
+            self.drawing_canvas.show_boxes((), (), 0)
         else:
-            self.sheet.show_boxes(shown.answer.digits, shown.labels(), shown.chosen)
+            self.drawing_canvas.show_boxes(shown.reading.digits, shown.labels(), shown.chosen)
 
     def show_heat(self, digit: DigitReading, heat: bytes | None) -> None:
-        """Show a digit's glyph with a heat map over it, or without."""
+        """Show a digit's glyph with a heat map over it, or without one if `heat` is None."""
         self._glyph.show(digit.glyph, heat)
-        what = SEEN if heat is None else f"Glowing: what speaks for {digit.digit}"
-        self._caption.configure(text=what)
+        caption = GLYPH_CAPTION if heat is None else f"Glowing: what speaks for {digit.digit}"
+        self._caption.configure(text=caption)
 
     def change_brush(self, steps: int) -> None:
-        """Make it thicker (+1) or thinner (-1)."""
+        """Make the pen thicker by 1/20 of its range for each step, thinner if `steps` is negative."""
         width = self._brush.get() + steps * (self._thickest - self._thinnest) / 20
         self._brush.set(min(self._thickest, max(self._thinnest, width)))

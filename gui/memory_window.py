@@ -1,4 +1,4 @@
-"""A window of what is remembered of a person's hand: thumbnails by class, each of which can be forgotten."""
+"""The window that lists the corrected samples: thumbnails by label, each of which can be deleted."""
 
 import tkinter as tk
 from collections.abc import Callable
@@ -7,23 +7,24 @@ from tkinter import ttk
 from PIL import Image
 
 from common.geometry import holds
-from gui.protocol import Remembered, Sample
+from gui.protocol import Sample, SampleList
 from gui.theme import Theme, rgb
 from gui.widgets import photo
 
-SIDE, GAP, LEFT = 28, 5, 46  # points: of a thumbnail, between two, and before the first of a row
-WIDE, HIGH = 300, 240  # points, of the part that scrolls
-SURE_FOR = 4_000  # milliseconds in which a second click forgets all
-NOTHING = "Nothing yet: a digit key corrects a reading,\nand what was corrected is shown here."
+SIDE, GAP, LABEL_WIDTH = 28, 5, 46  # points: a thumbnail, between two of them, and left of a row
+WIDTH, HEIGHT = 300, 240  # points of the part that scrolls
+CONFIRM_TIME = 4_000  # milliseconds within which a second click deletes all
+NO_SAMPLES = "Nothing yet: a digit key corrects a reading,\nand what was corrected is shown here."
 
 
 class MemoryWindow(tk.Toplevel):
-    """Shows samples. Esc, R and its button close it.
+    """Lists samples. Esc, R and its button close it.
 
     Args:
-        parent, theme: of the window.
-        forget: called with the name of a sample that is to be forgotten.
-        forget_all: called when all are.
+        parent: the main window.
+        theme: of the main window.
+        forget: called with the name of a sample that is to be deleted.
+        forget_all: called when all samples are.
     """
 
     def __init__(
@@ -34,12 +35,12 @@ class MemoryWindow(tk.Toplevel):
         self.title("Remembered - Handwritten digits")
         self.transient(parent)
         self.theme, self._forget, self._forget_all = theme, forget, forget_all
-        self._samples: list[Sample] = []  # by class, as they are shown
-        self._places: list[tuple[int, int]] = []  # of their upper left corners
+        self._samples: list[Sample] = []  # by label, in the order of the thumbnails
+        self._places: list[tuple[int, int]] = []  # upper left corners of the thumbnails
         self._chosen: int | None = None
-        self._text = "Loading…"  # where there are no samples
-        self._photos: list[tk.PhotoImage] = []  # Tk does not keep them
-        self._unsure_due = ""
+        self._text = "Loading…"  # shown while there are no samples
+        self._photos: list[tk.PhotoImage] = []  # keeps them alive: Tk does not
+        self._confirm_due = ""
         self._side, self._step = theme.px(SIDE), theme.px(SIDE) + theme.px(GAP)
         frame = ttk.Frame(self, padding=theme.px(10))
         frame.pack(fill="both", expand=True)
@@ -47,9 +48,9 @@ class MemoryWindow(tk.Toplevel):
         self._title.pack(anchor="w", pady=(0, theme.px(6)))
         foot = ttk.Frame(frame)
         foot.pack(side="bottom", fill="x", pady=(theme.px(8), 0))
-        self._all = ttk.Button(foot, text="Forget all", command=self._all_pressed)
-        self._all.state(["disabled"])
-        self._all.pack(side="left")
+        self._forget_all_button = ttk.Button(foot, text="Forget all", command=self._confirm_forget_all)
+        self._forget_all_button.state(["disabled"])
+        self._forget_all_button.pack(side="left")
         close = ttk.Button(foot, text="Close", command=self.destroy)
         close.pack(side="right")
         ttk.Label(foot, text="Point at one; the cross or Delete forgets it", style="Muted.TLabel").pack()
@@ -57,8 +58,8 @@ class MemoryWindow(tk.Toplevel):
         bar.pack(side="right", fill="y")
         self.canvas = tk.Canvas(
             frame,
-            width=theme.px(WIDE),
-            height=min(theme.px(HIGH), parent.winfo_screenheight() // 2),
+            width=theme.px(WIDTH),
+            height=min(theme.px(HEIGHT), parent.winfo_screenheight() // 2),
             background=theme.colours.window,
             highlightthickness=1,
             highlightbackground=theme.colours.line,
@@ -69,56 +70,56 @@ class MemoryWindow(tk.Toplevel):
         )
         bar.configure(command=self.canvas.yview)
         self.canvas.pack(fill="both", expand=True)
-        self._listen()
+        self._bind_events()
         self.update_idletasks()
-        self.minsize(self.winfo_reqwidth(), self.winfo_reqheight() - theme.px(HIGH) // 2)
+        self.minsize(self.winfo_reqwidth(), self.winfo_reqheight() - theme.px(HEIGHT) // 2)
         x = parent.winfo_rootx() + (parent.winfo_width() - self.winfo_reqwidth()) // 2
         y = parent.winfo_rooty() + (parent.winfo_height() - self.winfo_reqheight()) // 3
         self.geometry(f"+{max(0, x)}+{max(0, y)}")
         self.deiconify()
         self.canvas.focus_force()
 
-    def _listen(self) -> None:
+    def _bind_events(self) -> None:
         for key in ("<Escape>", "<r>", "<R>"):
             self.bind(key, lambda event: self.destroy())
         canvas = self.canvas
         canvas.bind("<Configure>", lambda event: self._draw())
         canvas.bind("<Motion>", lambda event: self._choose(self._at(event)))
-        canvas.bind("<Button-1>", self._clicked)
+        canvas.bind("<Button-1>", self._click)
         for key in ("<Delete>", "<BackSpace>", "<KP_Delete>"):
             canvas.bind(key, lambda event: self._forget_chosen())
         for key, right, down in (("Left", -1, 0), ("Right", 1, 0), ("Up", 0, -1), ("Down", 0, 1)):
-            canvas.bind(f"<{key}>", lambda event, right=right, down=down: self._go(right, down))
-        for event in ("<MouseWheel>", "<Button-4>", "<Button-5>"):  # the latter two are X11's
+            canvas.bind(f"<{key}>", lambda event, right=right, down=down: self._move(right, down))
+        for event in ("<MouseWheel>", "<Button-4>", "<Button-5>"):  # the last two on X11
             canvas.bind(event, self._scroll)
 
     def destroy(self) -> None:
-        """Close it, and let go of its pictures at once: Python collects the rest later, in any thread."""
+        """Close the window and release its images now: later, another thread might collect them."""
         self._photos.clear()
         super().destroy()
 
-    def show(self, remembered: Remembered) -> None:
-        """Show these samples, those of each class in their order."""
-        if len(remembered.samples) < len(self._samples):
-            self._chosen = None  # or a second click would forget the one that takes its place
-        self._samples = sorted(remembered.samples, key=lambda sample: sample.label)
-        count, self._text = len(self._samples), NOTHING
-        samples = "1 sample" if count == 1 else f"{count:,} samples"
-        self._title.configure(text=f"{samples} in {remembered.folder}")
-        self._all.state(["!disabled" if count else "disabled"])
+    def show(self, samples: SampleList) -> None:
+        """Show samples by label, those of a label in their order."""
+        if len(samples.samples) < len(self._samples):
+            self._chosen = None  # or a second click would delete the sample that takes the place
+        self._samples = sorted(samples.samples, key=lambda sample: sample.label)
+        count, self._text = len(self._samples), NO_SAMPLES
+        counted = "1 sample" if count == 1 else f"{count:,} samples"
+        self._title.configure(text=f"{counted} in {samples.folder}")
+        self._forget_all_button.state(["!disabled" if count else "disabled"])
         self._draw()
 
     def _draw(self) -> None:
         canvas, theme = self.canvas, self.theme
         canvas.delete("all")
         self._photos, self._places = [], []
-        gap, left = theme.px(GAP), theme.px(LEFT)
-        wide = canvas.winfo_width()
-        columns = max(1, (wide - left - gap) // self._step)
+        gap, left = theme.px(GAP), theme.px(LABEL_WIDTH)
+        width = canvas.winfo_width()
+        columns = max(1, (width - left - gap) // self._step)
         top = 2 * gap
         if not self._samples:
             canvas.create_text(
-                wide / 2,
+                width / 2,
                 canvas.winfo_height() / 2,
                 text=self._text,
                 fill=theme.colours.muted,
@@ -146,11 +147,11 @@ class MemoryWindow(tk.Toplevel):
                 for place in range(len(samples))
             ]
             top += -(-len(samples) // columns) * self._step + gap
-        canvas.configure(scrollregion=(0, 0, wide, max(top, canvas.winfo_height())))
+        canvas.configure(scrollregion=(0, 0, width, max(top, canvas.winfo_height())))
         self._show_chosen()
 
     def _thumbnails(self, samples: list[Sample], columns: int) -> Image.Image:
-        """All of one class in one picture: thousands of pictures would be slow."""
+        """Return one image of all thumbnails of a label: thousands of images would be slow."""
         colours, side, step = self.theme.colours, self._side, self._step
         rows = -(-len(samples) // columns)
         size = min(len(samples), columns) * step, rows * step
@@ -162,10 +163,10 @@ class MemoryWindow(tk.Toplevel):
             image.paste(rgb(colours.ink), at, ink)
         return image
 
-    # choosing and forgetting
+    # choosing and deleting
 
     def _at(self, event: tk.Event) -> int | None:
-        """The sample under the pointer."""
+        """Return the index of the sample under the pointer, or None."""
         point = self.canvas.canvasx(event.x), self.canvas.canvasy(event.y)
         reach = self._step
         for place, (x, y) in enumerate(self._places):
@@ -179,7 +180,7 @@ class MemoryWindow(tk.Toplevel):
             self._show_chosen()
 
     def _show_chosen(self) -> None:
-        """Frame it, with the cross that forgets it."""
+        """Draw a frame around the chosen sample, and the cross that deletes it."""
         self.canvas.delete("chosen")
         if self._chosen is None or self._chosen >= len(self._places):
             return
@@ -194,7 +195,7 @@ class MemoryWindow(tk.Toplevel):
             line = right - reach, top - way * reach, right + reach, top + way * reach
             self.canvas.create_line(*line, fill=colours.on_accent, width=self.theme.px(1), tags="chosen")
 
-    def _clicked(self, event: tk.Event) -> None:
+    def _click(self, event: tk.Event) -> None:
         self.canvas.focus_set()
         point = self.canvas.canvasx(event.x), self.canvas.canvasy(event.y)
         badge = self.canvas.bbox("badge")
@@ -207,8 +208,8 @@ class MemoryWindow(tk.Toplevel):
         if self._chosen is not None and self._chosen < len(self._samples):
             self._forget(self._samples[self._chosen].name)
 
-    def _go(self, right: int, down: int) -> None:
-        """Choose the next sample in a direction."""
+    def _move(self, right: int, down: int) -> None:
+        """Choose the next sample in a direction: +1 or -1 to the right or down, else 0."""
         if not self._places:
             return
         if self._chosen is None or self._chosen >= len(self._places):
@@ -217,12 +218,12 @@ class MemoryWindow(tk.Toplevel):
             self._choose(min(len(self._places) - 1, max(0, self._chosen + right)))
         else:
             x, y = self._places[self._chosen]
-            ways = [
+            candidates = [
                 (abs(other_y - y), abs(other_x - x), place)
                 for place, (other_x, other_y) in enumerate(self._places)
                 if (other_y - y) * down > 0
             ]
-            self._choose(min(ways)[2] if ways else None)
+            self._choose(min(candidates)[2] if candidates else None)
         self._make_visible()
 
     def _make_visible(self) -> None:
@@ -239,16 +240,16 @@ class MemoryWindow(tk.Toplevel):
         if self.canvas.yview() != (0.0, 1.0):
             self.canvas.yview_scroll(2 if event.num == 5 or event.delta < 0 else -2, "units")
 
-    def _all_pressed(self) -> None:
-        """Forget all, if it is pressed twice."""
-        if self._unsure_due:
-            self._unsure()
+    def _confirm_forget_all(self) -> None:
+        """Delete all samples at the second press within `CONFIRM_TIME`."""
+        if self._confirm_due:
+            self._reset_button()
             self._forget_all()
         else:
-            self._all.configure(text=f"Really all {len(self._samples):,}?")
-            self._unsure_due = self.after(SURE_FOR, self._unsure)
+            self._forget_all_button.configure(text=f"Really all {len(self._samples):,}?")
+            self._confirm_due = self.after(CONFIRM_TIME, self._reset_button)
 
-    def _unsure(self) -> None:
-        self.after_cancel(self._unsure_due)
-        self._unsure_due = ""
-        self._all.configure(text="Forget all")
+    def _reset_button(self) -> None:
+        self.after_cancel(self._confirm_due)
+        self._confirm_due = ""
+        self._forget_all_button.configure(text="Forget all")

@@ -1,9 +1,9 @@
-"""The sheet's surface: paper or a picture, and ink on it, painted here as pixels, anti-aliased.
+"""The page as pixels: paper or a picture, with anti-aliased ink on it.
 
-Canvas lines would be simpler, but Tk paints all that overlap anew at each move of the pen: after some
-hundred strokes that takes longer than the moves do, and on X11 their edges are jagged. Here a move costs
-the same however much has been drawn. Painting much at once, as after undo or in a new size, is cut into
-pieces between which the window stays alive.
+Canvas lines would be simpler, but Tk repaints all that overlap with each move of the pen: with some hundred
+strokes that takes longer than the pen does to move again, and on X11 their edges are jagged. Here the cost of
+a move does not depend on what is drawn. Longer painting, as after undo or in a new size, is done in steps
+between which the window handles events.
 """
 
 import time
@@ -18,22 +18,22 @@ from gui.painting import Pixels, chunks, ink_colour, moved, paint, pixels_of, pl
 from gui.spline import STEP
 from gui.theme import RGB, Theme, rgb
 
-PAINTING_TIME = 0.012  # seconds at a time
-BAND = 150_000  # pixels brought to the screen at a time
+PAINTING_TIME = 0.012  # seconds of a step
+BAND = 150_000  # pixels that are put on the screen at a time
 
 
 class PageImage:
     """An image on a canvas that shows a page.
 
     Args:
-        canvas: where it lies.
+        canvas: that it lies on.
         theme: of the window.
 
     Attributes:
-        page: what is painted, or about to be.
+        page: what is painted, or will be.
         size: in pixels.
-        scale: pixels for a unit of the page.
-        region: the part of the page that is visible; (0, 0) is in its middle.
+        scale: pixels per unit of the page.
+        region: the visible part of the page, with (0, 0) in its middle.
     """
 
     def __init__(self, canvas: tk.Canvas, theme: Theme) -> None:
@@ -41,13 +41,13 @@ class PageImage:
         self._ink_colour, self._paper = rgb(theme.colours.ink), rgb(theme.colours.paper)
         self._photo = tk.PhotoImage(master=canvas)
         self._item = canvas.create_image(0, 0, image=self._photo, anchor="nw")
-        self._dirty: Pixels | None = None  # what is being painted anew
+        self._dirty: Pixels | None = None  # box that is being repainted
         self._work: Iterator[None] = iter(())
         self._work_due = ""
         self.page = Page()
 
     def fit(self, page: Page, size: tuple[int, int], scale: float) -> None:
-        """Take a size and a scale, and show `page`."""
+        """Show a page in this size and scale."""
         self.page, self.size, self.scale = page, size, scale
         half_width, half_height = size[0] / 2 / scale, size[1] / 2 / scale
         self.region = -half_width, -half_height, half_width, half_height
@@ -59,40 +59,40 @@ class PageImage:
         self.repaint(self.region)
 
     def move_to(self, x: float, y: float) -> None:
-        """Put its upper left corner there on the canvas."""
+        """Move the upper left corner to this position on the canvas."""
         self._canvas.coords(self._item, x, y)
 
     def pixels(self, points: Sequence[Point]) -> list[Point]:
-        """Points of the page as pixels of the surface."""
+        """Convert points of the page to pixels of the image."""
         return moved(points, self.region, self.scale)
 
     def ink_colour(self) -> RGB:
-        """What ink is painted in: on a picture it must stand out."""
+        """Return the colour of ink, which stands out from the picture if there is one."""
         return ink_colour(self.page, self._ink_colour)
 
     def add(self, line: Sequence[Point], width: float) -> None:
-        """Paint ink along a line of the page, at once."""
+        """Paint ink along a line of the page immediately."""
         changed = paint(self._ink, self.pixels(line), width * self.scale)
         if changed:
             self._put(changed)
 
     def show(self, page: Page) -> None:
-        """Show a page with the same picture, painting what differs as soon as there is time."""
+        """Show a page with the same picture; strokes that differ are painted in steps."""
         changed = set(self.page.strokes) ^ set(page.strokes)
         self.page = page
         if changed:
             self.repaint(around([stroke.box for stroke in changed]))
 
     def repaint(self, box: Box) -> None:
-        """Paint the ink in `box` of the page anew, as soon as there is time."""
-        box = grown(box, 2 / self.scale)  # the soft edge of the ink
+        """Paint the ink in a box of the page again, in steps."""
+        box = grown(box, 2 / self.scale)  # for the anti-aliased edge of the ink
         dirty = pixels_of(box, self.region, self.scale, self.size)
         self._dirty = around([dirty, self._dirty or dirty])
         self._work = self._painting(self._dirty)
-        self._go_on()
+        self._continue()
 
     def _painting(self, dirty: Pixels) -> Iterator[None]:
-        """Paint what is visible of the page in `dirty`, a short piece at each step."""
+        """Paint a box of the image, a short piece in each iteration."""
         if dirty[0] < dirty[2] and dirty[1] < dirty[3]:
             self._ink.paste(0, dirty)
             for stroke in self.page.strokes:
@@ -107,19 +107,19 @@ class PageImage:
                 yield
         self._dirty = None
 
-    def _go_on(self) -> None:
-        """Paint for a moment; then let the window live, and come back."""
+    def _continue(self) -> None:
+        """Paint for `PAINTING_TIME`, and continue after pending events."""
         if self._work_due:
             self._canvas.after_cancel(self._work_due)
             self._work_due = ""
         until = time.perf_counter() + PAINTING_TIME
         for _ in self._work:
             if time.perf_counter() > until:
-                self._work_due = self._canvas.after(1, self._go_on)
+                self._work_due = self._canvas.after(1, self._continue)
                 return
 
     def _put(self, box: Pixels) -> None:
-        """Bring a part of paper and ink to the screen."""
+        """Put a box of the image on the screen."""
         part = self._base.crop(box)
         part.paste(self.ink_colour(), mask=self._ink.crop(box))
         content = b"P6 %d %d 255\n" % part.size + part.tobytes()

@@ -1,4 +1,4 @@
-"""Strokes as pixels: smooth, round and anti-aliased. Pillow only."""
+"""Rendering of pages with Pillow: strokes as smooth, round, anti-aliased ink."""
 
 import math
 from collections.abc import Sequence
@@ -11,31 +11,31 @@ from gui.spline import STEP
 
 Pixels = tuple[int, int, int, int]  # left, top, right, bottom
 
-FINE = 4  # ink is drawn this many times larger, and shrunk
+SUPERSAMPLING = 4  # factor by which ink is drawn larger, for anti-aliasing
 CHUNK = 64  # points that are painted at a time
 
-DARK, LIGHT = (22, 24, 29), (245, 246, 248)  # ink on a picture
+DARK, LIGHT = (22, 24, 29), (245, 246, 248)  # colours of ink on a picture
 WHITE = (255, 255, 255)
 
 
 def chunks(line: Sequence[Point]) -> list[Sequence[Point]]:
-    """A long line in short ones that meet, so that no step of painting takes long."""
+    """Split a line into short ones, each starting where the one before ends, to be painted in steps."""
     return [line[start : start + CHUNK + 1] for start in range(0, max(1, len(line) - 1), CHUNK)]
 
 
 def paint(
     layer: Image.Image, line: Sequence[Point], width: float, within: Pixels | None = None
 ) -> Pixels | None:
-    """Add ink along `line`, with round ends and joints.
+    """Add ink along a line, with round ends and joints.
 
     Args:
-        layer: mode L, 0 for paper to 255 for full ink.
+        layer: mode L, from 0 for paper to 255 for full ink; changed in place.
         line: at least one point, in pixels.
         width: of the ink, in pixels.
-        within: nothing outside of this box is touched; None for the whole layer.
+        within: the box that may be changed; None for the whole layer.
 
     Returns:
-        the box of pixels that may have changed, if any.
+        the box that may have changed; None if nothing has.
     """
     box = pixels_of(grown(box_of(line), width / 2 + 1), (0, 0, 0, 0), 1, layer.size)
     if within:
@@ -43,19 +43,29 @@ def paint(
     left, top, right, bottom = box
     if left >= right or top >= bottom:
         return None
-    tile = Image.new("L", ((right - left) * FINE, (bottom - top) * FINE))
-    _draw(ImageDraw.Draw(tile), [((x - left) * FINE, (y - top) * FINE) for x, y in line], width * FINE)
-    layer.paste(ImageChops.lighter(layer.crop(box), tile.reduce(FINE)), box)
+    fine = box, SUPERSAMPLING  # region and scale of the tile
+    tile = Image.new("L", size_of(*fine))
+    _draw(ImageDraw.Draw(tile), moved(line, *fine), width * SUPERSAMPLING)
+    layer.paste(ImageChops.lighter(layer.crop(box), tile.reduce(SUPERSAMPLING)), box)
     return box
 
 
 def moved(points: Sequence[Point], region: Box, scale: float) -> list[Point]:
-    """Points of the page as pixels of an image that shows `region` of it."""
+    """Convert points of the page to pixels of an image that shows `region` of it."""
     return [((x - region[0]) * scale, (y - region[1]) * scale) for x, y in points]
 
 
 def ink_layer(strokes: Sequence[Stroke], region: Box, scale: float) -> Image.Image:
-    """A part of the page's ink: mode L, 255 for full ink, `scale` pixels for each unit."""
+    """Return the ink of a part of the page.
+
+    Args:
+        strokes: of the page.
+        region: the part of the page.
+        scale: pixels per unit of the page.
+
+    Returns:
+        mode L, 255 for full ink.
+    """
     layer = Image.new("L", size_of(region, scale))
     for stroke in strokes:
         for line in chunks(stroke.line(STEP / scale)):
@@ -64,12 +74,13 @@ def ink_layer(strokes: Sequence[Stroke], region: Box, scale: float) -> Image.Ima
 
 
 def size_of(region: Box, scale: float) -> tuple[int, int]:
+    """Return width and height in pixels of an image of `region`, at least 1."""
     return max(1, round((region[2] - region[0]) * scale)), max(1, round((region[3] - region[1]) * scale))
 
 
 def _draw(pen: ImageDraw.ImageDraw, line: Sequence[Point], width: float) -> None:
-    """A line with round ends and joints, not anti-aliased."""
-    # In whole pixels, which Pillow would make of them itself, but differently on both sides of 0.
+    """Draw a line with round ends and joints, without anti-aliasing."""
+    # Rounded down here, since Pillow truncates: that differs for negative coordinates.
     line = [(math.floor(x), math.floor(y)) for x, y in line]
     radius = max(round(width / 2), 0)
     if len(line) > 1:
@@ -79,7 +90,7 @@ def _draw(pen: ImageDraw.ImageDraw, line: Sequence[Point], width: float) -> None
 
 
 def pixels_of(box: Box, region: Box, scale: float, size: tuple[int, int]) -> Pixels:
-    """A box on the page as one of pixels in an image of `size` that shows `region`, cut to it."""
+    """Convert a box on the page to pixels of an image of `size` that shows `region`, cut to the image."""
     left, top = moved([box[:2]], region, scale)[0]
     right, bottom = moved([box[2:]], region, scale)[0]
     return (
@@ -91,7 +102,7 @@ def pixels_of(box: Box, region: Box, scale: float, size: tuple[int, int]) -> Pix
 
 
 def place_picture(canvas: Image.Image, page: Page, region: Box, scale: float) -> None:
-    """Put the page's picture, if it has one, where it belongs on an image of `region`."""
+    """Paste the page's picture, if it has one, into an image that shows `region`."""
     if page.picture is None:
         return
     picture = Image.frombytes("RGB", (page.picture.width, page.picture.height), page.picture.pixels)
@@ -103,7 +114,7 @@ def place_picture(canvas: Image.Image, page: Page, region: Box, scale: float) ->
 
 
 def ink_colour(page: Page, otherwise: tuple[int, int, int]) -> tuple[int, int, int]:
-    """What ink is drawn in: it must stand out from the picture; `otherwise` on plain paper."""
+    """Return a colour of ink that stands out from the page's picture; `otherwise` if it has none."""
     if page.picture is None:
         return otherwise
     return LIGHT if page.picture.dark else DARK
@@ -116,9 +127,17 @@ def to_image(
     ink: tuple[int, int, int] = DARK,
     paper: tuple[int, int, int] = WHITE,
 ) -> Image.Image:
-    """A part of the page as a picture: mode RGB, `scale` pixels for each unit.
+    """Return a part of the page as an image.
 
-    `ink` and `paper` are the colours where there is no picture; on one, ink is dark or light.
+    Args:
+        page: what to show.
+        region: the part of the page.
+        scale: pixels per unit of the page.
+        ink: colour of ink on a page without a picture.
+        paper: colour of paper.
+
+    Returns:
+        mode RGB.
     """
     image = Image.new("RGB", size_of(region, scale), paper)
     place_picture(image, page, region, scale)
@@ -127,30 +146,33 @@ def to_image(
 
 
 def thumbnail(page: Page, side: int, ink: tuple[int, int, int], paper: tuple[int, int, int]) -> Image.Image:
-    """The whole page in a square of `side` pixels, its ink in the middle."""
+    """Return the whole page, centred in a square of `side` pixels, mode RGB."""
     left, top, right, bottom = page.bounds() or (0.0, 0.0, 1.0, 1.0)
     half = max(right - left, bottom - top, 1) / 2 * 1.15
     middle_x, middle_y = (left + right) / 2, (top + bottom) / 2
     region = middle_x - half, middle_y - half, middle_x + half, middle_y + half
     scale = side / (2 * half)
-    ink_fine = Image.new("L", (side * FINE, side * FINE))
+    ink_fine = Image.new("L", (side * SUPERSAMPLING, side * SUPERSAMPLING))
     pen = ImageDraw.Draw(ink_fine)
-    most = max(2, min(24, 4000 // max(1, len(page.strokes))))  # points of a stroke: more cannot be seen
+    max_points = max(2, min(24, 4000 // max(1, len(page.strokes))))  # per stroke: more cannot be seen
     for stroke in page.strokes:
-        every = max(1, len(stroke.points) // most)
+        every = max(1, len(stroke.points) // max_points)
         points = (*stroke.points[::every], stroke.points[-1])
-        width = max(stroke.width * scale, 1.6)  # nor thinner than that
-        _draw(pen, moved(points, region, scale * FINE), width * FINE)
+        width = max(stroke.width * scale, 1.6)  # thinner strokes could not be seen
+        _draw(pen, moved(points, region, scale * SUPERSAMPLING), width * SUPERSAMPLING)
     image = Image.new("RGB", (side, side), paper)
     place_picture(image, page, region, scale)
-    image.paste(ink_colour(page, ink), mask=ink_fine.reduce(FINE))
+    image.paste(ink_colour(page, ink), mask=ink_fine.reduce(SUPERSAMPLING))
     return image
 
 
 def composed(page: Page) -> tuple[Image.Image, Box, float]:
-    """A page with a picture on it as one image, with the region that it shows and its scale.
+    """Merge the picture and the strokes of a page into one image.
 
-    It has at least the picture's own pixels, and enough of them for strokes on a tiny picture.
+    The image has at least the picture's resolution, and more if strokes are drawn on a tiny picture.
+
+    Returns:
+        an image of mode RGB, the part of the page that it shows, and its pixels per unit of the page.
     """
     picture = page.picture
     region = around([picture.box, *(stroke.box for stroke in page.strokes)])

@@ -1,20 +1,28 @@
-"""What reading gives back, in plain values: the window does without NumPy, whose import takes a while."""
+"""Requests from the window to the worker process, and what they are answered with.
+
+Both ends of the pipe share these classes. Their values are plain, since the window does not import NumPy.
+"""
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
 
 from common.geometry import Box
+from gui.drawing import Page
+
+# what is answered
 
 
 @dataclass(frozen=True)
 class DigitReading:
-    """One digit that was read, in plain values: the window does without NumPy.
+    """One digit of a reading.
 
     Attributes:
         digit: 0 to 9.
         probabilities: of the ten digits.
         is_digit: False where the network is not sure.
-        box: on the page.
-        glyph: what the network saw: 28 rows of 28 bytes, 255 for full ink.
+        box: in page coordinates.
+        glyph: the network's input: 28 rows of 28 bytes, 255 for full ink.
     """
 
     digit: int
@@ -25,12 +33,13 @@ class DigitReading:
 
     @property
     def confidence(self) -> float:
+        """The probability of `digit`."""
         return self.probabilities[self.digit]
 
 
 @dataclass(frozen=True)
-class Answer:
-    """All that was read on a page: the digits in reading order, and the text that they make."""
+class PageReading:
+    """The digits of a page in reading order, and the text that they make, with spaces between lines."""
 
     digits: tuple[DigitReading, ...] = ()
     text: str = ""
@@ -46,15 +55,127 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class Remembered:
-    """What is kept of a person's corrections.
+class SampleList:
+    """The samples of a profile.
 
     Attributes:
-        folder: of the profile, as one would type it.
+        folder: of the profile, relative to the current folder.
         samples: the newest first.
-        set_aside: names of broken files, as they are called now.
+        set_aside: file names of broken samples, which were renamed.
     """
 
     folder: str
     samples: tuple[Sample, ...]
     set_aside: tuple[str, ...]
+
+
+# requests
+
+
+class Request:
+    """What the window asks the worker process to do.
+
+    Attributes:
+        name: how messages call it.
+        lasting: whether it is carried out even if the window closes before.
+    """
+
+    name: ClassVar[str]
+    lasting: ClassVar[bool] = False
+
+
+@dataclass(frozen=True)
+class Read(Request):
+    """Read a page; answered with a `PageReading`.
+
+    Args:
+        page: not blank.
+        single: whether all of its ink is one digit.
+        use_memory: whether corrected samples count.
+    """
+
+    name = "read"
+    page: Page
+    single: bool
+    use_memory: bool
+
+
+@dataclass(frozen=True)
+class Explain(Request):
+    """Compute what in a glyph speaks for a digit; answered with bytes as of a glyph, 255 for most."""
+
+    name = "explain"
+    glyph: bytes
+    digit: int
+
+
+@dataclass(frozen=True)
+class Open(Request):
+    """Decode an image file or its content; answered with a `Picture`, which has no place on a page yet."""
+
+    name = "open"
+    source: Path | bytes
+
+
+@dataclass(frozen=True)
+class Save(Request):
+    """Write a page as a PNG file, dark on white; answered with the path.
+
+    Args:
+        region: the part of a page without a picture that is written; one with a picture is written whole.
+        scale: pixels per unit of the page.
+    """
+
+    name = "save"
+    lasting = True
+    path: Path
+    page: Page
+    region: Box
+    scale: float
+
+
+@dataclass(frozen=True)
+class Keep(Request):
+    """Keep a corrected sample; answered with the number of samples of its label.
+
+    Args:
+        sample: name of the new sample.
+        label: the digit that it is.
+        digit: as it was read.
+        page: on which it was read.
+        box: the part of the page that is the digit; None for the whole page.
+        replaces: name of a sample to delete; None for none.
+    """
+
+    name = "keep"
+    lasting = True
+    sample: str
+    label: int
+    digit: DigitReading
+    page: Page
+    box: Box | None
+    replaces: str | None = None
+
+
+@dataclass(frozen=True)
+class Forget(Request):
+    """Delete the sample with this name; answered with None."""
+
+    name = "forget"
+    lasting = True
+    sample: str
+
+
+@dataclass(frozen=True)
+class ForgetAll(Request):
+    """Delete all samples; answered with their number."""
+
+    name = "forget_all"
+    lasting = True
+
+
+@dataclass(frozen=True)
+class ListSamples(Request):
+    """List all samples; answered with a `SampleList`."""
+
+    name = "list_samples"

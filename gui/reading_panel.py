@@ -1,4 +1,4 @@
-"""What lies beside the sheet: the reading, the ten bars, the glyph; tips, and the list of keys."""
+"""The panel beside the canvas: the reading, the probabilities of the ten digits, the network's input."""
 
 import tkinter as tk
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from gui.widgets import Pane, photo
 
 
 class Headline(Pane):
-    """The reading, large, and how sure it is."""
+    """Shows the reading in large letters, and a note on how sure it is."""
 
     def __init__(self, parent: tk.Misc, theme: Theme) -> None:
         super().__init__(parent, theme, height=theme.big.metrics("linespace"), width=1)
@@ -19,10 +19,12 @@ class Headline(Pane):
         self._largest = abs(theme.big.cget("size"))
 
     def show(self, text: str, note: str) -> None:
+        """Show a reading, reduced to fit, and a note beside it."""
         self._text, self._note = text, note
         self.draw()
 
     def draw(self) -> None:
+        """Replace the content."""
         self.delete("all")
         theme, font = self.theme, self.theme.big
         width, height = self.winfo_width(), self.winfo_height()
@@ -39,18 +41,19 @@ class Headline(Pane):
 
 
 class Bars(Pane):
-    """A bar for the probability of each of the ten digits."""
+    """Shows a bar for the probability of each of the ten digits."""
 
     def __init__(self, parent: tk.Misc, theme: Theme) -> None:
         super().__init__(parent, theme, width=1, height=10 * theme.px(11))
         self._probabilities: Sequence[float] = ()
 
     def show(self, probabilities: Sequence[float]) -> None:
-        """Of the ten digits; none for no bars."""
+        """Show ten probabilities, or only the empty tracks if there are none."""
         self._probabilities = probabilities
         self.draw()
 
     def draw(self) -> None:
+        """Replace the content."""
         self.delete("all")
         theme, colours = self.theme, self.theme.colours
         left = theme.small.measure("0") + theme.px(6)
@@ -82,7 +85,7 @@ class Bars(Pane):
 
 
 class GlyphView(Pane):
-    """The 28x28 glyph that the network saw, enlarged pixel by pixel, with the heat of "Why" over it."""
+    """Shows the 28x28 glyph that the network read, enlarged, with a heat map over it."""
 
     def __init__(self, parent: tk.Misc, theme: Theme) -> None:
         self._zoom = theme.px(3)
@@ -93,11 +96,17 @@ class GlyphView(Pane):
         self._photo: tk.PhotoImage | None = None
 
     def show(self, glyph: bytes | None, heat: bytes | None = None) -> None:
-        """28x28 bytes each, 255 for full ink and for most heat."""
+        """Show a glyph.
+
+        Args:
+            glyph: 28x28 bytes, 255 for full ink; None for nothing.
+            heat: 28x28 bytes, 255 for most heat; None for no heat map.
+        """
         self._glyph, self._heat = glyph, heat
         self.draw()
 
     def draw(self) -> None:
+        """Replace the content."""
         self.delete("all")
         side = 28 * self._zoom + 1
         self.create_rectangle(

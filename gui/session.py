@@ -1,144 +1,187 @@
-"""A session at the window: what each button and key does, and what happens when an answer arrives."""
+"""A session at the window: the drawing, the reading of it, and what is shown.
+
+It knows none of its callers: whoever wants to hear of readings sets `on_ready` and `on_reading`.
+"""
 
 import sys
 import tkinter as tk
 import traceback
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from common.messages import UserError
-from gui.corrections import Corrections
-from gui.desktop import Exchange
-from gui.drawing import Drawing, Page
+from gui.drawing import Drawing, Page, Picture
 from gui.history_strip import Entry
-from gui.keys import key_for, listen
+from gui.keys import key_for
 from gui.main_window import MainWindow
-from gui.protocol import Answer
+from gui.protocol import Explain, PageReading, Read, Request
 from gui.shown_reading import ShownReading
 from gui.theme import Theme
-from gui.widgets import KeyList
 from gui.worker_process import WorkerProcess
 
-READ_AFTER = 10  # milliseconds from a move of the pen to the question: the moves in between share one
+READ_DELAY = 10  # milliseconds from a move of the pen to the request; further moves until then share it
 
 
 class Session:
-    """From the window's opening to its end.
+    """Connects the drawing, the window and the worker process.
 
     Args:
         root: Tk's main window, empty.
-        theme: how it looks.
-        reading: checkpoint, device, threads and profile, as `WorkerProcess` takes them.
-        side: of the sheet at first, in pixels.
+        theme: of the window.
+        settings: checkpoint, device, threads and profile, as `WorkerProcess` takes them.
+        side: of the canvas at first, in pixels.
         brush: the pen's width at first, in pixels.
-        picture: to open at once.
+
+    Attributes:
+        drawing: the page, and what leads back to earlier ones.
+        shown: the reading that is shown.
+        window: the widgets.
+        worker_process: what reads.
+        ready: whether the network is loaded.
+        on_ready: called once it is.
+        on_reading: called after each reading of the drawing that is shown.
     """
 
     def __init__(
-        self,
-        root: tk.Tk,
-        theme: Theme,
-        reading: tuple[str | None, str, int, str],
-        side: int,
-        brush: float,
-        picture: Path | None = None,
+        self, root: tk.Tk, theme: Theme, settings: tuple[str | None, str, int, str], side: int, brush: float
     ) -> None:
         self.root, self.theme = root, theme
+        self.on_ready: Callable[[], None] = lambda: None
+        self.on_reading: Callable[[], None] = lambda: None
         self.drawing = Drawing()
         self.shown = ShownReading()
-        self.opened_at = -1  # the drawing's version at which a picture was opened
-        self._restarted_at = -1
+        self.ready = False
+        self._opened_at = -1  # the drawing's version when a picture was opened
+        self._restarted_at = -1  # the drawing's version when the worker process was restarted
         self._read_due = ""
-        self.was_ready = False
-        self._help: KeyList | None = None
         self._failure: BaseException | None = None
-        root.report_callback_exception = self._caught
-        root.protocol("WM_DELETE_WINDOW", self.quit)
-        self.reader = WorkerProcess(
-            root, *reading, on_ready=self._ready, on_failure=self._failed, on_restart=self._restarted
+        root.report_callback_exception = self._handle_error
+        root.protocol("WM_DELETE_WINDOW", root.quit)
+        self.worker_process = WorkerProcess(
+            root,
+            *settings,
+            on_ready=self._worker_ready,
+            on_failure=self._worker_failed,
+            on_restart=self._worker_restarted,
         )
-        self.teaching, exchange = Corrections(self), Exchange(self)
-        self.toggle_memory, self.memory_switched = self.teaching.toggle, self.teaching.switched
-        self.show_memory = self.teaching.show_panel
-        self.open, self.paste = exchange.open, exchange.paste
-        self.save, self.copy = exchange.save, exchange.copy
-        self.window = MainWindow(root, theme, self.drawing, self, side, brush)
-        self.sheet, self.history = self.window.sheet, self.window.history
-        listen(root, self, self.teaching.correct)
+        self.window = MainWindow(
+            root,
+            theme,
+            self.drawing,
+            side,
+            brush,
+            on_change=self.drawing_changed,
+            on_choose=self.choose,
+            on_recall=self.recall,
+        )
+        self.drawing_canvas, self.history = self.window.drawing_canvas, self.window.history
         self.show(ShownReading())
         self.say("Loading the network…")
-        if picture:
-            exchange.read_from(picture, otherwise=self._end_with)
 
     def run(self) -> None:
-        """Until the window is closed.
+        """Run the event loop until the window is closed.
 
         Raises:
-            UserError: if reading is not possible, or the picture to open at once is none.
+            UserError: if the window was closed because of an error, see `close_with`.
             KeyboardInterrupt: after Ctrl-C in the terminal.
         """
         try:
             self.root.mainloop()
         finally:
-            self.reader.close()
+            self.worker_process.close()
             self.root.destroy()
         if self._failure:
             raise self._failure
 
-    # drawing
+    def close_with(self, reason: str) -> None:
+        """Close the window and have `run` raise the reason."""
+        self._failure = UserError(reason)
+        self.root.quit()
+
+    def say(self, text: str) -> None:
+        """Show a text in the status line."""
+        self.window.say(text)
+
+    @property
+    def busy(self) -> bool:
+        """Whether an answer from the worker process is due."""
+        return bool(self._read_due) or self.worker_process.busy
+
+    # the drawing
 
     def undo(self) -> None:
-        self.sheet.pen_up()
-        if not self.teaching.take_back() and self.drawing.undo():
-            self._page_changed()
+        """Undo the last action."""
+        self.drawing_canvas.pen_up()
+        if self.drawing.undo():
+            self._show_page()
 
     def redo(self) -> None:
-        self.sheet.pen_up()
+        """Redo the action that was undone last."""
+        self.drawing_canvas.pen_up()
         if self.drawing.redo():
-            self._page_changed()
+            self._show_page()
 
     def clear(self) -> None:
-        self.sheet.pen_up()
-        self.remember()
+        """Take a blank page; the drawing goes into the history."""
+        self.drawing_canvas.pen_up()
+        self.add_to_history()
         if self.drawing.clear():
-            self._page_changed()
+            self._show_page()
 
-    def thinner(self) -> None:
-        self.window.change_brush(-1)
+    def replace(self, page: Page) -> None:
+        """Show another page, as one action that can be undone."""
+        self.drawing.replace(page)
+        self.show(ShownReading())
+        self._show_page(refit=True)
 
-    def thicker(self) -> None:
-        self.window.change_brush(1)
+    def show_picture(self, picture: Picture) -> None:
+        """Show a picture as large as fits. It is read as a number, and as a digit if it has only one."""
+        self.drawing_canvas.pen_up()
+        self.add_to_history()
+        self.window.single.set(False)
+        self.replace(Page(picture=picture.fitted(self.drawing_canvas.page_image.region)))
+        self._opened_at = self.drawing.version
 
-    def _page_changed(self, refit: bool = False) -> None:
-        """After a change that was not made on the sheet."""
-        self.sheet.show(refit)
-        self.changed()
-
-    def changed(self) -> None:
-        """After any change to the drawing."""
+    def drawing_changed(self) -> None:
+        """Read the drawing after any change to it."""
         if self.drawing.blank:
-            self._take(Answer((), ""), self.drawing.version)
+            self._take(PageReading(), self.drawing.version)
         elif not self.drawing.live:
             self._read()
         elif not self._read_due:
-            self._read_due = self.root.after(READ_AFTER, self._read)
-        self.window.show_hint(self.drawing.blank)
-        self.window.show_buttons(self.drawing.can_undo, self.drawing.can_redo)
+            self._read_due = self.root.after(READ_DELAY, self._read)
+        self._show_hint_and_buttons()
+
+    def _show_page(self, refit: bool = False) -> None:
+        """Show and read the page after a change that was not made on the canvas."""
+        self.drawing_canvas.show(refit)
+        self.drawing_changed()
 
     # reading
 
     def ask(
         self,
-        task: str,
-        *arguments: Any,
+        request: Request,
         then: Callable[[Any], None],
         otherwise: Callable[[str], None] | None = None,
         newest: bool = False,
     ) -> None:
-        """As `WorkerProcess.ask`; what goes wrong is said in the status line, if nothing else is to happen."""
-        self.reader.ask(task, *arguments, then=then, otherwise=otherwise or self.say, newest=newest)
+        """Have the worker process carry out a request, see `WorkerProcess.ask`.
+
+        Without `otherwise`, the reason for no answer is shown in the status line.
+        """
+        self.worker_process.ask(request, then, otherwise or self.say, newest)
+
+    def read_again(self) -> None:
+        """Read the drawing again after the way of reading has changed."""
+        self.drawing_canvas.pen_up()
+        self.drawing.touch()
+        self.show(ShownReading())
+        self.drawing_changed()
+
+    def _request(self, page: Page) -> Read:
+        return Read(page, self.window.single.get(), self.window.use_memory.get())
 
     def _read(self) -> None:
         if self._read_due:
@@ -147,51 +190,55 @@ class Session:
         page = self.drawing.snapshot()
         if not page.blank:
             then = partial(self._take, version=self.drawing.version)
-            self.ask(
-                "read", page, self.window.single.get(), self.window.personal.get(), then=then, newest=True
-            )
+            self.ask(self._request(page), then, newest=True)
 
-    def _take(self, answer: Answer, version: int) -> None:
-        """Show an answer, unless the drawing has changed since it was asked for."""
+    def _take(self, reading: PageReading, version: int) -> None:
+        """Show a reading, unless the drawing has changed since it was requested."""
         if version != self.drawing.version:
             return
-        if version == self.opened_at and len(answer.digits) < 2:
+        if version == self._opened_at and len(reading.digits) < 2:
             self.window.single.set(True)
             self.read_again()
             return
-        shown = ShownReading(answer, version)
-        if len(answer.digits) == len(self.shown.answer.digits):
+        shown = ShownReading(reading, version)
+        if len(reading.digits) == len(self.shown.reading.digits):
             shown.chosen = self.shown.chosen
         self.show(shown)
-        self.teaching.reading_arrived()
+        self.on_reading()
 
-    def _ready(self) -> None:
-        self.was_ready = True
-        self.say(f"Draw a digit. {key_for('help')} shows all keys.")
-        self.teaching.opened()
+    def _worker_ready(self) -> None:
+        self.ready = True
+        self.say(f"Draw a digit. {key_for('<<Help>>')} shows all keys.")
+        self.on_ready()
 
-    def _restarted(self) -> None:
-        if self._restarted_at != self.drawing.version:  # a drawing that ends the process is not read twice
+    def _worker_restarted(self) -> None:
+        if self._restarted_at != self.drawing.version:  # the drawing that ended the process is not read twice
             self._restarted_at = self.drawing.version
-            self.changed()
+            self.drawing_changed()
 
-    def _failed(self, reason: str) -> None:
-        if self.was_ready:
-            self.say(reason)  # what was drawn can still be seen
+    def _worker_failed(self, reason: str) -> None:
+        if self.ready:
+            self.say(reason)  # the window stays open: the drawing can still be seen
         else:
-            self._end_with(reason)
+            self.close_with(reason)
 
     # what is shown
 
     def show(self, shown: ShownReading) -> None:
+        """Show a reading of the drawing."""
         self.shown = shown
         self.window.show_reading(shown)
-        self.window.show_hint(self.drawing.blank)
-        self.window.show_buttons(self.drawing.can_undo, self.drawing.can_redo)
+        self._show_hint_and_buttons()
         self.show_why()
 
+    def choose(self, place: int) -> None:
+        """Show the digit with this index in detail, if there is one."""
+        if 0 <= place < len(self.shown.reading.digits):
+            self.shown.chosen = place
+            self.show(self.shown)
+
     def show_why(self) -> None:
-        """Show what speaks for the digit that is shown, or stop showing it."""
+        """Show or hide the heat map of the digit that is shown in detail, as the button says."""
         digit = self.shown.digit
         if digit is None:
             return
@@ -203,42 +250,16 @@ class Session:
             if self.shown.digit is digit and self.window.why.get():
                 self.window.show_heat(digit, heat)
 
-        self.ask("explain", digit.glyph, digit.digit, then=show, newest=True)
+        self.ask(Explain(digit.glyph, digit.digit), show, newest=True)
 
-    def toggle_why(self) -> None:
-        self.window.why.set(not self.window.why.get())
-        self.show_why()
-
-    def toggle_mode(self) -> None:
-        self.window.single.set(not self.window.single.get())
-        self.read_again()
-
-    def read_again(self) -> None:
-        """Read the drawing once more, after a change of how to read."""
-        self.sheet.pen_up()
-        self.drawing.touch()
-        self.show(ShownReading())
-        self.changed()
-
-    def choose_previous(self) -> None:
-        self.choose(self.shown.chosen - 1)
-
-    def choose_next(self) -> None:
-        self.choose(self.shown.chosen + 1)
-
-    def choose(self, place: int) -> None:
-        """Show the digit at `place` in full, if there is one."""
-        if 0 <= place < len(self.shown.answer.digits):
-            self.shown.chosen = place
-            self.show(self.shown)
-
-    def say(self, text: str) -> None:
-        self.window.say(text)
+    def _show_hint_and_buttons(self) -> None:
+        self.window.show_hint(self.drawing.blank)
+        self.window.show_buttons(self.drawing.can_undo, self.drawing.can_redo)
 
     # the history
 
-    def remember(self) -> None:
-        """Put what is on the sheet into the history, with its reading."""
+    def add_to_history(self) -> None:
+        """Put the page and its reading into the history, if digits are found on it."""
         page, single = self.drawing.page, self.window.single.get()
 
         def add(shown: ShownReading) -> None:
@@ -247,59 +268,28 @@ class Session:
 
         if self.shown.version == self.drawing.version:
             add(self.shown)
-        elif not page.blank:  # the reading has not arrived
-            self.ask(
-                "read",
-                page,
-                single,
-                self.window.personal.get(),
-                then=lambda answer: add(ShownReading(answer)),
-            )
+        elif not page.blank:  # its reading has not arrived
+            self.ask(self._request(page), lambda reading: add(ShownReading(reading)))
 
     def recall(self, entry: Entry) -> None:
-        """Bring back what was read before."""
-        self.sheet.pen_up()
-        self.remember()
+        """Show a page of the history; the one that is shown now goes into it."""
+        self.drawing_canvas.pen_up()
+        self.add_to_history()
         if entry.page is not self.drawing.page:
             self.window.single.set(entry.single)
             self.replace(entry.page)
 
-    def replace(self, page: Page) -> None:
-        """Show another page, as one action."""
-        self.drawing.replace(page)
-        self.show(ShownReading())
-        self._page_changed(refit=True)
-
-    def older(self) -> None:
-        self._step(1)
-
-    def newer(self) -> None:
-        self._step(-1)
-
-    def _step(self, by: int) -> None:
-        self.sheet.pen_up()
-        self.remember()
+    def step_in_history(self, by: int) -> None:
+        """Show the page `by` places further back in the history; forward if it is negative."""
+        self.drawing_canvas.pen_up()
+        self.add_to_history()
         if entry := self.history.step(self.drawing.page, by):
             self.recall(entry)
 
-    # the rest
+    # errors
 
-    def help(self) -> None:
-        if self._help and self._help.winfo_exists():
-            self._help.destroy()
-        else:
-            self._help = KeyList(self.root, self.theme)
-
-    def quit(self) -> None:
-        self.root.quit()
-
-    def _end_with(self, reason: str) -> None:
-        """Close the window: nothing can be read, or not what was asked for on the command line."""
-        self._failure = UserError(reason)
-        self.root.quit()
-
-    def _caught(self, kind: type, error: BaseException, trace: object) -> None:
-        """What a callback raised: Ctrl-C ends the window, anything else is shown and survived."""
+    def _handle_error(self, kind: type, error: BaseException, trace: object) -> None:
+        """Close the window after Ctrl-C; show any other exception of a callback in the status line."""
         if isinstance(error, KeyboardInterrupt):
             self._failure = error
             self.root.quit()

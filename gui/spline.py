@@ -5,14 +5,14 @@ from collections.abc import Sequence
 
 from common.geometry import Point
 
-STEP = 4.0  # distance between points of a curve
+STEP = 4.0  # largest distance between points of a curve
 SPACING_IN_WIDTHS = 0.75  # distance between control points, in widths of the pen
-LEAST_SPACING = 4.0
+MIN_SPACING = 4.0
 
 
 def spacing(width: float) -> float:
     """Return the distance between control points for a pen of this width."""
-    return max(SPACING_IN_WIDTHS * width, LEAST_SPACING)
+    return max(SPACING_IN_WIDTHS * width, MIN_SPACING)
 
 
 def knots(points: Sequence[Point], apart: float) -> list[Point]:

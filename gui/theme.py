@@ -1,4 +1,4 @@
-"""How the window looks: colours, fonts, sizes and ttk styles, light and dark, at any screen resolution."""
+"""The look of the window: colours, fonts, lengths and ttk styles, light and dark, at any resolution."""
 
 import tkinter as tk
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Palette:
     track: str
     accent: str
     on_accent: str
-    soft: str  # the accent, for what matters less
+    soft: str  # the accent, subdued
 
 
 LIGHT = Palette(
@@ -61,7 +61,7 @@ DARK = Palette(
 
 
 def rgb(colour: str) -> RGB:
-    """ "#rrggbb" as three values from 0 to 255."""
+    """Return "#rrggbb" as three values from 0 to 255."""
     return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
 
 
@@ -69,19 +69,20 @@ class Theme:
     """Colours, fonts and lengths for one window.
 
     Args:
-        root: of the window.
-        choice: "light", "dark" or "auto", which is what the desktop is set to.
+        root: the window.
+        choice: "light", "dark" or "auto" to follow the desktop.
 
     Attributes:
+        dark: whether the colours are dark.
         colours: the palette.
-        body, small, bold, big: fonts of one typeface; their sizes are in points.
+        body, small, bold, big: fonts of the same family, sizes in points.
     """
 
     def __init__(self, root: tk.Tk, choice: str) -> None:
         self.dark = choice == "dark" or (choice == "auto" and desktop_is_dark())
         self.colours = DARK if self.dark else LIGHT
         self._scale = dots_per_inch(root) / 72
-        root.tk.call("tk", "scaling", self._scale)  # for fonts, whose sizes are in points
+        root.tk.call("tk", "scaling", self._scale)  # fonts have sizes in points
         self.body = font.nametofont("TkDefaultFont")
         family, size = self.body.actual("family"), abs(self.body.actual("size"))
         for name in (
@@ -99,7 +100,7 @@ class Theme:
         self._style(root)
 
     def px(self, points: float) -> int:
-        """A length in points (1/72 inch) as pixels, at least 1."""
+        """Return a length in points (1/72 inch) as pixels, at least 1."""
         return max(1, round(points * self._scale))
 
     def _style(self, root: tk.Tk) -> None:
@@ -124,18 +125,18 @@ class Theme:
             font=self.body,
             **flat,
         )
-        # The focus shows as the border's colour: clam's own ring is dashed.
+        # The border's colour shows the focus, instead of clam's dashed ring.
         for kind, element in (("TButton", "Button"), ("Segment.Toolbutton", "Toolbutton")):
             label = (f"{element}.label", {"sticky": "nswe"})
             padding = (f"{element}.padding", {"sticky": "nswe", "children": [label]})
             style.layout(kind, [("Button.border", {"sticky": "nswe", "border": "1", "children": [padding]})])
-            surface = [
+            background = [
                 ("selected", colours.accent),
                 ("pressed", colours.pressed),
                 ("disabled", colours.window),
                 ("active", colours.hover),
             ]
-            edge = [("focus", colours.accent), *surface]
+            edge = [("focus", colours.accent), *background]
             style.configure(
                 kind,
                 padding=(self.px(5), self.px(3)),
@@ -148,7 +149,7 @@ class Theme:
             )
             style.map(
                 kind,
-                background=surface,
+                background=background,
                 lightcolor=edge,
                 darkcolor=edge,
                 bordercolor=[("focus", colours.accent), ("selected", colours.accent)],
@@ -167,7 +168,7 @@ class Theme:
         style.configure("Muted.TLabel", foreground=colours.muted, font=self.small)
         style.configure("Bold.TLabel", font=self.bold)
         style.configure(
-            "Tip.TLabel",
+            "Tooltip.TLabel",
             background=colours.text,
             foreground=colours.window,
             font=self.small,
@@ -175,11 +176,11 @@ class Theme:
         )
         for name in ("TCombobox", "TEntry"):
             style.map(name, bordercolor=[("focus", colours.accent)], lightcolor=[("focus", colours.accent)])
-        # What Tk's own dialogs are made of, where they are not the platform's.
+        # For the widgets of Tk's own dialogs, on platforms that have none.
         for option, colour in {
             "background": colours.window,
             "foreground": colours.text,
-            "Canvas.foreground": "black",  # the list of files: its background is always white
+            "Canvas.foreground": "black",  # of the list of files, whose background is always white
             "selectBackground": colours.accent,
             "selectForeground": colours.on_accent,
             "activeBackground": colours.hover,

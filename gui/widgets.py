@@ -1,4 +1,4 @@
-"""What lies beside the sheet: the reading, the ten bars, the glyph; tips, and the list of keys."""
+"""Widgets and helpers for them: a canvas that redraws itself, tooltips, the list of keys."""
 
 import tkinter as tk
 from tkinter import ttk
@@ -8,14 +8,16 @@ from PIL import Image
 from gui.keys import KEYS, spelled
 from gui.theme import Theme
 
+TOOLTIP_DELAY = 600  # milliseconds
+
 
 def photo(parent: tk.Misc, image: Image.Image) -> tk.PhotoImage:
-    """A picture (mode RGB) for a widget."""
+    """Return an image (mode RGB) as Tk shows it. The caller keeps it: Tk does not."""
     return tk.PhotoImage(master=parent, data=b"P6 %d %d 255\n" % image.size + image.tobytes(), format="ppm")
 
 
 class Pane(tk.Canvas):
-    """A canvas that draws itself anew when its size changes or `draw` is called."""
+    """A canvas that redraws its content when its size changes."""
 
     def __init__(self, parent: tk.Misc, theme: Theme, **options: object) -> None:
         super().__init__(
@@ -25,14 +27,12 @@ class Pane(tk.Canvas):
         self.bind("<Configure>", lambda event: self.draw())
 
     def draw(self) -> None:
+        """Replace the content."""
         raise NotImplementedError
 
 
-# tips and the list of keys
-
-
 class Tooltip:
-    """A line that explains a widget while the pointer rests on it."""
+    """Shows a line of text under a widget while the pointer rests on it."""
 
     def __init__(self, widget: tk.Widget, theme: Theme, text: str) -> None:
         self.widget, self.theme, self.text = widget, theme, text
@@ -44,7 +44,7 @@ class Tooltip:
 
     def _wait(self, event: tk.Event) -> None:
         self._hide(event)
-        self._due = self.widget.after(600, self._show)
+        self._due = self.widget.after(TOOLTIP_DELAY, self._show)
 
     def _show(self) -> None:
         self._due = ""
@@ -67,7 +67,7 @@ class Tooltip:
 
 
 class KeyList(tk.Toplevel):
-    """All keys, in a window that Esc, F1 and its button close."""
+    """A window that lists all keys; Esc, F1, Return and its button close it."""
 
     def __init__(self, parent: tk.Tk, theme: Theme) -> None:
         super().__init__(
@@ -86,13 +86,13 @@ class KeyList(tk.Toplevel):
         rows = [
             ("Left button", "Draw; a click makes a dot, or chooses a digit of a number by its box"),
             ("Right button, or Shift and left", "Erase"),
-            *((" or ".join(map(spelled, key.names)), key.what) for key in KEYS),
+            *((" or ".join(map(spelled, key.names)), key.description) for key in KEYS),
             ("0 to 9", "Correct the reading: from then on it counts"),
             ("Tab, Space", "Go to a button, press it"),
         ]
-        for row, (names, what) in enumerate(rows):
+        for row, (names, description) in enumerate(rows):
             ttk.Label(frame, text=names, style="Bold.TLabel").grid(row=row, column=0, sticky="w")
-            ttk.Label(frame, text=what).grid(
+            ttk.Label(frame, text=description).grid(
                 row=row, column=1, sticky="w", padx=(theme.px(16), 0), pady=theme.px(1.5)
             )
         close = ttk.Button(frame, text="Close", command=self.destroy)

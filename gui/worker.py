@@ -1,6 +1,6 @@
-"""What the reading process does for the window, one method for each kind of question.
+"""Carries out the window's requests in the worker process.
 
-Imports PyTorch: only that process loads this file.
+The only module of the package that imports PyTorch and NumPy.
 """
 
 import io
@@ -16,110 +16,145 @@ from common.geometry import Box, grown
 from common.messages import short
 from gui.drawing import Page, Picture
 from gui.painting import composed, pixels_of, to_image
-from gui.protocol import Answer, DigitReading, Remembered, Sample
+from gui.protocol import (
+    DigitReading,
+    Explain,
+    Forget,
+    ForgetAll,
+    Keep,
+    ListSamples,
+    Open,
+    PageReading,
+    Read,
+    Request,
+    Sample,
+    SampleList,
+    Save,
+)
+from preprocessing.glyph import to_uint8
 from preprocessing.image_files import as_rgb, open_picture, reduced
-from recognition.profiles import profile_folder, take_in_old_samples
+from recognition.profiles import move_old_samples, profile_folder
 from recognition.recognizer import Reading, Recognizer, text_of
 from visualization.explain import grad_cam
 
-PICTURE_SIDE = 1120  # pixels; a larger picture is shrunk to this: reading looks at half of them
-MARGIN = 20.0  # around the picture of a sample
+PICTURE_SIDE = 1120  # pixels; larger pictures are reduced to this, twice the side that recognition works on
+SAMPLE_MARGIN = 20.0  # units of the page around the digit in a sample's image
 
 
 class Worker:
-    """Arguments as for `Recognizer`, `pick_device` and `profile_folder`."""
+    """Holds the network and the samples.
+
+    Args:
+        checkpoint: as for `Recognizer`.
+        device, threads: as for `pick_device`.
+        profile: as for `profile_folder`.
+
+    Raises:
+        UserError: if the checkpoint or the device cannot be used.
+    """
 
     def __init__(self, checkpoint: str | None, device: str, threads: int, profile: str) -> None:
-        take_in_old_samples()
+        move_old_samples()
         self.recognizer = Recognizer(checkpoint, pick_device(device, threads), profile_folder(profile))
         self.memory = self.recognizer.memory
-        self.plain = copy(self.recognizer)
-        self.plain.memory = None
+        self.recognizer_without_memory = copy(self.recognizer)
+        self.recognizer_without_memory.memory = None
         self.recognizer.read_strokes([[(0, 0), (0, 9)]], single=True)  # the first reading takes longest
 
-    def read(self, page: Page, single: bool, personal: bool) -> Answer:
-        """What is on the page; `single`: all of it is one digit; `personal`: as the memory has it."""
-        recognizer = self.recognizer if personal else self.plain
-        if page.picture is None:
-            readings = recognizer.read_strokes(page.points(), single=single)
-            return _answer(readings, (0.0, 0.0), 1.0)
-        image, region, scale = composed(page)
-        return _answer(recognizer.read_image(image, single=single), region[:2], scale)
+    def answer(self, request: Request) -> object:
+        """Carry out a request and return the answer that its class describes.
 
-    def explain(self, glyph: bytes, digit: int) -> bytes:
-        """Where the ink speaks for `digit`: 28 rows of 28 bytes, 255 for most."""
-        return _to_bytes(grad_cam(self.recognizer.model, _from_bytes(glyph), digit))
+        Raises:
+            UserError: if the request cannot be carried out.
+        """
+        match request:
+            case Read(page, single, use_memory):
+                return self.read(page, single, use_memory)
+            case Explain(glyph, digit):
+                return _to_bytes(grad_cam(self.recognizer.model, _from_bytes(glyph), digit))
+            case Open(source):
+                return self.open(source)
+            case Save(path, page, region, scale):
+                return self.save(path, page, region, scale)
+            case Keep():
+                return self.keep(request)
+            case Forget(sample):
+                return self.memory.forget(sample)
+            case ForgetAll():
+                return self.memory.forget_all()
+            case ListSamples():
+                return self.list_samples()
+        raise TypeError(f"unknown request: {request!r}")
+
+    def read(self, page: Page, single: bool, use_memory: bool) -> PageReading:
+        """Read a page, see `Read`."""
+        recognizer = self.recognizer if use_memory else self.recognizer_without_memory
+        if page.picture is None:
+            return _page_reading(recognizer.read_strokes(page.points(), single=single), (0.0, 0.0), 1.0)
+        image, region, scale = composed(page)
+        return _page_reading(recognizer.read_image(image, single=single), region[:2], scale)
 
     def open(self, source: Path | bytes) -> Picture:
-        """A picture from a file, or from what one holds. It has no place on a page yet."""
+        """Decode a picture, see `Open`."""
         image = as_rgb(reduced(open_picture(source if isinstance(source, Path) else io.BytesIO(source))))
         image.thumbnail((PICTURE_SIDE, PICTURE_SIDE), reducing_gap=2)
         paper = tuple(int(value) for value in np.median(np.asarray(image), axis=(0, 1)))
         return Picture(image.width, image.height, image.tobytes(), paper)
 
     def save(self, path: Path, page: Page, region: Box, scale: float) -> Path:
-        """Write the page as PNG: `region` of it, or all of one with a picture; dark on white."""
+        """Write a page as PNG, see `Save`."""
         image = composed(page)[0] if page.picture else to_image(page, region, scale)
-        _write_png(path, image)
+        content = io.BytesIO()
+        image.save(content, "PNG")
+        write_atomically(path, content.getbuffer())
         return path
 
-    def keep(
-        self,
-        name: str,
-        label: int,
-        digit: DigitReading,
-        page: Page,
-        box: Box | None,
-        instead_of: str | None = None,
-    ) -> int:
-        """Keep a corrected sample, and read with it from now on; how many of its label there are.
-
-        Args:
-            digit: as it was read.
-            page: that it was read on.
-            box: the part of the page that is the digit; None for all of it.
-            instead_of: the name of a sample that is then forgotten.
-        """
-        region = grown(box or page.bounds(), MARGIN)
-        if page.picture is None:
-            strokes = page.strokes_in(box) if box else page.strokes
-            image = to_image(page, region)
-        else:
-            strokes = ()  # which are no digit without the picture
-            whole, shown, scale = composed(page)
-            image = whole.crop(pixels_of(region, shown, scale, whole.size))
+    def keep(self, request: Keep) -> int:
+        """Keep a corrected sample, see `Keep`."""
+        page, digit = request.page, request.digit
+        strokes, image = _cut_out(page, request.box)
         self.memory.add(
-            label,
+            request.label,
             _from_bytes(digit.glyph),
-            strokes=[stroke.points for stroke in strokes],
+            strokes=strokes,
             image=image,
             read=digit.digit if digit.is_digit else None,
             confidence=digit.confidence,
-            name=name,
+            name=request.sample,
         )
-        if instead_of:
-            self.memory.forget(instead_of)
-        return list(self.memory.labels.values()).count(label)
+        if request.replaces:
+            self.memory.forget(request.replaces)
+        return list(self.memory.labels.values()).count(request.label)
 
-    def forget(self, name: str) -> None:
-        """Take back a sample that was kept."""
-        self.memory.forget(name)
-
-    def forget_all(self) -> int:
-        """Take back all of them; how many there were."""
-        return self.memory.forget_all()
-
-    def remembered(self) -> Remembered:
-        """All samples, the newest first."""
+    def list_samples(self) -> SampleList:
+        """List all samples, the newest first."""
         labels, glyphs = self.memory.labels, self.memory.glyphs
         samples = [Sample(name, labels[name], glyphs[name].tobytes()) for name in reversed(labels)]
-        return Remembered(
-            short(self.memory.folder), tuple(samples), tuple(path.name for path in self.memory.set_aside)
-        )
+        set_aside = [path.name for path in self.memory.set_aside]
+        return SampleList(short(self.memory.folder), tuple(samples), tuple(set_aside))
 
 
-def _answer(readings: list[Reading], origin: tuple[float, float], scale: float) -> Answer:
-    """Readings in plain values, their boxes moved from an image to the page."""
+def _cut_out(page: Page, box: Box | None) -> tuple[list[tuple], Image.Image]:
+    """Return the strokes in `box` (None for the whole page) and an image of it with a margin.
+
+    There are no strokes if the page has a picture: without it they would not be the digit.
+    """
+    region = grown(box or page.bounds(), SAMPLE_MARGIN)
+    if page.picture is None:
+        strokes = page.strokes_in(box) if box else page.strokes
+        return [stroke.points for stroke in strokes], to_image(page, region)
+    whole, shown, scale = composed(page)
+    return [], whole.crop(pixels_of(region, shown, scale, whole.size))
+
+
+def _page_reading(readings: list[Reading], origin: tuple[float, float], scale: float) -> PageReading:
+    """Return readings in plain values, their boxes in page coordinates.
+
+    Args:
+        readings: with boxes in pixels of an image.
+        origin: page coordinates of the image's upper left corner.
+        scale: pixels per unit of the page.
+    """
     digits = [
         DigitReading(
             digit=int(reading.digit),
@@ -130,18 +165,14 @@ def _answer(readings: list[Reading], origin: tuple[float, float], scale: float) 
         )
         for reading in readings
     ]
-    return Answer(tuple(digits), text_of(readings))
+    return PageReading(tuple(digits), text_of(readings))
 
 
 def _to_bytes(values: np.ndarray) -> bytes:
-    return (values * 255).round().astype(np.uint8).tobytes()
+    """Convert float (28, 28) in [0, 1] to 784 bytes."""
+    return to_uint8(values).tobytes()
 
 
 def _from_bytes(values: bytes) -> np.ndarray:
+    """Convert 784 bytes to float32 (28, 28) in [0, 1]."""
     return np.frombuffer(values, dtype=np.uint8).reshape(28, 28).astype(np.float32) / 255
-
-
-def _write_png(path: Path, image: Image.Image) -> None:
-    content = io.BytesIO()
-    image.save(content, "PNG")
-    write_atomically(path, content.getbuffer())

@@ -1,9 +1,8 @@
-"""Reading in a process of its own, so that the window never waits: not for PyTorch, and not for an answer.
+"""Both ends of the pipe: the window's requests, and the process of its own that carries them out.
 
-A thread would not do: importing PyTorch holds Python's lock for tenths of a second at a time. The process
-is started afresh ("spawn"), on every platform alike, and ends when its pipe does, that is with the window,
-however that ends. Whatever takes longer than a blink is done there: reading, explaining, opening pictures,
-writing files.
+A process keeps the window responsive: in a thread, importing PyTorch would hold Python's global lock for
+tenths of a second at a time. The process is spawned, which works alike on every platform, and ends when its
+pipe is closed, that is when the window's process ends, for whatever reason.
 """
 
 from __future__ import annotations
@@ -22,38 +21,42 @@ from typing import TYPE_CHECKING, Any
 
 from common.device import return_freed_memory
 from common.messages import UserError, complain
+from gui.protocol import Request
 
 if TYPE_CHECKING:
     import tkinter as tk
 
-LOOK_BUSY, LOOK_IDLE = 3, 40  # milliseconds between looks for an answer
-LASTING = ("keep", "forget", "forget_all", "save")  # tasks that are finished though the window closes
-ENDING = 2.0  # seconds that they may take for it
-PAUSE = 0.1  # seconds without a question after which the process tidies up
-READY, ANSWER, TROUBLE, FAILURE = "ready", "answer", "trouble", "failure"  # what the process sends
-LOST = "lost", None  # what stands for an answer if the process has died
+POLL_BUSY, POLL_IDLE = 3, 40  # milliseconds between two polls for an answer
+CLOSING_TIME = 2.0  # seconds for lasting requests to be carried out when the window closes
+QUIET = 0.1  # seconds without a request after which the process returns freed memory to the system
+READY, ANSWER, ERROR, FAILURE = "ready", "answer", "error", "failure"  # kinds of messages from the process
+LOST = "lost", None  # put in place of a message if the process has died
 
 
 @dataclass(frozen=True)
 class Job:
-    task: str  # a method of Worker
-    arguments: tuple[Any, ...]
+    """A request, and what is called with its answer or with the reason why there is none."""
+
+    request: Request
     then: Callable[[Any], None]
     otherwise: Callable[[str], None]
     newest: bool
 
 
 class WorkerProcess:
-    """The window's side: asks one question at a time and hands each answer to whoever asked.
+    """The window's end of the pipe.
 
-    Nothing here waits: it looks for an answer every few milliseconds, in the window's own event loop.
+    Sends one request at a time. Nothing here blocks: answers are polled for in the window's event loop.
 
     Args:
-        root: whose event loop that is.
-        checkpoint, device, threads, profile: as `Worker` takes them.
-        on_ready: called once questions are answered.
-        on_failure: called with the reason if they will not be, or not any more.
-        on_restart: called if the process died and was started again.
+        root: the window whose event loop that is.
+        checkpoint, device, threads, profile: as for `Worker`.
+        on_ready: called once requests can be carried out.
+        on_failure: called with the reason if no request can be carried out, or none any more.
+        on_restart: called after the process has died and was started again.
+
+    Attributes:
+        process: the worker process.
     """
 
     def __init__(
@@ -72,52 +75,59 @@ class WorkerProcess:
         self._settings = checkpoint, device, threads, profile
         self._on_ready, self._on_failure, self._on_restart = on_ready, on_failure, on_restart
         self._waiting: list[Job] = []
-        self._look_due = ""
-        self._given_up = ""  # the reason why nothing is answered any more
+        self._poll_due = ""
+        self._failure = ""  # the reason why no request is carried out any more
         self._start()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a request is being carried out or waits."""
+        return bool(self._running or self._waiting)
 
     def ask(
         self,
-        task: str,
-        *arguments: Any,
+        request: Request,
         then: Callable[[Any], None],
         otherwise: Callable[[str], None],
         newest: bool = False,
     ) -> None:
-        """Have a method of `Worker` called; `then` gets its answer, `otherwise` the reason for none.
+        """Have a request carried out.
 
-        If nothing is answered any more, `otherwise` is called at once.
-
-        Of waiting questions of one kind that were asked with `newest`, only the last one stays.
+        Args:
+            request: what to do.
+            then: called with the answer.
+            otherwise: called with the reason if there is no answer; at once after `on_failure`.
+            newest: whether to drop waiting requests of the same class that had this flag too.
         """
-        if self._given_up:
-            otherwise(self._given_up)
+        if self._failure:
+            otherwise(self._failure)
             return
         if newest:
-            self._waiting = [job for job in self._waiting if not (job.newest and job.task == task)]
-        self._waiting.append(Job(task, arguments, then, otherwise, newest))
+            kind = type(request)
+            self._waiting = [job for job in self._waiting if not (job.newest and type(job.request) is kind)]
+        self._waiting.append(Job(request, then, otherwise, newest))
         self._send_next()
 
     def close(self) -> None:
-        """End the process, once what is to last is on the disk; what fails is told on stderr."""
-        self._root.after_cancel(self._look_due)
-        waiting = [job for job in self._waiting if job.task in LASTING]
-        for job in waiting:
-            self._questions.put((job.task, job.arguments))
-        jobs = [self._running, *waiting] if self._running else waiting
-        until = time.monotonic() + ENDING
-        while any(job.task in LASTING for job in jobs):
+        """End the process once lasting requests are carried out; print those that fail on stderr."""
+        self._root.after_cancel(self._poll_due)
+        waiting = [job.request for job in self._waiting if job.request.lasting]
+        for request in waiting:
+            self._requests.put(request)
+        unanswered = [self._running.request, *waiting] if self._running else waiting
+        until = time.monotonic() + CLOSING_TIME
+        while any(request.lasting for request in unanswered):
             try:
-                kind, value = self._answers.get(timeout=max(0.0, until - time.monotonic()))
+                kind, value = self._messages.get(timeout=max(0.0, until - time.monotonic()))
             except Empty:
                 kind, value = LOST
-            if kind in (ANSWER, TROUBLE):
-                job = jobs.pop(0)
-                if kind == TROUBLE and job.task in LASTING:
+            if kind in (ANSWER, ERROR):
+                request = unanswered.pop(0)
+                if kind == ERROR and request.lasting:
                     complain(value)
             elif kind != READY:
-                left = ", ".join(job.task for job in jobs if job.task in LASTING)
-                complain(f"the window was closed before this was done: {left}")
+                names = ", ".join(request.name for request in unanswered if request.lasting)
+                complain(f"the window was closed before this was done: {names}")
                 break
         self.process.terminate()
         self.process.join()
@@ -125,55 +135,55 @@ class WorkerProcess:
     def _start(self) -> None:
         self._ready = False
         self._running: Job | None = None
-        self._questions: SimpleQueue = SimpleQueue()
-        self._answers: SimpleQueue = SimpleQueue()
+        self._requests: SimpleQueue = SimpleQueue()
+        self._messages: SimpleQueue = SimpleQueue()
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         self.process = context.Process(target=serve, args=(theirs, *self._settings), daemon=True)
         self.process.start()
-        theirs.close()  # else the pipe would not end with the process
-        # What is long takes its time on the pipe, which the window's thread must not spend.
-        Thread(target=carry, args=(ours, self._questions, self._answers), daemon=True).start()
-        self._look_in(LOOK_IDLE)
+        theirs.close()  # or the pipe would stay open after the process has ended
+        # Large messages take a while on the pipe, and would block the window's thread.
+        Thread(target=relay, args=(ours, self._requests, self._messages), daemon=True).start()
+        self._poll_in(POLL_IDLE)
 
     def _send_next(self) -> None:
         if self._ready and self._running is None and self._waiting:
             self._running = self._waiting.pop(0)
-            self._questions.put((self._running.task, self._running.arguments))
-            self._look_in(LOOK_BUSY)
+            self._requests.put(self._running.request)
+            self._poll_in(POLL_BUSY)
 
-    def _look_in(self, milliseconds: int) -> None:
-        if self._look_due:
-            self._root.after_cancel(self._look_due)
-        self._look_due = self._root.after(milliseconds, self._look)
+    def _poll_in(self, milliseconds: int) -> None:
+        if self._poll_due:
+            self._root.after_cancel(self._poll_due)
+        self._poll_due = self._root.after(milliseconds, self._poll)
 
-    def _look(self) -> None:
-        """Take in an answer, if there is one."""
-        self._look_in(LOOK_BUSY if self._running else LOOK_IDLE)  # whatever becomes of the answer
+    def _poll(self) -> None:
+        """Handle a message, if there is one."""
+        # First, so that polling goes on if handling the message raises.
+        self._poll_in(POLL_BUSY if self._running else POLL_IDLE)
         with contextlib.suppress(Empty):
-            answer = self._answers.get_nowait()
-            if answer == LOST:
-                self._lost()
+            message = self._messages.get_nowait()
+            if message == LOST:
+                self._restart()
             else:
-                self._take(*answer)
+                self._handle(*message)
                 self._send_next()
 
-    def _take(self, kind: str, value: Any) -> None:
+    def _handle(self, kind: str, value: Any) -> None:
         if kind == READY:
             self._ready = True
             self._on_ready()
         elif kind == FAILURE:
-            self._give_up(value)
+            self._fail(value)
         else:
             job, self._running = self._running, None
             (job.then if kind == ANSWER else job.otherwise)(value)
 
-    def _lost(self) -> None:
-        """The process has died, as when the system runs out of memory."""
+    def _restart(self) -> None:
+        """Start the process again after it died, e.g. because the system ran out of memory."""
         self.process.join()
         if not self._ready:
-            code = self.process.exitcode
-            self._give_up(f"the reading process ended while it loaded (exit code {code})")
+            self._fail(f"the reading process ended while it loaded (exit code {self.process.exitcode})")
             return
         unanswered = self._running
         self._start()
@@ -181,57 +191,58 @@ class WorkerProcess:
             unanswered.otherwise("the reading process ended and was started again")
         self._on_restart()
 
-    def _give_up(self, reason: str) -> None:
-        """Answer nothing any more, also not what waits."""
-        if self._given_up:  # it said why, and then it ended
+    def _fail(self, reason: str) -> None:
+        """Refuse this and every later request."""
+        if self._failure:  # the process reported why, and then ended
             return
-        self._given_up = reason
+        self._failure = reason
         self._on_failure(reason)
         waiting, self._waiting = self._waiting, []
         for job in waiting:
             job.otherwise(reason)
 
 
-def carry(pipe: Connection, questions: SimpleQueue, answers: SimpleQueue) -> None:
-    """Carry questions to the process and answers back, one at a time, in a thread of its own."""
+def relay(pipe: Connection, requests: SimpleQueue, messages: SimpleQueue) -> None:
+    """Pass requests to the process and its messages back, one at a time, until it ends; runs in a thread."""
     try:
-        answers.put(pipe.recv())  # whether it is ready
+        messages.put(pipe.recv())  # READY or FAILURE
         while True:
-            pipe.send(questions.get())
-            answers.put(pipe.recv())
+            pipe.send(requests.get())
+            messages.put(pipe.recv())
     except (EOFError, OSError):
-        answers.put(LOST)
+        messages.put(LOST)
 
 
 # the process
 
 
 def serve(pipe: Connection, checkpoint: str | None, device: str, threads: int, profile: str) -> None:
-    """Load the network, then answer questions until the pipe ends."""
+    """Load the network and carry out requests until the pipe is closed: what the process runs."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is for the window
     try:
         try:
-            from gui.worker import Worker  # takes seconds, and PyTorch, which the window does without
+            from gui.worker import Worker  # takes seconds, since it imports PyTorch
 
-            desk = Worker(checkpoint, device, threads, profile)
+            worker = Worker(checkpoint, device, threads, profile)
         except Exception as error:
             pipe.send((FAILURE, _reason(error)))
             return
         pipe.send((READY, None))
         while True:
-            if not pipe.poll(PAUSE):
+            if not pipe.poll(QUIET):
                 return_freed_memory()
-            task, arguments = pipe.recv()
+            request = pipe.recv()
             try:
-                answer = ANSWER, getattr(desk, task)(*arguments)
+                message = ANSWER, worker.answer(request)
             except Exception as error:
-                answer = TROUBLE, _reason(error)
-            pipe.send(answer)
-    except (EOFError, BrokenPipeError, ConnectionError):  # the window has gone
+                message = ERROR, _reason(error)
+            pipe.send(message)
+    except (EOFError, BrokenPipeError, ConnectionError):  # the window's process has ended
         return
 
 
 def _reason(error: Exception) -> str:
+    """Return an error as a line for the user; print the traceback of one that is a bug."""
     if isinstance(error, UserError):
         return str(error)
     traceback.print_exception(error)

@@ -16,7 +16,7 @@ from PIL import Image
 from recognition import profiles, sample_store
 from tests.support.handwriting import digit
 from tests.support.project import Project, assert_one_line_error
-from tests.support.window import NAME, PATIENCE, SIDE, Window, draw, run_in_session, screen
+from tests.support.window import NAME, PATIENCE, SIDE, Window, draw, run_with_hand, screen
 
 PANEL = "Remembered - Handwritten digits"
 
@@ -134,7 +134,7 @@ def test_ctrl_z_right_after_a_correction_takes_it_back(window, copy):
     window.press("ctrl+z")
     window.wait_for_reading("1")
     window.wait(lambda: not samples(copy))
-    assert window.sheet().any(), "the drawing stays"
+    assert window.ink().any(), "the drawing stays"
     read_as(window, 1, 1)
 
 
@@ -205,10 +205,10 @@ def test_a_digit_of_a_number_is_chosen_by_a_click_and_corrected(number_mode, cop
     draw(window, 6, at=0.75, height=0.4)
     window.wait_for_reading("46")
     window.wait(lambda: framed(window) and min(framed(window)) > 0.5 * SIDE)
-    ink = window.sheet().sum()
+    ink = window.ink().sum()
     window.click((0.25 * SIDE, 0.5 * SIDE))
     window.wait(lambda: framed(window) and max(framed(window)) < 0.5 * SIDE)
-    assert window.sheet().sum() == pytest.approx(ink, rel=0.02), "a click on a box leaves no dot"
+    assert window.ink().sum() == pytest.approx(ink, rel=0.02), "a click on a box leaves no dot"
     window.press("9")
     window.wait_for_title(f"96 · corrected - {NAME}")
     window.wait(lambda: samples(copy))
@@ -318,7 +318,7 @@ def other(tmp_path) -> Path:
 def test_profiles_are_apart_and_old_samples_are_in_the_default_one(other):
     """A 2 was corrected to 5 before there were profiles; Anna's 1 is a 7."""
     old = {"label": 5, "strokes": digit(2, (0, 0), 240), "image": Image.new("L", (28, 28), 255)}
-    sample_store.keep(other / "corrections", profiles.new_name(), **old)
+    sample_store.write_sample(other / "corrections", profiles.new_sample_name(), **old)
     with screen() as display:
         for profile, one, two in (("Anna", 1, 2), ("default", 1, 5), ("Anna", 7, 2)):
             window = Window(display, "--size", SIDE, "--profile", profile, folder=other)
@@ -337,21 +337,21 @@ STATUS = """
 from gui.drawing import Page, Stroke
 from tests.support.handwriting import digit
 def say_after(act):
-    before = status()
+    before = hand.status()
     act()
-    wait(lambda: status() != before)
-    print(status())
-wait(lambda: "Broken" in status())
-print(status())
+    hand.wait(lambda: hand.status() != before)
+    print(hand.status())
+hand.wait(lambda: "Broken" in hand.status())
+print(hand.status())
 for label in (1, 1, 2):
     session.clear()
     session.replace(Page(tuple(Stroke(tuple(line), 12.0) for line in digit(1, (0, 0), 200))))
-    say_after(lambda: session.teaching.correct(label))
-say_after(session.undo)
-say_after(session.toggle_memory)
-say_after(lambda: session.teaching.correct(3))
-say_after(session.teaching._forget_all)
-session.reader.close()
+    say_after(lambda: hand.corrections.correct(label))
+say_after(hand.commands.undo)
+say_after(hand.commands.toggle_memory)
+say_after(lambda: hand.corrections.correct(3))
+say_after(hand.corrections.forget_all)
+session.worker_process.close()
 """
 
 
@@ -360,7 +360,7 @@ def test_the_status_line_says_what_is_remembered_and_what_is_broken(display, oth
     for name in broken:
         (other / "corrections" / "Anna").mkdir(parents=True, exist_ok=True)
         (other / "corrections" / "Anna" / name).write_text("no sample")
-    result = run_in_session(STATUS, display, other, "Anna")
+    result = run_with_hand(STATUS, display, other, "Anna")
     named = result.stderr.splitlines()
     assert len(named) == len(broken)
     for line, name in zip(named, broken, strict=True):

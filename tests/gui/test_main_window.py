@@ -22,7 +22,7 @@ from preprocessing.stroke_files import drawings
 from recognition.recognizer import Recognizer
 from tests.support.handwriting import digit
 from tests.support.project import Project, assert_one_line_error, missing
-from tests.support.window import NAME, PATIENCE, SIDE, Window, draw, run_in_session, screen
+from tests.support.window import NAME, PATIENCE, SIDE, Window, draw, run_with_hand, screen
 
 
 @pytest.fixture
@@ -143,7 +143,7 @@ def test_undo_and_redo_go_by_stroke(window):
     window.wait_for_reading("4")
     window.press("ctrl+z")
     window.wait_for_reading("[^4]")
-    assert window.sheet().any()
+    assert window.ink().any()
     window.press("ctrl+z")
     window.wait_for_blank()
     window.wait_for_ink(lambda ink: not ink.any())
@@ -438,7 +438,7 @@ root.mainloop()
 
 
 def test_the_bytes_that_tk_gives_as_text():
-    from gui.desktop import LARGEST, bytes_of  # needs Tk
+    from gui.desktop import CLIPBOARD_LIMIT, bytes_of  # needs Tk
 
     content = bytes(range(256)) * 3
     assert bytes_of("".join(f"0x{byte:x} " for byte in content)) == content
@@ -446,7 +446,7 @@ def test_the_bytes_that_tk_gives_as_text():
     with pytest.raises(ValueError, match="hexadecimal"):
         bytes_of("a text")
     with pytest.raises(UserError, match="8 MB"):
-        bytes_of("0x0 " * (LARGEST * 1_000_000 + 1))
+        bytes_of("0x0 " * (CLIPBOARD_LIMIT * 1_000_000 + 1))
 
 
 def test_a_clipboard_without_a_picture_is_survived(window):
@@ -465,8 +465,8 @@ def test_the_drawing_is_saved_as_png(window, tmp_path, recognizer):
     window.press("Return")
     window.wait(path.exists)
     saved = np.asarray(Image.open(path).convert("L"))
-    assert saved.shape == window.sheet().shape
-    assert ((saved < 100) != window.sheet()).mean() < 0.01, "as on the sheet, dark on white"
+    assert saved.shape == window.ink().shape
+    assert ((saved < 100) != window.ink()).mean() < 0.01, "as on the sheet, dark on white"
     (reading,) = recognizer.read_image(Image.open(path), single=True)
     assert reading.digit == 9
 
@@ -504,21 +504,21 @@ def test_another_size_loses_nothing(window):
     window.wait_for_reading("3")
     geometry = window.xdotool("getwindowgeometry", "--shell", window.id)
     wide, high = (int(re.search(rf"{side}=(\d+)", geometry)[1]) for side in ("WIDTH", "HEIGHT"))
-    share = window.sheet().mean()
+    share = window.ink().mean()
     try:
         for size in ((wide + 300, high + 250), (wide, high + 300), (wide, high)):
             window.xdotool("windowsize", "--sync", window.id, *size)
             # The sheet takes the room there is, and the drawing grows with its shorter side.
-            window.wait(lambda size=size: window.picture().size == size and window.find_sheet())
+            window.wait(lambda size=size: window.picture().size == size and window.find_canvas())
             shorter = min(window.right - window.left, window.bottom - window.top)
             area = (window.right - window.left) * (window.bottom - window.top)
             expected = share * shorter**2 / area
-            window.wait(lambda wanted=expected: abs(window.sheet().mean() - wanted) < 0.15 * wanted)
+            window.wait(lambda wanted=expected: abs(window.ink().mean() - wanted) < 0.15 * wanted)
             assert window.reading() == "3"
     finally:
         window.xdotool("windowsize", "--sync", window.id, wide, high)
         window.wait(lambda: window.picture().size == (wide, high))
-        window.find_sheet()
+        window.find_canvas()
 
 
 def test_a_reading_process_that_dies_is_replaced(window):
@@ -536,24 +536,25 @@ def test_a_reading_process_that_dies_is_replaced(window):
 
 
 LOST_TWICE = """
-wait(lambda: session.was_ready and not session.reader._running)
-said, first = [], session.reader.process
+from gui.protocol import ListSamples
+hand.wait(lambda: session.ready and not session.worker_process._running)
+said, first = [], session.worker_process.process
 def ask():
-    session.ask("remembered", then=print, otherwise=said.append)
+    session.ask(ListSamples(), print, said.append)
 first.kill()
 ask()
 ask()
-wait(lambda: session.reader.process is not first)
-session.reader.process.kill()
-wait(lambda: len(said) == 2)
+hand.wait(lambda: session.worker_process.process is not first)
+session.worker_process.process.kill()
+hand.wait(lambda: len(said) == 2)
 ask()
-print(*said, status(), sep="\\n")
-session.reader.close()
+print(*said, hand.status(), sep="\\n")
+session.worker_process.close()
 """
 
 
 def test_if_the_next_reading_process_dies_too_all_questions_are_told_why(other_display, copy):
-    result = run_in_session(LOST_TWICE, other_display, copy)
+    result = run_with_hand(LOST_TWICE, other_display, copy)
     why = "the reading process ended while it loaded (exit code -9)"
     again = "the reading process ended and was started again"
     assert result.stdout.splitlines() == [again, why, why, why], result.stderr

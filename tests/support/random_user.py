@@ -1,11 +1,11 @@
-"""A random user of the window, in a process of its own.
+"""A random user of the window.
 
-    python -m tests.faults.random_user FOLDER ACTIONS SEED
+    python -m tests.support.random_user FOLDER ACTIONS SEED
 
-The user opens the files of FOLDER, and corrects readings, which the window keeps: run it in a copy of the
-project. Prints a JSON object of what was measured; whatever is raised in the window goes to stderr.
+Opens the files of FOLDER and corrects readings, which are kept: run it in a copy of the project. Prints a
+JSON object of measurements; what is raised in the window goes to stderr.
 
-Like the window it does without PyTorch: so many objects make Python's garbage collection long.
+Does not import PyTorch, as the window does not: its many objects make garbage collection slow.
 """
 
 import ctypes
@@ -21,12 +21,12 @@ from collections import Counter
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from benchmarks.window import Hand, Strokes, resident
-from gui.desktop import Exchange
+from gui.protocol import ForgetAll, Read, Request
 from recognition.profiles import DEFAULT, profile_folder
+from tests.support.hand import Hand, Strokes, resident
 from tests.support.handwriting import digit
 
-BURST = 25  # actions from one look at the reading to the next
+BURST = 25  # actions between two checks of the reading
 KEYS = (
     *("<Control-z>", "<Control-z>", "<Control-z>", "<Control-y>", "<Control-y>", "<Escape>"),
     *("n", "w", "m", "r", "<Left>", "<Right>", "<Prior>", "<Next>", "<F1>", "<Control-c>"),
@@ -35,11 +35,15 @@ KEYS = (
 
 
 class User(Hand):
-    """Does one thing after another.
+    """Does one random thing after another.
+
+    Args:
+        folder: with files to open.
+        rng: that decides.
 
     Attributes:
-        longest_work: seconds that the processor worked for this process from one tick to the next.
-        done: how often each kind of action was done.
+        longest_work: seconds of processor time of this process between two calls of the hand's callback.
+        done: number of actions of each kind.
     """
 
     def __init__(self, folder: Path, rng: random.Random) -> None:
@@ -54,11 +58,12 @@ class User(Hand):
         self.longest_work, self._worked = max(self.longest_work, now - self._worked), now
         super()._tick()
 
-    def look_away(self) -> None:
-        """Leave out of the figures what has passed since the last tick."""
+    def skip_measuring(self) -> None:
+        """Leave the time since the last call of the callback out of the measurements."""
         self._ticked, self._worked = time.perf_counter(), time.process_time()
 
     def act(self) -> None:
+        """Do a random thing."""
         kinds = {self.stroke: 40, self.key: 30, self.resize: 10, self.open: 8, self.correct: 8, self.erase: 4}
         kind = self.rng.choices(list(kinds), list(kinds.values()))[0]
         self.done[kind.__name__] += 1
@@ -66,6 +71,7 @@ class User(Hand):
         self.run(0)
 
     def shape(self) -> Strokes:
+        """Return a random digit of a random size somewhere on the canvas."""
         x, y = self.rng.uniform(-150, 150), self.rng.uniform(-100, 100)
         scale = self.rng.uniform(0.4, 3)
         return [
@@ -73,40 +79,45 @@ class User(Hand):
         ]
 
     def stroke(self) -> None:
+        """Draw a random digit."""
         self.draw(self.shape())
 
     def erase(self) -> None:
+        """Move the eraser along the first stroke of a random digit."""
         for place, (x, y) in enumerate(self.shape()[0]):
             at = {"x": round(x + 260), "y": round(y + 260)}
-            self.sheet.event_generate("<Motion>" if place else "<ButtonPress-3>", state=0x400, **at)
+            self.canvas.event_generate("<Motion>" if place else "<ButtonPress-3>", state=0x400, **at)
             self.run(0)
-        self.sheet.event_generate("<ButtonRelease-3>", **at)
+        self.canvas.event_generate("<ButtonRelease-3>", **at)
 
     def key(self) -> None:
+        """Press a random key."""
         self.press(self.rng.choice(KEYS))
 
     def correct(self) -> None:
+        """Correct the reading to a random digit."""
         self.press(f"<Key-{self.rng.randrange(10)}>")
 
     def press(self, key: str) -> None:
-        self.sheet.focus_force()  # from the panel, or the list of keys
-        self.sheet.event_generate(key)
+        """Press a key with the focus on the canvas."""
+        self.canvas.focus_force()  # from the list of samples, or of keys
+        self.canvas.event_generate(key)
 
     def resize(self) -> None:
+        """Give the window a random size."""
         self.root.geometry(f"{self.rng.randrange(500, 1200)}x{self.rng.randrange(500, 1000)}")
 
     def open(self) -> None:
-        Exchange(self.session).read_from(self.rng.choice(self.files))
+        """Open a random file."""
+        self.commands.open_from(self.rng.choice(self.files))
 
     def settle(self) -> None:
-        """Until all questions are answered."""
-        session, reader = self.session, self.session.reader
-        while session._read_due or reader._running or reader._waiting:
-            self.root.tk.dooneevent(0)
+        """Handle events until all requests are answered."""
+        self.wait(lambda: not self.session.busy)
         self.root.update_idletasks()
 
     def tidy(self) -> list[float]:
-        """Take away all that was made, in a window of one size; what both processes then have in use."""
+        """Clear everything in a window of a fixed size; return the MiB in use of both processes."""
         session, history, found = self.session, self.session.history, []
         for child in self.root.winfo_children():
             if isinstance(child, tk.Toplevel):
@@ -116,29 +127,35 @@ class User(Hand):
         self.settle()
         session.clear()
         session.window.why.set(False)
-        session.ask("forget_all", then=lambda count: None)
+        session.ask(ForgetAll(), lambda count: None)
         self.settle()
         session.drawing._undo, session.drawing._redo = [], []
         while history.entries:
             history.entries.pop()
             history._buttons.pop().destroy()
         self.root.update()
-        session.ask("in_use", then=found.append)
+        session.ask(MeasureMemory(), found.append)
         self.settle()
         return [in_use(), *found]
 
 
+class MeasureMemory(Request):
+    """Measure the memory in use; answered with MiB."""
+
+    name = "measure_memory"
+
+
 class Allocated(ctypes.Structure):
-    """As mallinfo(3) gives it."""
+    """The structure that mallinfo(3) returns."""
 
     NAMES = ("arena", "free", "fast", "maps", "mapped", "_", "fast_free", "used", "unused", "top")
     _fields_ = [(name, ctypes.c_int) for name in NAMES]
 
 
 def in_use() -> float:
-    """MiB that this process has asked for and not given back; of Python's small objects at most as much.
+    """Return the MiB that this process has allocated, an upper bound for Python's small objects.
 
-    What the system counts as its memory has gaps too, which depend on the order of everything before.
+    Unlike resident memory this has no gaps, which depend on the order of all allocations before.
     """
     gc.collect()
     libc = ctypes.CDLL(None)
@@ -147,81 +164,94 @@ def in_use() -> float:
     return (found.used + found.mapped + 512 * sys.getallocatedblocks()) / 2**20
 
 
-if __name__ == "__mp_main__":  # the reading process: it is asked for this as for a reading
+if __name__ == "__mp_main__":  # in the worker process
     import torch
 
     from evaluation.calibration import features_and_logits
     from gui.worker import Worker
     from recognition.recognizer import BATCH
 
-    def in_use_for_reading(desk: Worker) -> float:
-        """With what oneDNN keeps for every number of glyphs: which of them a user meets is chance."""
+    answer = Worker.answer
+
+    def answer_or_measure(worker: Worker, request: Request) -> object:
+        """Answer a request; before measuring, fill oneDNN's caches for each size of a batch.
+
+        Which sizes a random user causes is chance.
+        """
+        if not isinstance(request, MeasureMemory):
+            return answer(worker, request)
         with torch.inference_mode():
             for count in range(1, BATCH + 1):
-                features_and_logits(desk.recognizer.model, torch.zeros(count, 1, 28, 28))
+                features_and_logits(worker.recognizer.model, torch.zeros(count, 1, 28, 28))
         return in_use()
 
-    Worker.in_use = in_use_for_reading
+    Worker.answer = answer_or_measure
 
 
 def read_beside(pipe: Connection) -> None:
-    """Read pages in another process, with what of the profile is on the disk."""
+    """Read pages in another process, with the samples on the disk."""
     from gui.worker import Worker
     from recognition.memory import Memory
 
-    desk = Worker(None, "cpu", 1, DEFAULT)
+    worker = Worker(None, "cpu", 1, DEFAULT)
     while True:
-        page, single, personal = pipe.recv()
-        desk.recognizer.memory = Memory(profile_folder(DEFAULT), desk.recognizer.checkpoint)
-        pipe.send(desk.read(page, single, personal).text)
+        request = pipe.recv()
+        worker.recognizer.memory = Memory(profile_folder(DEFAULT), worker.recognizer.checkpoint)
+        pipe.send(worker.answer(request).text)
 
 
 def main(folder: Path, actions: int, seed: int) -> None:
+    """Use the window and print measurements.
+
+    Args:
+        folder: with files to open.
+        actions: how many things to do.
+        seed: of the random choices.
+    """
     user = User(folder, random.Random(seed))
     session = user.session
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     beside = context.Process(target=read_beside, args=(theirs,), daemon=True)
     beside.start()
-    while not session.was_ready:
-        user.run(0.05)
+    user.wait(lambda: session.ready)
     user.press("n")
     assert not session.window.single.get(), "keys do not arrive"
     memory, tidied, compared, differ = [], [], 0, []
-    user.tidy()  # so that what it makes the network meet is in the first figures as in the last
+    user.tidy()  # fills caches before the first measurement
     user.run(0.1)
-    user.look_away()
+    user.skip_measuring()
     user.gap()
     user.longest_work = 0.0
     for place in range(1, actions + 1):
         user.act()
         if place % BURST == 0:
-            user.settle()  # what was corrected counts for the reading to come
+            user.settle()  # corrections so far are kept, and count for the next reading
             user.stroke()
             user.settle()
-            page, window, text = session.drawing.page, session.window, session.shown.answer.text
-            ours.send((page, window.single.get(), window.personal.get()))
+            page, window, text = session.drawing.page, session.window, session.shown.reading.text
+            ours.send(Read(page, window.single.get(), window.use_memory.get()))
             compared += 1
             if (other := ours.recv()) != text:
-                differ.append([place, text, other, bool(session.shown.corrected), window.personal.get()])
-            user.look_away()
+                differ.append([place, text, other, bool(session.shown.corrected), window.use_memory.get()])
+            user.skip_measuring()
         if place in (actions // 3, actions):
-            memory.append([resident(os.getpid()), resident(session.reader.process.pid)])
+            memory.append([resident(os.getpid()), resident(session.worker_process.process.pid)])
             tidied.append(user.tidy())
-            user.look_away()
+            user.skip_measuring()
     figures = {
         "actions": dict(user.done),
         "readings": compared,
         "differ": differ,
-        "resident": memory,  # MiB: of the window and of the reading, after a third and at the end
-        "tidied": tidied,  # MiB in use, with nothing on the sheet and nothing to go back to
+        "resident": memory,  # MiB of the window and the worker process, after a third and at the end
+        "tidied": tidied,  # MiB in use, with a blank page and an empty history
         "gap": round(user.gap()),  # ms
         "work": round(1000 * user.longest_work),  # ms
         "processor": round(time.process_time()),  # seconds
     }
     print(json.dumps(figures))
     beside.terminate()
-    session.reader.close()
+    session.worker_process.close()
     user.root.destroy()
 
 

@@ -1,7 +1,7 @@
-"""Draw in the real window, by the real mouse, and keep what the screen shows: digits, and how it learns.
+"""Make screenshots of the window, with digits drawn by the mouse, and with a correction.
 
-python -m tests.screenshots                    image/3.png, 4.png, 6.png, 9.png and personal.png
-python -m tests.screenshots --output FOLDER    elsewhere
+python -m tests.support.screenshots                    image/3.png, 4.png, 6.png, 9.png and personal.png
+python -m tests.support.screenshots --output FOLDER    elsewhere
 """
 
 import argparse
@@ -19,18 +19,18 @@ from tests.support.project import Project
 from tests.support.window import Window, missing_tools, screen
 
 NUMBERS = (3, 4, 6, 9)
-FLAGGED = smooth(
-    [(6, 46), (36, 26), (66, 8), (64, 50), (62, 92), (60, 134)]
-)  # a 1 that MNIST's writers don't write
-AGAIN = smooth([(10, 52), (38, 26), (64, 4), (66, 50), (60, 92), (62, 132)])  # the same by a human hand
-LARGEST = 120_000  # bytes of a picture
+# A 1 with a long flag, which MNIST's writers do not write, and a similar one.
+FLAGGED = smooth([(6, 46), (36, 26), (66, 8), (64, 50), (62, 92), (60, 134)])
+SIMILAR = smooth([(10, 52), (38, 26), (64, 4), (66, 50), (60, 92), (62, 132)])
+MAX_BYTES = 120_000  # of a picture
 
 
 def main() -> int:
+    """Make the screenshots and write them."""
     args = parse_arguments()
     if lacking := missing_tools():
         raise UserError(f"screenshots need {', '.join(lacking)}")
-    with screen() as display, tempfile.TemporaryDirectory() as copy:  # whose memory is empty
+    with screen() as display, tempfile.TemporaryDirectory() as copy:  # without samples
         window = Window(display, dark=args.dark, folder=Project(Path(copy)).folder)
         for number in NUMBERS:
             write(args.output / f"{number}.png", screenshot(window, number))
@@ -40,6 +40,7 @@ def main() -> int:
 
 
 def parse_arguments() -> argparse.Namespace:
+    """Parse the command line."""
     parser = ArgumentParser("Make the README's screenshots of the window.")
     parser.add_argument("--output", type=Path, default=PROJECT / "image", metavar="DIR", help="where to")
     parser.add_argument("--dark", action="store_true", help="in the dark theme")
@@ -47,7 +48,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def screenshot(window: Window, number: int) -> Image.Image:
-    """The window after a digit was drawn and read."""
+    """Return the window after a digit was drawn and read."""
     window.fresh()
     window.draw(digit(number, window.middle, 0.72 * (window.bottom - window.top)), pause=0.008)
     window.wait_for_reading(str(number))
@@ -56,9 +57,9 @@ def screenshot(window: Window, number: int) -> Image.Image:
 
 
 def three_steps(window: Window) -> Image.Image:
-    """The window three times: a 1 is misread as a 7, it is corrected, and the next one is read right."""
+    """Return the window three times: a 1 is misread as a 7, it is corrected, the next one is read right."""
     steps = []
-    for stroke, key, reading in ((FLAGGED, None, "7"), (FLAGGED, "1", "1"), (AGAIN, None, "1")):
+    for stroke, key, reading in ((FLAGGED, None, "7"), (FLAGGED, "1", "1"), (SIMILAR, None, "1")):
         if key:
             window.press(key)
         else:
@@ -71,19 +72,24 @@ def three_steps(window: Window) -> Image.Image:
         steps.append(
             picture.resize((picture.width * 2 // 3, picture.height * 2 // 3), Image.Resampling.LANCZOS)
         )
-    wide, high = steps[0].size
-    gap = wide // 40
-    row = Image.new("RGB", (3 * wide + 2 * gap, high), "white")
+    width, height = steps[0].size
+    gap = width // 40
+    row = Image.new("RGB", (3 * width + 2 * gap, height), "white")
     for place, step in enumerate(steps):
-        row.paste(step, (place * (wide + gap), 0))
+        row.paste(step, (place * (width + gap), 0))
     return row
 
 
 def write(path: Path, picture: Image.Image) -> None:
+    """Write a PNG file of 256 colours.
+
+    Raises:
+        UserError: if it is larger than `MAX_BYTES`.
+    """
     png = io.BytesIO()
     picture.quantize(256).save(png, "PNG", optimize=True)
-    if len(png.getvalue()) > LARGEST:
-        raise UserError(f"{path.name} has {len(png.getvalue()):,} bytes, more than {LARGEST:,}")
+    if len(png.getvalue()) > MAX_BYTES:
+        raise UserError(f"{path.name} has {len(png.getvalue()):,} bytes, more than {MAX_BYTES:,}")
     write_atomically(path, png.getvalue())
     print(f"Written: {short(path)}")
 

@@ -1,4 +1,4 @@
-"""Drives the real window: a virtual screen (Xvfb), a real mouse and real keys (xdotool), real pixels."""
+"""Drives `app.py` on a virtual screen (Xvfb), with mouse and keys (xdotool), and looks at its pixels."""
 
 import contextlib
 import io
@@ -18,16 +18,16 @@ from PIL import Image
 from common.files import PROJECT
 from tests.support.handwriting import digit
 
-TOOLS = ("Xvfb", "xdotool", "import")  # the last is ImageMagick's
+TOOLS = ("Xvfb", "xdotool", "import")  # the last one is part of ImageMagick
 NAME = "Handwritten digits"
-SIDE = 400  # of the sheet of the window that tests share, in pixels
-PATIENCE = 60  # seconds: far more than anything takes, so that a busy machine fails no test
+SIDE = 400  # of the canvas of the window that tests share, in pixels
+PATIENCE = 60  # seconds, far more than anything takes, so that no test fails on a busy machine
 
 Point = tuple[float, float]
 
 
 def missing_tools() -> list[str]:
-    """What this machine lacks to run a window without a screen."""
+    """Return what is missing to run a window without a screen."""
     lacking = [tool for tool in TOOLS if not shutil.which(tool)]
     try:
         import tkinter  # noqa: F401
@@ -38,7 +38,7 @@ def missing_tools() -> list[str]:
 
 @contextlib.contextmanager
 def screen(size: str = "1280x1024", dpi: int = 96) -> Iterator[str]:
-    """A virtual screen of its own; the name of its display."""
+    """Start a virtual screen and yield the name of its display."""
     reading, writing = os.pipe()
     command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", f"{size}x24", "-dpi", str(dpi)]
     server = subprocess.Popen([*command, "-nolisten", "tcp"], pass_fds=[writing], stderr=subprocess.DEVNULL)
@@ -52,23 +52,24 @@ def screen(size: str = "1280x1024", dpi: int = 96) -> Iterator[str]:
 
 
 def _between(lines: np.ndarray) -> tuple[int, int]:
-    """The first and the last pixel between two thick lines."""
+    """Return the first and the last pixel between two thick lines, given all pixels of both."""
     widest = int(np.diff(lines).argmax())
     return int(lines[widest]) + 1, int(lines[widest + 1]) - 1
 
 
 class Window:
-    """A running `python app.py`, as a person at the screen has it.
+    """A running `python app.py`, used as by a person at the screen.
 
     Args:
-        display: as `screen` gives it.
-        arguments: of app.py.
+        display: name of the display.
+        arguments: for app.py.
         folder: the project, or a copy of it.
-        dark: whether it is to open in the dark theme.
+        dark: whether to use the dark theme.
+        environment: variables to set.
 
     Attributes:
-        process: of the window, not of the reading.
-        top, left, right, bottom: the sheet in the window, in pixels, when it opened.
+        process: of the window, not the worker process.
+        top, left, right, bottom: edges of the canvas in the window, in pixels.
     """
 
     def __init__(
@@ -93,23 +94,24 @@ class Window:
             text=True,
         )
         self.id = self.wait(lambda: self.xdotool("search", "--onlyvisible", "--name", NAME)).split()[-1]
-        self.wait(self.find_sheet)
+        self.wait(self.find_canvas)
 
     def close(self) -> str:
-        """End it and all that it started; what it said on stderr."""
+        """End it and its child processes; return what it wrote to stderr."""
         children = self.children()
-        self.process.terminate()  # no kill, after which coverage would not know what has run
+        self.process.terminate()  # not kill(): coverage would lose its data
         for process in children:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(int(process.name), signal.SIGTERM)  # it may be loading PyTorch for a while
+                os.kill(int(process.name), signal.SIGTERM)  # it may take a while to load PyTorch
         return self.process.communicate()[1]
 
     def xdotool(self, *arguments: object) -> str:
+        """Run xdotool and return its output."""
         command = ["xdotool", *map(str, arguments)]
         return subprocess.run(command, env=self.environment, capture_output=True, text=True).stdout.strip()
 
     def wait(self, wanted: Callable[[], object]) -> object:
-        """Wait until `wanted` returns something true; that."""
+        """Wait until `wanted` returns something true, and return it."""
         until = time.monotonic() + PATIENCE
         while not (found := wanted()):
             assert self.process.poll() is None, self.process.communicate()[1]
@@ -117,8 +119,8 @@ class Window:
             time.sleep(0.02)
         return found
 
-    def find_sheet(self) -> bool:
-        """Find the sheet by its edge: the longest lines of that colour."""
+    def find_canvas(self) -> bool:
+        """Find the canvas by its border, the longest lines of that colour; return whether it was found."""
         edge = np.abs(self.pixels().astype(int) - self.colour("line")).sum(2) < 6
         rows, columns = (np.flatnonzero(edge.mean(axis) > 0.35) for axis in (1, 0))
         if min(len(rows), len(columns)) < 2:
@@ -128,51 +130,53 @@ class Window:
         return True
 
     def colour(self, name: str) -> np.ndarray:
-        """A colour of the palette that is in use: int, (3,)."""
+        """Return a colour of the palette in use: int, (3,), RGB."""
         return np.array([int(getattr(self.palette, name)[at : at + 2], 16) for at in (1, 3, 5)])
 
-    # what is seen
+    # looking
 
     def title(self) -> str:
+        """Return the title of the window."""
         return self.xdotool("getwindowname", self.id)
 
     def wait_for_title(self, pattern: str) -> str:
-        """Wait until the whole title matches a regular expression."""
+        """Wait until the whole title matches a regular expression, and return the title."""
         return self.wait(lambda: (title := self.title()) and re.fullmatch(pattern, title) and title)
 
     def wait_for_reading(self, text: str = r"[0-9? ]+") -> str:
-        """Wait for a title that starts with this reading (a regular expression); the title."""
+        """Wait until the title shows this reading (a regular expression), and return the title."""
         return self.wait_for_title(rf"({text})( · (\d+ %|corrected))? - {NAME}")
 
     def wait_for_blank(self) -> None:
+        """Wait until the title shows no reading."""
         self.wait_for_title(NAME)
 
     def reading(self) -> str:
-        """What the title says was read."""
+        """Return the reading that the title shows."""
         return self.title().partition(" · ")[0].removesuffix(f" - {NAME}")
 
     def picture(self, window: str | None = None) -> Image.Image:
-        """What is on the screen: this window, another one, or "root" for all."""
+        """Return a screenshot of this window, of another one, or of the whole screen ("root")."""
         command = ["import", "-silent", "-window", window or self.id, "png:-"]
         taken = subprocess.run(command, env=self.environment, capture_output=True, check=True)
         return Image.open(io.BytesIO(taken.stdout)).convert("RGB")
 
     def pixels(self) -> np.ndarray:
-        """The window: uint8, (height, width, 3)."""
+        """Return a screenshot of the window: uint8, (height, width, 3)."""
         return np.asarray(self.picture())
 
-    def sheet(self) -> np.ndarray:
-        """The sheet's ink: bool, (height, width)."""
+    def ink(self) -> np.ndarray:
+        """Return where the canvas shows ink: bool, (height, width)."""
         pixels = self.pixels()[self.top : self.bottom + 1, self.left : self.right + 1]
         return np.abs(pixels.mean(2) - self.colour("paper").mean()) > 155
 
     def wait_for_ink(self, wanted: Callable[[np.ndarray], bool]) -> np.ndarray:
-        """Wait until the sheet's ink is as wanted."""
-        self.wait(lambda: wanted(self.sheet()))
-        return self.sheet()
+        """Wait until the ink is as wanted, and return it, as `ink` does."""
+        self.wait(lambda: wanted(self.ink()))
+        return self.ink()
 
     def settle(self) -> None:
-        """Wait until nothing changes any more."""
+        """Wait until the window no longer changes."""
         last = [self.pixels()]
 
         def is_still() -> bool:
@@ -183,15 +187,15 @@ class Window:
         self.wait(is_still)
 
     def children(self) -> list[Path]:
-        """The processes that it started, as folders of /proc."""
+        """Return its child processes as folders of /proc."""
         listed = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
         return [Path(f"/proc/{process}") for process in listed.split()]
 
-    # what is done
+    # acting
 
     @property
     def middle(self) -> Point:
-        """The sheet's, in the sheet's own pixels."""
+        """The middle of the canvas, in pixels of the canvas."""
         return (self.right - self.left) / 2, (self.bottom - self.top) / 2
 
     def _to(self, point: Point) -> str:
@@ -201,9 +205,13 @@ class Window:
     def draw(
         self, strokes: Sequence[Sequence[Point]], button: int = 1, pause: float = 0.002, lift: bool = True
     ) -> None:
-        """Move the real mouse along strokes, in the sheet's pixels, `pause` seconds at each point.
+        """Move the mouse along strokes.
 
-        Without `lift` the button stays down at the end.
+        Args:
+            strokes: points in pixels of the canvas.
+            button: that is held down.
+            pause: seconds to wait at each point.
+            lift: whether to release the button at the end.
         """
         script = []
         for stroke in strokes:
@@ -219,44 +227,41 @@ class Window:
         subprocess.run(["xdotool", "-"], input=text, env=self.environment, text=True, check=True)
 
     def click(self, point: Point, button: int = 1) -> None:
-        """Click on a point of the sheet, or outside of it."""
+        """Click on a point given in pixels of the canvas, which may lie outside of it."""
         self._script([self._to(point), f"click {button}"])
 
     def press(self, *keys: str) -> None:
-        """Press keys, one after another, as in "ctrl+z"."""
+        """Press keys such as "ctrl+z", one after another."""
         self.xdotool("key", *keys)
 
     def type(self, text: str) -> None:
+        """Type a text."""
         self.xdotool("type", "--delay", "10", text)
 
     def fresh(self) -> None:
-        """A blank sheet, with the pointer over it."""
+        """Clear the canvas, with the pointer over it."""
         self._script([self._to(self.middle), "key Escape"])
         self.wait_for_blank()
 
 
-SESSION = """
+HAND = """
 import sys
-from app import open_display
-from gui.session import Session
-from gui.theme import Theme
-root = open_display()
-session = Session(root, Theme(root, "light"), (None, "cpu", 1, sys.argv[1]), 300, 12.0)
-def wait(wanted):
-    while not wanted():
-        root.tk.dooneevent(0)
-def status():
-    return session.window._status.cget("text")
+from tests.support.hand import Hand
+hand = Hand(sys.argv[1])
+session = hand.session
 """
 
 
-def run_in_session(
+def run_with_hand(
     code: str, display: str, folder: Path, profile: str = "default"
 ) -> subprocess.CompletedProcess[str]:
-    """Run `code` after SESSION, in a process of its own: what no mouse and no key can do to a window."""
-    path = os.pathsep.join((str(folder), str(PROJECT)))  # of the project's copy, and of the tests
+    """Run code in a process of its own, with a `Hand` as `hand` and its `session`.
+
+    For what cannot be done to a window by mouse and keys.
+    """
+    path = os.pathsep.join((str(folder), str(PROJECT)))  # the project's copy, and the tests
     return subprocess.run(
-        [sys.executable, "-c", SESSION + code, profile],
+        [sys.executable, "-c", HAND + code, profile],
         cwd=folder,
         env={**os.environ, "DISPLAY": display, "PYTHONPATH": path},
         capture_output=True,
@@ -266,6 +271,6 @@ def run_in_session(
 
 
 def draw(window: Window, number: int, at: float = 0.5, height: float = 0.6) -> None:
-    """Draw a digit, its middle at a share of the sheet's width, `height` a share of its own height."""
-    wide, high = window.right - window.left, window.bottom - window.top
-    window.draw(digit(number, (at * wide, high / 2), height * high))
+    """Draw a digit, centred at `at` of the width of the canvas, as high as `height` of its height."""
+    canvas_width, canvas_height = window.right - window.left, window.bottom - window.top
+    window.draw(digit(number, (at * canvas_width, canvas_height / 2), height * canvas_height))

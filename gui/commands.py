@@ -1,0 +1,143 @@
+"""Commands: what each key and button does. The only module that binds virtual events."""
+
+import tkinter as tk
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from common.messages import short
+from gui.corrections import Corrections
+from gui.desktop import ask_for_picture, ask_where_to_save, copy_text, picture_from_clipboard
+from gui.drawing import Picture
+from gui.keys import CORRECT
+from gui.protocol import Open, Save
+from gui.session import Session
+from gui.widgets import KeyList
+
+
+class Commands:
+    """Binds the virtual events that keys and buttons raise.
+
+    Args:
+        session: what is drawn, read and shown.
+        corrections: of that session.
+    """
+
+    def __init__(self, session: Session, corrections: Corrections) -> None:
+        self.session, self.corrections = session, corrections
+        self._key_list: KeyList | None = None
+        change_brush = session.window.change_brush
+        bind = self._bind
+        bind("<<Undo>>", self.undo)
+        bind("<<Redo>>", session.redo)
+        bind("<<Clear>>", session.clear)
+        bind("<<Thinner>>", change_brush, -1)
+        bind("<<Thicker>>", change_brush, 1)
+        bind("<<ToggleMode>>", self.toggle_mode)
+        bind("<<ModeChanged>>", session.read_again)
+        bind("<<ToggleWhy>>", self.toggle_why)
+        bind("<<WhyChanged>>", session.show_why)
+        bind("<<ToggleMemory>>", self.toggle_memory)
+        bind("<<MemoryChanged>>", corrections.read_again)
+        bind("<<ShowMemory>>", corrections.toggle_window)
+        bind("<<ChoosePrevious>>", self.choose, -1)
+        bind("<<ChooseNext>>", self.choose, 1)
+        bind("<<Older>>", session.step_in_history, 1)
+        bind("<<Newer>>", session.step_in_history, -1)
+        bind("<<OpenPicture>>", self.open)
+        bind("<<PastePicture>>", self.paste)
+        bind("<<SaveDrawing>>", self.save)
+        bind("<<CopyReading>>", self.copy)
+        bind("<<Help>>", self.help)
+        bind("<<Quit>>", session.root.quit)
+        for label, event in enumerate(CORRECT):
+            bind(event, corrections.correct, label)
+
+    def _bind(self, event: str, command: Callable[..., None], *arguments: Any) -> None:
+        self.session.root.bind(event, lambda _: command(*arguments))
+
+    def undo(self) -> None:
+        """Take back the last correction of the shown reading; if there is none, undo the last action."""
+        self.session.drawing_canvas.pen_up()
+        if not self.corrections.take_back():
+            self.session.undo()
+
+    def toggle_mode(self) -> None:
+        """Switch between reading a digit and reading a number."""
+        _toggle(self.session.window.single)
+        self.session.read_again()
+
+    def toggle_why(self) -> None:
+        """Show or hide what speaks for the reading."""
+        _toggle(self.session.window.why)
+        self.session.show_why()
+
+    def toggle_memory(self) -> None:
+        """Switch between reading with and without corrected samples."""
+        _toggle(self.session.window.use_memory)
+        self.corrections.read_again()
+
+    def choose(self, by: int) -> None:
+        """Show in detail the digit that is `by` places further in the number."""
+        self.session.choose(self.session.shown.chosen + by)
+
+    def open(self) -> None:
+        """Ask for a picture and open it."""
+        path = ask_for_picture(self.session.root)
+        self.session.drawing_canvas.focus_set()
+        if path:
+            self.open_from(path)
+
+    def paste(self) -> None:
+        """Open the picture in the clipboard."""
+        source = picture_from_clipboard(self.session.root)
+        if source:
+            self.open_from(source)
+        else:
+            self.session.say("There is no picture in the clipboard.")
+
+    def open_from(self, source: Path | bytes, otherwise: Callable[[str], None] | None = None) -> None:
+        """Open a picture.
+
+        Args:
+            source: an image file or its content.
+            otherwise: called with the reason if it cannot be opened; None for the status line.
+        """
+        self.session.say("Opening the picture…")
+        self.session.ask(Open(source), self._opened, otherwise)
+
+    def _opened(self, picture: Picture) -> None:
+        self.session.show_picture(picture)
+        self.session.say("A picture: draw on it, or clear it.")
+
+    def save(self) -> None:
+        """Ask for a file and write the drawing to it."""
+        session = self.session
+        session.drawing_canvas.pen_up()
+        if session.drawing.blank:
+            session.say("Nothing to save yet.")
+            return
+        path = ask_where_to_save(session.root, session.shown.text().replace("?", "") or "drawing")
+        session.drawing_canvas.focus_set()
+        if path:
+            image = session.drawing_canvas.page_image
+            request = Save(path, session.drawing.page, image.region, image.scale)
+            session.ask(request, lambda path: session.say(f"Saved as {short(path)}"))
+
+    def copy(self) -> None:
+        """Copy the text of the reading to the clipboard."""
+        text = self.session.shown.text()
+        if text:
+            copy_text(self.session.root, text)
+        self.session.say(f"Copied: {text}" if text else "Nothing to copy yet.")
+
+    def help(self) -> None:
+        """Open or close the list of keys."""
+        if self._key_list and self._key_list.winfo_exists():
+            self._key_list.destroy()
+        else:
+            self._key_list = KeyList(self.session.root, self.session.theme)
+
+
+def _toggle(variable: tk.BooleanVar) -> None:
+    variable.set(not variable.get())

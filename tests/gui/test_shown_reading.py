@@ -1,0 +1,27 @@
+"""Tests of what is shown of a reading."""
+
+from gui.protocol import DigitReading, PageReading
+from gui.shown_reading import ShownReading
+
+
+def one(number: int, confidence: float = 0.9, is_digit: bool = True) -> DigitReading:
+    rest = (1 - confidence) / 9
+    return DigitReading(
+        number, tuple(confidence if n == number else rest for n in range(10)), is_digit, (0, 0, 1, 1), b""
+    )
+
+
+def test_what_is_said_of_an_answer():
+    assert (ShownReading().text(), ShownReading().note(), ShownReading().digit) == ("", "", None)
+    sure = ShownReading(PageReading((one(7, 0.9999),), "7"))
+    assert (sure.text(), sure.note()) == ("7", "99 %")
+    unsure = ShownReading(PageReading((one(7, 0.99), one(1, 0.5, False)), "7?"))
+    assert (unsure.text(), unsure.note(), unsure.chosen) == ("7?", "not sure", 1)
+    number = ShownReading(PageReading((one(7, 0.99), one(2, 0.81), one(5, 0.95)), "72 5"))
+    assert (number.text(), number.note()) == ("72 5", "81 %")
+    assert number.correct(9, "one") is None
+    assert number.correct(6, "two") == (9, "one"), "one digit, one sample"
+    assert (number.text(), number.note(), number.labels()) == ("72 6", "corrected", ["7", "2", "6"])
+    number.chosen = 0
+    number.correct(1, "three")
+    assert number.corrected.popitem() == (0, (1, "three")), "the last correction is taken back first"
