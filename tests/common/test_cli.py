@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks.window import resident
 from common import device
 from common.files import PROJECT, write_atomically
 from common.messages import UserError
+from tests.support.hand import resident
 from tests.support.project import missing
 
 COUNT = """

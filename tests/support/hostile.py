@@ -107,7 +107,7 @@ def through_window(desk: Worker, path: Path, single: bool) -> bool:
     except UserError as error:
         assert_one_line(error)
         return False
-    answer = desk.read(Page(picture=picture.fitted(SHEET)), single, personal=True)
+    answer = desk.read(Page(picture=picture.fitted(SHEET)), single, use_memory=True)
     assert all(np.isfinite(digit.box).all() for digit in answer.digits)
     return True
 
