@@ -1,13 +1,13 @@
 """Train ImprovedResNet18 on an 80/20 split of MNIST's training images.
 
-    python train.py                                        a run with the default recipe
-    python train.py --resume runs/NAME                     go on with one that was stopped or killed
-    torchrun --nproc-per-node=2 train.py                   in two processes
+    python train.py                                        train with the default recipe
+    python train.py --resume runs/NAME                     continue a run that was stopped or killed
+    torchrun --nproc-per-node=2 train.py                   train in two processes
     python train.py --recipe best --initial-checkpoint A.pt --teacher A.pt B.pt C.pt
-                                                           learn on from a committee of networks
-    python train.py --personal default                     learn on from what was corrected in the window
+                                                           distil a committee of networks into one of them
+    python train.py --personal default                     fine-tune on digits corrected in the window
 
-What a run leaves behind is described in run_folder.py.
+The files of a run are described in training/run_folder.py.
 """
 
 import common.interrupt  # noqa: F401 - first: Ctrl-C is silent while the rest is imported
@@ -16,6 +16,7 @@ import argparse
 import signal
 import sys
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
@@ -26,18 +27,19 @@ from common.cli import run_script
 from common.device import describe_device, keep_freed_memory, pick_device
 from common.messages import UserError, short
 from data import VALIDATION_SHARE, LabelledImages, load_training
-from training.arguments import parse_arguments, recipe_from
+from training.arguments import parse_arguments, pick_autocast, recipe_from
 from training.distillation import Committee
 from training.distributed import World, join_world, leave_world
 from training.optimizer import OPTIMIZERS
 from training.run_folder import RunFolder
-from training.trainer import Trainer, evaluate, pick_autocast
+from training.trainer import CHECK_EVERY, Trainer, evaluate
 
 if TYPE_CHECKING:
     from training.extra_digits import ExtraDigits
 
 
 def main() -> int:
+    """Train as the command line says; return the exit status."""
     args = parse_arguments()
     keep_freed_memory()
     world, device = join_world(pick_device(args.device, args.threads))
@@ -47,14 +49,20 @@ def main() -> int:
 
 
 def run_training(args: argparse.Namespace, world: World, device: torch.device) -> int:
-    """Do what the arguments ask for; the exit status. When it returns, nothing uses the trainer."""
+    """Train as the arguments say; return the exit status.
+
+    The trainer, and with it any `DistributedDataParallel`, is deleted on return, as `leave_world` requires.
+
+    Raises:
+        UserError: if arguments, files and images do not fit together.
+    """
     train, validation = load_images(args, world)
     check_batch(args, train, world)
-    teacher, more = load_teacher(args, train.dataset), load_ink(args, world)
+    teacher, extra = load_teacher(args, train.dataset), load_extra(args, world)
     autocast = pick_autocast(args.amp, device)
-    trainer = Trainer(recipe_from(args), train, validation, device, autocast, world, teacher, more)
-    if more and not trainer.more_count:
-        raise UserError(f"--ink-weight {args.ink_weight:g}: that is none of {len(more):,} digits")
+    trainer = Trainer(recipe_from(args), train, validation, device, autocast, world, teacher, extra)
+    if extra and not trainer.extra_count:
+        raise UserError(f"--ink-weight {args.ink_weight:g}: that is none of {len(extra):,} digits")
     if args.dry_run:
         return dry_run(args, trainer)
     stop = StopRequest()
@@ -77,13 +85,13 @@ def run_training(args: argparse.Namespace, world: World, device: torch.device) -
 
 
 def load_images(args: argparse.Namespace, world: World) -> tuple[LabelledImages, LabelledImages]:
-    """The images to train and to validate on. The main process goes first: it may download."""
+    """Return the images to train on and to validate on; rank 0 loads them first, as it may download them."""
     share = 0.0 if args.refit else VALIDATION_SHARE
     if world.is_main:
         train, validation = load_training(args.dataset, args.data_dir, share)
-        world.tell(train.dataset)
+        world.broadcast(train.dataset)
     else:
-        train, validation = load_training(world.tell(""), args.data_dir, share)
+        train, validation = load_training(world.broadcast(""), args.data_dir, share)
     limit = args.limit_train or len(train)
     if limit > len(train):
         raise UserError(f"--limit-train {limit}: there are only {len(train):,} training images")
@@ -93,6 +101,7 @@ def load_images(args: argparse.Namespace, world: World) -> tuple[LabelledImages,
 
 
 def check_batch(args: argparse.Namespace, train: LabelledImages, world: World) -> None:
+    """Raise UserError if the batch size does not fit the images or the number of processes."""
     size = args.batch_size
     if size > len(train):
         raise UserError(f"--batch-size {size}: there are only {len(train):,} training images")
@@ -103,30 +112,27 @@ def check_batch(args: argparse.Namespace, train: LabelledImages, world: World) -
 
 
 def load_teacher(args: argparse.Namespace, dataset: str) -> Committee | None:
-    """The committee to learn from, if --teacher names one.
-
-    Raises:
-        UserError: if one of its files is no checkpoint.
-    """
+    """Load the committee that --teacher names, or return None."""
     if not args.teacher:
         return None
     teachers = [checkpoint.load(lookup.find(choice, dataset)) for choice in args.teacher]
     return Committee([t.model for t in teachers], [source for t in teachers for source in t.ink])
 
 
-def load_ink(args: argparse.Namespace, world: World) -> "ExtraDigits | None":
-    """What --ink names, if anything; what of it is left out is said on stderr."""
+def load_extra(args: argparse.Namespace, world: World) -> "ExtraDigits | None":
+    """Load the digits that --ink names, or return None; report on stderr what could not be used."""
     if not args.ink:
         return None
-    from training.extra_digits import load_extra_digits  # image processing, which training does without
+    from training.extra_digits import load_extra_digits  # imports image processing, which is needed only here
 
-    more, faults = load_extra_digits(args.ink, args.ink_credit)
+    extra, faults = load_extra_digits(args.ink, args.ink_credit)
     if world.is_main:
         print(*faults, sep="\n", end="\n" if faults else "", file=sys.stderr, flush=True)
-    return more
+    return extra
 
 
 def start_from(choice: str, trainer: Trainer) -> None:
+    """Start from the weights that --initial-checkpoint names."""
     weights = checkpoint.load(lookup.find(choice, trainer.train_images.dataset))
     trainer.start_from(weights.model, weights.ink)
     if trainer.world.is_main:
@@ -134,6 +140,7 @@ def start_from(choice: str, trainer: Trainer) -> None:
 
 
 def restore(run: RunFolder, trainer: Trainer) -> None:
+    """Restore the state in a run's folder; report on stderr if the newest state is damaged."""
     damage = run.restore(trainer)
     if damage and trainer.world.is_main:
         at = f"epoch {trainer.epoch}, step {trainer.step}"
@@ -141,6 +148,7 @@ def restore(run: RunFolder, trainer: Trainer) -> None:
 
 
 def start_run(args: argparse.Namespace, trainer: Trainer) -> RunFolder:
+    """Make the folder of a new run, with its arguments and its first state."""
     run = RunFolder.create(args.output, trainer.train_images.dataset, args.seed)
     run.write_arguments(args, trainer)
     run.save_state(trainer)
@@ -148,16 +156,17 @@ def start_run(args: argparse.Namespace, trainer: Trainer) -> RunFolder:
 
 
 def print_setup(trainer: Trainer, run: str) -> None:
+    """Print what trains on what; `run` is the text of the last line."""
     recipe, train = trainer.recipe, trainer.train_images
     data = "MNIST" if train.dataset == "mnist" else "scikit-learn's digits, NOT MNIST"
-    more = f" and {trainer.more_count:,} of other people's digits" if trainer.more else ""
+    extra = f" and {trainer.extra_count:,} of other people's digits" if trainer.extra_digits else ""
     processes = f", {trainer.world.size} processes" if trainer.world.size > 1 else ""
     precision = "bfloat16 mixed precision" if trainer.autocast else "float32"
     parameters = sum(parameter.numel() for parameter in trainer.model.parameters())
     at = f", going on after epoch {trainer.epoch}, step {trainer.step}"
     print(
         f"device   {describe_device(trainer.device)}{processes}, {precision}\n"
-        f"data     {data}: {len(train):,} images{more} to train on, "
+        f"data     {data}: {len(train):,} images{extra} to train on, "
         f"{len(trainer.validation_images):,} to validate on\n"
         f"network  ImprovedResNet18, {parameters:,} parameters\n"
         f"recipe   {recipe.epochs} epochs, batch {recipe.batch_size}, {OPTIMIZERS[recipe.optimizer]}, "
@@ -168,6 +177,7 @@ def print_setup(trainer: Trainer, run: str) -> None:
 
 
 def dry_run(args: argparse.Namespace, trainer: Trainer) -> int:
+    """Train two steps and evaluate, without writing anything; return the exit status."""
     if args.initial_checkpoint:
         start_from(args.initial_checkpoint, trainer)
     if trainer.world.is_main:
@@ -181,17 +191,22 @@ def dry_run(args: argparse.Namespace, trainer: Trainer) -> int:
 
 
 class StopRequest:
-    """Ctrl-C or SIGTERM, remembered until the step under way is done; a second one ends at once."""
+    """Takes note of Ctrl-C or SIGTERM, so that the current step is completed; a second one ends at once.
+
+    Attributes:
+        signal: number of the signal that came, or None.
+    """
 
     def __init__(self) -> None:
         self.signal: int | None = None
         self._before = {code: signal.signal(code, self._remember) for code in (signal.SIGINT, signal.SIGTERM)}
 
     def requested(self) -> bool:
+        """Return whether a signal came."""
         return self.signal is not None
 
     def release(self) -> None:
-        """Let the signals do what they did before."""
+        """Restore the signals' previous handlers."""
         for code, handler in self._before.items():
             signal.signal(code, handler)
 
@@ -201,10 +216,10 @@ class StopRequest:
 
 
 def fit(trainer: Trainer, run: RunFolder | None, stop: StopRequest) -> int:
-    """Train to the end, or until a signal comes; the exit status. Without `run` nothing is written."""
+    """Train to the end or until a signal comes; return the exit status. Only rank 0 has a `run`."""
     while trainer.epoch < trainer.recipe.epochs:
-        with EpochBar(trainer) as bar:
-            complete = trainer.train_epoch(stop.requested, bar.on_step)
+        with epoch_bar(trainer) as bar:
+            complete = trainer.train_epoch(stop.requested, partial(advance, bar))
         if not complete:
             if run:
                 run.save_state(trainer)
@@ -219,33 +234,28 @@ def fit(trainer: Trainer, run: RunFolder | None, stop: StopRequest) -> int:
     return 0
 
 
-class EpochBar:
-    """A progress bar over one epoch's steps on a terminal; nothing elsewhere."""
+def epoch_bar(trainer: Trainer) -> tqdm:
+    """Return a progress bar over the steps of an epoch, which is shown if stderr is a terminal."""
+    return tqdm(
+        total=trainer.steps_per_epoch,
+        initial=trainer.step,
+        desc=f"epoch {trainer.epoch + 1}/{trainer.recipe.epochs}",
+        unit="step",
+        leave=False,
+        disable=None if trainer.world.is_main else True,  # None disables it without a terminal
+    )
 
-    def __init__(self, trainer: Trainer) -> None:
-        self.bar = tqdm(
-            total=trainer.steps_per_epoch,
-            initial=trainer.step,
-            desc=f"epoch {trainer.epoch + 1}/{trainer.recipe.epochs}",
-            unit="step",
-            leave=False,
-            disable=None if trainer.world.is_main else True,  # None: where stderr is no terminal
-        )
 
-    def on_step(self, trainer: Trainer) -> None:
-        if not self.bar.disable and trainer.step % 10 == 0:
-            loss = float(trainer.totals[0]) / trainer.step
-            self.bar.set_postfix_str(f"loss {loss:.4f}, lr {trainer.lr:.4f}", refresh=False)
-        self.bar.update()
-
-    def __enter__(self) -> "EpochBar":
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.bar.close()
+def advance(bar: tqdm, trainer: Trainer) -> None:
+    """Advance the bar by a step, and from time to time show the mean loss."""
+    if not bar.disable and trainer.step % CHECK_EVERY == 0:  # when a GPU has just waited anyway
+        loss = float(trainer.totals[0]) / trainer.step
+        bar.set_postfix_str(f"loss {loss:.4f}, lr {trainer.lr:.4f}", refresh=False)
+    bar.update()
 
 
 def print_epoch(trainer: Trainer) -> None:
+    """Print the figures of the last completed epoch in one line."""
     row, epochs = trainer.history[-1], trainer.recipe.epochs
     left = trainer.total_seconds() / trainer.epoch * (epochs - trainer.epoch)
     validated, validation = len(trainer.validation_images), ""
@@ -254,25 +264,26 @@ def print_epoch(trainer: Trainer) -> None:
     print(
         f"epoch {trainer.epoch:{len(str(epochs))}}/{epochs}  train loss {row['train_loss']:.4f}  "
         f"{validation}lr {row['lr']:.4f}  {row['images_per_second']:,.0f} img/s  "
-        f"left {in_words(left)}{'  (best)' if validated and trainer.best is row else ''}",
+        f"left {as_time(left)}{'  (best)' if validated and trainer.best is row else ''}",
         flush=True,
     )
 
 
 def finish(trainer: Trainer, run: RunFolder, ship: bool) -> None:
-    """Close a run that has trained to its end, and say what to do next."""
+    """Finish a run that has trained to its end, and print its outcome."""
     weights = run.finish(trainer)
     outcome = f"The weights of the last of {trainer.epoch} epochs are kept"
     if weights.calibration:
         outcome = f"Best epoch {trainer.best['epoch']} of {trainer.epoch}, calibrated"
-    print(f"\n{outcome}. Trained for {in_words(trainer.total_seconds())}.\nWeights: {weights.describe()}")
+    print(f"\n{outcome}. Trained for {as_time(trainer.total_seconds())}.\nWeights: {weights.describe()}")
     if ship:
         print(f"Shipped: {short(run.ship(trainer))}")
     by_default = lookup.find(None).resolve() == weights.path.resolve()
     print(f"Next:    python test.py{'' if by_default else f' --checkpoint {short(weights.path)}'}")
 
 
-def in_words(seconds: float) -> str:
+def as_time(seconds: float) -> str:
+    """Format a time as in "0:04:31"."""
     return str(timedelta(seconds=round(seconds)))
 
 

@@ -1,26 +1,22 @@
-"""How long training takes, from nothing, until 99.0 % and 99.5 % of the validation images are read right.
+"""Measure how long training from scratch takes to reach 99.0 % and 99.5 % accuracy on the validation images.
 
     python -m benchmarks.time_to_accuracy                        the recipes quick and speed, five seeds
     python -m benchmarks.time_to_accuracy --example              PyTorch's MNIST example beside it
     python -m benchmarks.time_to_accuracy -- --lr 0.1            with flags for train.py
 
-Time is that of the wall, from the start of the process until it prints the epoch: imports, reading MNIST
-and every validation are in it.
+The time is wall time from the start of the process until it prints the epoch, which includes imports, reading
+MNIST and every validation.
 """
 
 import argparse
 import math
-import sys
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import pairwise
-from pathlib import Path
 from statistics import median
 
 from tqdm import tqdm
-
-sys.path.insert(0, str(Path(__file__).parents[1]))  # python benchmarks/NAME.py knows its own folder alone
 
 from benchmarks.timing import Epoch, describe_machine, follow
 from common.cli import ArgumentParser, add_device_arguments, number, run_script
@@ -28,15 +24,16 @@ from common.device import pick_device
 from common.files import PROJECT
 from common.messages import UserError
 from data import add_data_arguments
-from training.trainer import pick_autocast
+from training.arguments import pick_autocast
 
-TARGETS = (0.99, 0.995)  # shares of the validation images
+TARGETS = (0.99, 0.995)  # accuracies on the validation images
 COLUMNS = (*(f"to {target:.1%}" for target in TARGETS), "an epoch")
 
-Times = list[float]  # in seconds, one for each of COLUMNS; infinite where the target was not reached
+Times = list[float]  # seconds, one for each of COLUMNS; infinite if the target was not reached
 
 
 def main() -> int:
+    """Train, print a table, and return the exit status."""
     args = parse_arguments()
     device = pick_device(args.device, args.threads)
     print(f"{describe_machine(device, pick_autocast('auto', device))}")
@@ -46,7 +43,7 @@ def main() -> int:
         print("example  a stand-in for PyTorch's MNIST example, in float32")
     print()
     print_row("", "", COLUMNS, "final errors")
-    times = train_all(ways_to_train(args), args.seeds)
+    times = train_all(trainings(args), args.seeds)
     for name, rows in times.items():
         print_summary(name, zip(*rows, strict=True), " s")
     for recipe in args.recipe if args.example else ():
@@ -55,6 +52,7 @@ def main() -> int:
 
 
 def parse_arguments() -> argparse.Namespace:
+    """Parse the command line."""
     parser = ArgumentParser("Measure the time that training takes to reach an accuracy.")
     add, count = parser.add_argument, number(int, at_least=1)
     add("flags", nargs="*", metavar="-- FLAG", help="more flags for train.py (default: none)")
@@ -68,8 +66,8 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def ways_to_train(args: argparse.Namespace) -> dict[str, Callable[[int], list[Epoch]]]:
-    """What is to be timed, each with a seed: all on the same images, device and threads."""
+def trainings(args: argparse.Namespace) -> dict[str, Callable[[int], list[Epoch]]]:
+    """Return the trainings to time by name, each a function of the seed; images, device and threads agree."""
     shared = ["--dataset", args.dataset, "--device", args.device]
     shared += ["--data-dir", args.data_dir] if args.data_dir else []
     shared += ["--threads", args.threads] if args.threads else []
@@ -81,22 +79,30 @@ def ways_to_train(args: argparse.Namespace) -> dict[str, Callable[[int], list[Ep
 
     def example(seed: int) -> list[Epoch]:
         epochs = ["--epochs", args.example_epochs, "--seed", seed]
-        return follow(PROJECT / "benchmarks" / "example.py", *epochs, *shared)
+        return follow("-m", "benchmarks.example", *epochs, *shared)
 
-    ways = {recipe: partial(ours, recipe) for recipe in args.recipe}
-    return {**ways, "example": example} if args.example else ways
+    recipes = {recipe: partial(ours, recipe) for recipe in args.recipe}
+    return {**recipes, "example": example} if args.example else recipes
 
 
-def train_all(ways: dict[str, Callable[[int], list[Epoch]]], seeds: int) -> dict[str, list[Times]]:
-    """Train each way with each seed, in turns, and print each run."""
-    times: dict[str, list[Times]] = {name: [] for name in ways}
-    with tqdm(total=seeds * len(ways), leave=False, disable=None) as bar:
+def train_all(runs: dict[str, Callable[[int], list[Epoch]]], seeds: int) -> dict[str, list[Times]]:
+    """Call each of `runs` with each seed, in turns, and print its times.
+
+    Args:
+        runs: functions of the seed, by name.
+        seeds: how many, from 0.
+
+    Returns:
+        The times of each name, in the order of the seeds.
+    """
+    times: dict[str, list[Times]] = {name: [] for name in runs}
+    with tqdm(total=seeds * len(runs), leave=False, disable=None) as bar:
         for seed in range(seeds):
-            for name, train in ways.items():
+            for name, train in runs.items():
                 bar.set_description(f"{name}, seed {seed}")
                 epochs = train(seed)
                 times[name].append(times_of(epochs))
-                with tqdm.external_write_mode():  # the bar makes room
+                with tqdm.external_write_mode():  # clears the bar while the row is printed
                     last = f"{epochs[-1].errors:,} of {epochs[-1].images:,}"
                     print_row(name, f"seed {seed}", in_words(times[name][-1], " s"), last)
                 bar.update()
@@ -104,7 +110,13 @@ def train_all(ways: dict[str, Callable[[int], list[Epoch]]], seeds: int) -> dict
 
 
 def times_of(epochs: list[Epoch]) -> Times:
-    """When each target was reached first, and the median time between epochs: of only one, from the start."""
+    """Return when each target was first reached, and the median time between epochs.
+
+    With a single epoch the last figure is its time since the start of the process.
+
+    Raises:
+        UserError: if `epochs` is empty.
+    """
     if not epochs:
         raise UserError("the training printed no epoch: --dry-run and --help are not for measuring")
     lines = [epoch.seconds for epoch in epochs]
@@ -113,16 +125,16 @@ def times_of(epochs: list[Epoch]) -> Times:
 
 
 def seconds_to(target: float, epochs: list[Epoch]) -> float:
-    """Until the first epoch whose share of right readings is at least `target`; infinite if none is."""
+    """Return the time of the first epoch whose accuracy is at least `target`; infinite if there is none."""
     reached = (e.seconds for e in epochs if (e.images - e.errors) / e.images >= target)
     return next(reached, math.inf)
 
 
 def compare(ours: list[Times], example: list[Times]) -> list[list[float]]:
-    """How many times as long the example takes, for each of COLUMNS: the ratios of all seeds.
+    """Return how many times as long the example takes, for each of COLUMNS the ratios of all seeds.
 
-    A ratio is infinite where the example alone has not reached the target, 0 where it alone has. Seeds
-    with which neither has are left out.
+    A ratio is infinite if only the example has not reached the target, and 0 if only the example has. Seeds
+    with which neither has reached it are left out.
     """
     pairs = [list(zip(*seed, strict=True)) for seed in zip(ours, example, strict=True)]
     reached = ([pair for pair in column if min(pair) < math.inf] for column in zip(*pairs, strict=True))
@@ -130,17 +142,19 @@ def compare(ours: list[Times], example: list[Times]) -> list[list[float]]:
 
 
 def print_summary(name: str, columns: Iterable[Sequence[float]], unit: str) -> None:
-    """Median and range of each column; a run that did not reach its target took longer than any other."""
+    """Print median and range of each column; a run that did not reach its target counts as infinite."""
     columns = [column or [math.inf] for column in columns]
     for word, pick in (("median", median), ("least", min), ("most", max)):
         print_row(name, word, in_words(map(pick, columns), unit))
 
 
 def in_words(figures: Iterable[float], unit: str) -> list[str]:
+    """Return the figures as text with one decimal, "not reached" for infinite ones."""
     return [f"{figure:.1f}{unit}" if figure < math.inf else "not reached" for figure in figures]
 
 
 def print_row(name: str, which: str, columns: Iterable[str], last: str = "") -> None:
+    """Print one row of the table."""
     print(f"{name:9}{which:8}{''.join(f'{column:>14}' for column in columns)}   {last}".rstrip(), flush=True)
 
 

@@ -1,21 +1,19 @@
-"""How fast a training step is: against the classic way, in its parts, and against what the machine can do.
+"""Measure a training step: against the classic way, by its parts, and against the machine's peak rate.
 
     python -m benchmarks.training
 
-The classic way trains the same network in float32 on PIL pictures that torchvision distorts in two loader
-processes. It is spared the elastic distortion, the moving average and the schedule that our step has.
+The classic way trains the same network in float32 on PIL pictures that torchvision distorts in two processes
+of a DataLoader. It has no elastic distortion, no moving average and no schedule, all of which our step has.
 """
 
 import argparse
 import math
-import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from itertools import islice
-from pathlib import Path
 from statistics import median
 from unittest.mock import patch
 
@@ -27,8 +25,6 @@ from torch.utils import benchmark
 from torch.utils.data import DataLoader
 from torch.utils.flop_counter import FlopCounterMode
 
-sys.path.insert(0, str(Path(__file__).parents[1]))  # python benchmarks/NAME.py knows its own folder alone
-
 from benchmarks.example import Pictures
 from benchmarks.timing import describe_machine, ratios, seconds_of, spread, take_turns
 from common.cli import ArgumentParser, add_device_arguments, number, run_script
@@ -37,21 +33,23 @@ from common.download import import_torchvision
 from common.messages import UserError
 from data import LabelledImages, add_data_arguments, load_training
 from model import ImprovedResNet18
+from training.arguments import pick_autocast
 from training.augmentation import SIZE, Augmentation, Distortion
 from training.recipe import RECIPES, Recipe
-from training.trainer import Trainer, pick_autocast
+from training.trainer import Trainer
 
 BATCH, WORKERS = 256, 2
-WARM_UP = 4  # steps: all that the loader's processes prepare ahead, which must not come for free
+WARM_UP = 4  # steps: the batches that the DataLoader prefetches, which would otherwise be counted as free
 OURS, CLASSIC = "this project", "the classic way"
 REST, WHOLE = "the rest", "whole step"
 
-Steps = Callable[[int], object]  # trains so many steps
+Steps = Callable[[int], object]  # trains for the given number of steps
 
 
 def main() -> int:
+    """Measure, print the tables, and return the exit status."""
     args = parse_arguments()
-    keep_freed_memory()  # as train.py does; here both ways profit
+    keep_freed_memory()  # as train.py does; both ways profit
     device = pick_device(args.device, args.threads)
     train, validation = load_training(args.dataset, args.data_dir)
     if args.steps > len(train) // BATCH:
@@ -79,11 +77,12 @@ def main() -> int:
 
 
 def parse_arguments() -> argparse.Namespace:
+    """Parse the command line."""
     parser = ArgumentParser("Measure the speed of training steps.")
     add, count = parser.add_argument, number(int, at_least=1)
     add("--repeats", type=count, default=10, help="turns that each way of training takes")
     add("--steps", type=count, default=40, help="training steps in a turn")
-    recipes = ("default", "quick", "speed")  # which learn from labels
+    recipes = ("default", "quick", "speed")  # those without distillation
     add("--recipe", choices=recipes, default="default", help="whose steps are measured, at batch 256")
     add_data_arguments(add)
     add_device_arguments(add)
@@ -91,24 +90,25 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def recipe_for(args: argparse.Namespace, images: int) -> Recipe:
-    """A recipe, long enough for all steps that will be measured and watched."""
+    """Return the recipe with enough epochs for all steps that will be measured and profiled."""
     steps = 2 * args.repeats * (WARM_UP + args.steps) + args.steps
     return replace(RECIPES[args.recipe], batch_size=BATCH, epochs=math.ceil(steps / (images // BATCH)))
 
 
 def train_ours(trainer: Trainer, steps: int) -> None:
-    """The first `steps` steps of an epoch, again and again."""
+    """Train for the first `steps` steps of an epoch."""
     trainer.step = 0
     trainer.train_epoch(should_stop=lambda: trainer.step == steps)
 
 
 def train_classic(training: Iterator[None], steps: int) -> None:
+    """Train for the next `steps` steps of `classic_training`."""
     for _ in islice(training, steps):
         pass
 
 
 def classic_training(train: LabelledImages, device: torch.device) -> Iterator[None]:
-    """Training as in most tutorials, without end: each `next` is a step."""
+    """Train as most tutorials do, without end: each `next` is a step."""
     loader = classic_loader(train, Recipe().augmentation)
     model = ImprovedResNet18(dropout=Recipe().dropout).to(device)
     optimizer = torch.optim.SGD(model.parameters(), Recipe().lr, momentum=0.9)
@@ -121,7 +121,7 @@ def classic_training(train: LabelledImages, device: torch.device) -> Iterator[No
 
 
 def classic_loader(train: LabelledImages, augmentation: Augmentation) -> DataLoader:
-    """Batches of PIL pictures that torchvision rotates, scales, shears and shifts as far as we do."""
+    """Return batches of PIL pictures that torchvision distorts within the bounds of `augmentation`."""
     transforms = import_torchvision().transforms
     distort = transforms.RandomAffine(
         degrees=augmentation.rotation,
@@ -137,13 +137,13 @@ def classic_loader(train: LabelledImages, augmentation: Augmentation) -> DataLoa
 
 
 def rate(train: Steps, steps: int, device: torch.device) -> float:
-    """Images a second."""
+    """Return the images a second of `train`, after a warm-up."""
     train(WARM_UP)
     return steps * BATCH / seconds_of(lambda: train(steps), device)
 
 
 def parts_of_step(trainer: Trainer, steps: int) -> dict[str, float]:
-    """Milliseconds that each part of a step takes, on average, watched in real steps."""
+    """Return the mean milliseconds of each part of a step, measured within real steps."""
     spent: dict[str, float] = defaultdict(float)
 
     def watched(part: str, call: Callable) -> Callable:
@@ -162,7 +162,7 @@ def parts_of_step(trainer: Trainer, steps: int) -> dict[str, float]:
             ("forward", trainer.model, "forward"),
             ("backward", Tensor, "backward"),
             ("optimizer and average", trainer.optimizer, "step"),
-            ("optimizer and average", trainer.average, "update_parameters"),
+            ("optimizer and average", trainer, "_update_average"),
         ):
             stack.enter_context(patch.object(owner, name, watched(part, getattr(owner, name))))
         whole = seconds_of(lambda: train_ours(trainer, steps), trainer.device)
@@ -171,6 +171,7 @@ def parts_of_step(trainer: Trainer, steps: int) -> dict[str, float]:
 
 
 def print_rates(rates: dict[str, list[float]]) -> None:
+    """Print median and range of both ways' speed, and their ratio."""
     print(f"{'':24}{'images/s':>10}   range")
     for name, values in rates.items():
         print(f"{name:24}{spread(values)}".rstrip())
@@ -178,6 +179,7 @@ def print_rates(rates: dict[str, list[float]]) -> None:
 
 
 def print_parts(turns: list[dict[str, float]]) -> None:
+    """Print the time of each part of a step and its share of the whole step."""
     print(f"\n{'part of our step':24}{'ms':>10}   {'range':20}   share")
     for part in turns[0]:
         values, whole = [turn[part] for turn in turns], [turn[WHOLE] for turn in turns]
@@ -185,19 +187,25 @@ def print_parts(turns: list[dict[str, float]]) -> None:
 
 
 def print_operators(trainer: Trainer, steps: int) -> None:
-    """Those of PyTorch's operators in which a step spends a hundredth of its time or more."""
+    """Print the operators of PyTorch that take at least 1 % of a step."""
     with profile(activities=[ProfilerActivity.CPU]) as found:
         train_ours(trainer, steps)
     spent = {row.key: row.self_cpu_time_total for row in found.key_averages()}
     whole = sum(spent.values())
     print(f"\n{'operator':40}share")
-    for name, time in sorted(spent.items(), key=lambda item: -item[1]):
-        if time >= 0.01 * whole:
-            print(f"{name:40}{time / whole:5.1%}")
+    for name, microseconds in sorted(spent.items(), key=lambda item: -item[1]):
+        if microseconds >= 0.01 * whole:
+            print(f"{name:40}{microseconds / whole:5.1%}")
 
 
 def print_efficiency(work: float, rates: list[float], matrix: list[float]) -> None:
-    """How much of the machine's rate of matrix products the whole step reaches, in `work` an image."""
+    """Print which share of the machine's rate of matrix products the whole step reaches.
+
+    Args:
+        work: floating-point operations per image.
+        rates: images a second.
+        matrix: GFLOP/s of a large matrix product.
+    """
     ours = [rate * work / 1e9 for rate in rates]
     print(f"\n{f'{work / 1e6:.1f} MFLOP an image':24}{'GFLOP/s':>10}   range")
     for name, values in (("large matrix product", matrix), ("our whole step", ours)):
@@ -206,7 +214,7 @@ def print_efficiency(work: float, rates: list[float], matrix: list[float]) -> No
 
 
 def operations_per_image(trainer: Trainer) -> float:
-    """Floating-point operations of convolutions and the linear layer, forward and backward."""
+    """Return the floating-point operations of convolutions and the linear layer, forward and backward."""
     batch = trainer.train_images[:BATCH]
     with FlopCounterMode(display=False) as counter:
         F.cross_entropy(trainer.model(batch.ink()), batch.labels).backward()
@@ -214,7 +222,7 @@ def operations_per_image(trainer: Trainer) -> float:
 
 
 def matrix_rate(dtype: torch.dtype, device: torch.device) -> float:
-    """Billions of floating-point operations a second of a large matrix product."""
+    """Return the GFLOP/s of a large matrix product."""
     side = 8192 if device.type == "cuda" else 2048
     matrix, threads = torch.rand(side, side, device=device).to(dtype), torch.get_num_threads()
     timer = benchmark.Timer("matrix @ matrix", globals={"matrix": matrix}, num_threads=threads)

@@ -1,9 +1,11 @@
-"""The command line of train.py: a recipe and the flags that change it, and what a resumed run takes over."""
+"""The command line of train.py: a recipe, flags that change it, and the arguments of a resumed run."""
 
 import argparse
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from common.cli import ArgumentParser, add_device_arguments, number
 from common.messages import UserError
@@ -14,16 +16,16 @@ from training.optimizer import OPTIMIZERS
 from training.recipe import RECIPES, Recipe
 from training.run_folder import RunFolder
 
-# Arguments that may be given along with --resume: where and how to go on, not what is learned.
+# Arguments that may be given with --resume: they do not change what is learned.
 RESUMABLE = {"resume", "device", "threads", "data_dir", "ship"}
 
 
 def parse_arguments() -> argparse.Namespace:
-    """What was typed; with --resume, what the run to go on with was started with.
+    """Parse the command line; with --resume, add the arguments that the run was started with.
 
     Raises:
-        UserError: if --resume names no run, or comes with what that run has settled; if flags do not go
-            together.
+        UserError: if --resume names no run or comes with a flag that would change it, or if flags contradict
+            each other.
     """
     parser = ArgumentParser("Train ImprovedResNet18 on MNIST.")
     name = recipe_named()
@@ -131,7 +133,10 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def recipe_named() -> str:
-    """The recipe that the command line asks for; whether what it names is one is found out later."""
+    """Return the name of the recipe that the command line asks for, whose numbers are the flags' defaults.
+
+    A name that does not exist is left to `parse_arguments` to refuse.
+    """
     first = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     first.add_argument("--recipe")
     first.add_argument("--personal")
@@ -145,10 +150,14 @@ def recipe_named() -> str:
 
 
 def resumed_arguments(parser: ArgumentParser, args: argparse.Namespace) -> argparse.Namespace:
-    """The arguments of the run to resume, and those typed now that may differ from them."""
-    unset: list = []  # a list, to which arguments that are given again may add
+    """Return the arguments of the run to resume, changed by those typed now.
+
+    Raises:
+        UserError: if an argument was typed that is not in `RESUMABLE`, or there is no run.
+    """
+    unset: list = []  # a list, since flags with the action "extend" copy it
     blank = argparse.Namespace(**dict.fromkeys(vars(args), unset))
-    parser.parse_args(namespace=blank)  # defaults are set only where there is nothing
+    parser.parse_args(namespace=blank)  # leaves what is not typed unset, instead of at its default
     typed = {name: value for name, value in vars(blank).items() if value is not unset}
     fixed = sorted(f"--{name.replace('_', '-')}" for name in typed.keys() - RESUMABLE)
     if fixed:
@@ -157,9 +166,26 @@ def resumed_arguments(parser: ArgumentParser, args: argparse.Namespace) -> argpa
 
 
 def recipe_from(args: argparse.Namespace) -> Recipe:
-    """The recipe that parsed arguments amount to."""
+    """Return the recipe with the numbers of parsed arguments."""
 
     def pick(kind: type) -> dict[str, Any]:
         return {f.name: getattr(args, f.name) for f in fields(kind) if f.name != "augmentation"}
 
     return Recipe(**pick(Recipe), augmentation=Augmentation(**pick(Augmentation)))
+
+
+def pick_autocast(amp: str, device: torch.device) -> torch.dtype | None:
+    """Return the dtype of mixed precision: bfloat16, or None for full precision.
+
+    Args:
+        amp: "bf16", "off", or "auto" for bfloat16 where the hardware supports it; elsewhere it is emulated
+            and slower.
+        device: where to compute.
+    """
+    native = False
+    if device.type == "cuda":
+        native = torch.cuda.is_bf16_supported(including_emulation=False)
+    elif device.type == "cpu":
+        capabilities = torch.cpu.get_capabilities()
+        native = bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+    return torch.bfloat16 if amp == "bf16" or (amp == "auto" and native) else None

@@ -1,6 +1,6 @@
-"""Training in several processes at once, as started by torchrun: who this process is, and sums over all.
+"""Training in several processes that torchrun started: ranks, and communication between them.
 
-Without torchrun everything here works on a world of one process and costs nothing.
+Without torchrun the world is one process, and communication does nothing.
 """
 
 import gc
@@ -16,32 +16,37 @@ from common.messages import UserError
 
 @dataclass(frozen=True)
 class World:
-    """This process (`rank`, 0 to `size` - 1) among `size` processes that train together."""
+    """This process among those that train together.
+
+    Attributes:
+        rank: number of this process, 0 to `size` - 1.
+        size: number of processes.
+    """
 
     rank: int = 0
     size: int = 1
 
     @property
     def is_main(self) -> bool:
-        """Whether this is the one process that prints and writes."""
+        """Whether this is rank 0, which alone prints and writes."""
         return self.rank == 0
 
     def share(self, count: int) -> slice:
-        """The rows of a batch of `count` that are this process's."""
+        """Return this process's rows of a batch of `count`."""
         return slice(self.rank * count // self.size, (self.rank + 1) * count // self.size)
 
     def sum(self, values: Tensor) -> Tensor:
-        """The sum of `values` over all processes, the same on each."""
+        """Sum `values` over all processes, in place, and return them."""
         if self.size > 1:
             dist.all_reduce(values)
         return values
 
-    def any(self, flag: bool, device: torch.device) -> bool:
-        """Whether `flag` is true in at least one process."""
-        return bool(self.sum(torch.tensor(float(flag), device=device))) if self.size > 1 else flag
+    def any(self, flag: bool) -> bool:
+        """Return whether `flag` is true in at least one process. GPUs do not wait: CPUs communicate."""
+        return bool(self.sum(torch.tensor(float(flag)))) if self.size > 1 else flag
 
-    def tell(self, value: str) -> str:
-        """What the main process calls with, in every process, once it has called."""
+    def broadcast(self, value: str) -> str:
+        """Broadcast rank 0's string to all processes, and return it."""
         values = [value]
         if self.size > 1:
             dist.broadcast_object_list(values)
@@ -49,9 +54,15 @@ class World:
 
 
 def join_world(device: torch.device) -> tuple[World, torch.device]:
-    """Meet the other processes that torchrun started; this process's place and its device.
+    """Connect to the other processes that torchrun started.
 
-    Gloo connects CPUs, NCCL one CUDA device for each process.
+    CPUs communicate by Gloo, CUDA devices, one for each process, by NCCL.
+
+    Args:
+        device: where to compute, as `pick_device` returns it.
+
+    Returns:
+        This process among the others, and its device.
 
     Raises:
         UserError: if there are fewer CUDA devices than processes on this machine.
@@ -59,7 +70,7 @@ def join_world(device: torch.device) -> tuple[World, torch.device]:
     size = int(os.environ.get("WORLD_SIZE", 1))
     if size == 1:
         return World(), device
-    if device.type == "mps":  # nothing connects several of them
+    if device.type == "mps":  # it has no backend for communication
         device = torch.device("cpu")
     if device.type == "cuda":
         local = int(os.environ["LOCAL_RANK"])
@@ -70,16 +81,16 @@ def join_world(device: torch.device) -> tuple[World, torch.device]:
             )
         device = torch.device("cuda", local)
         torch.cuda.set_device(device)
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
     return World(dist.get_rank(), size), device
 
 
 def leave_world(world: World) -> None:
-    """The counterpart of `join_world`, for when nothing uses a `DistributedDataParallel` any more.
+    """Disconnect from the other processes.
 
-    One that outlived this call would end Gloo's connection while it holds Python's lock, and wait for
-    Gloo's thread, which may itself wait for the lock to free a tensor: neither would ever go on.
+    No `DistributedDataParallel` may exist any more. Its destructor would close Gloo's connection while it
+    holds Python's global lock, and wait for Gloo's thread, which may wait for that lock to free a tensor.
     """
     if world.size > 1:
-        gc.collect()  # exceptions that others caught may hold the frames in which one was used
+        gc.collect()  # frames in exceptions that were caught may still refer to one
         dist.destroy_process_group()

@@ -1,15 +1,15 @@
-"""The folder of one training run: what is in it, and in which order it is written.
+"""The folder of a training run.
 
-    args.json      the settings, from which a run resumes
-    last.pt        the trainer's whole state after the last complete epoch, or where it was stopped
-    previous.pt    what last.pt was before, from which a run resumes if last.pt is damaged
-    best.pt        the weights with the lowest validation loss, calibrated once the run has finished
+    args.json      the arguments with which the run resumes
+    last.pt        the state after the last complete epoch, or where the run was stopped
+    previous.pt    the state before that, from which the run resumes if last.pt is damaged
+    best.pt        the weights with the lowest validation loss; calibrated when the run finishes
     history.csv    a row of figures for each epoch
-    curves.png     the same as a picture
-    summary.json   only once the run has finished
-    .lock          locked by the process that trains, as long as it lives; the file itself stays
+    curves.png     the figures as learning curves
+    summary.json   written when the run finishes
+    .lock          locked by the process that trains; the file remains when it ends
 
-Every file is replaced atomically and last.pt comes last, so a run killed at any moment resumes from it.
+Each file is replaced atomically, and last.pt is written last, so a run that is killed at any moment resumes.
 """
 
 import argparse
@@ -34,16 +34,22 @@ from common.device import describe_device
 from common.files import PROJECT, write_atomically
 from common.messages import UserError, short
 from data import mnist_folder
+from evaluation import calibration
 from evaluation.score_plots import draw_curves
-from training.trainer import Trainer
+from training import state
+from training.trainer import Trainer, evaluate
 
 LAST, PREVIOUS, BEST, CURVES, LOCK = "last.pt", "previous.pt", "best.pt", "curves.png", ".lock"
-_PATHS = ("data_dir", "output", "resume")  # arguments that JSON holds as text
+PATHS = ("data_dir", "output", "resume")  # arguments that args.json has as strings
 
 
 @dataclass
 class RunFolder:
-    """A run's folder on the disk; the process that writes to it has to `claim` it first."""
+    """The folder of a run. A process must `claim` it before it writes to it.
+
+    Attributes:
+        path: the folder.
+    """
 
     path: Path
     _lock: FileLock | None = None
@@ -51,10 +57,15 @@ class RunFolder:
 
     @classmethod
     def create(cls, output: Path | None, dataset: str, seed: int) -> "RunFolder":
-        """A claimed folder for a new run: `output`, or one in `runs/` named after time, seed and data.
+        """Make and claim a folder for a new run.
+
+        Args:
+            output: the folder; None for one in `runs/` that is named after time, seed and data set.
+            dataset: what the run trains on.
+            seed: the seed of the run.
 
         Raises:
-            UserError: if it holds something already, or another process has it.
+            UserError: if the folder is not empty, another process has claimed it, or it cannot be made.
         """
         run = cls(output or _new_name(dataset, seed))
         where = short(run.path)
@@ -66,20 +77,20 @@ class RunFolder:
         except OSError as error:
             raise UserError(f"cannot make the run folder {where}: {error.strerror}") from error
         run.claim()
-        if run._is_used():  # by a process that was faster
+        if run._is_used():  # by a process that was faster than this one
             raise used
         return run
 
     def _is_used(self) -> bool:
-        """Whether it holds more than what a process leaves that was killed before it wrote a file."""
+        """Return whether the folder holds more than the traces of a process that was killed at once."""
         ours = {self.path / LOCK, *self.path.glob(".*.tmp")}
         return self.path.is_dir() and any(path not in ours for path in self.path.iterdir())
 
     def claim(self) -> None:
-        """Keep other processes from writing here until this one ends, however it ends.
+        """Lock the folder against other processes until this process ends or this object is deleted.
 
         Raises:
-            UserError: if one of them has claimed it, or it cannot be written.
+            UserError: if another process has claimed it, or it cannot be written.
         """
         lock = FileLock(self.path / LOCK)
         try:
@@ -89,11 +100,11 @@ class RunFolder:
         except OSError as error:
             raise UserError(f"cannot write to {short(self.path)}: {error.strerror or error}") from error
         self._lock, self._locked = lock, (self.path / LOCK).stat()
-        for left in self.path.glob(".*.tmp"):  # by a process that was killed
-            left.unlink(missing_ok=True)
+        for leftover in self.path.glob(".*.tmp"):  # of a process that was killed
+            leftover.unlink(missing_ok=True)
 
     def _check_claim(self) -> None:
-        """Raise UserError if the folder is no longer the one that was claimed."""
+        """Raise UserError if the claimed folder was removed or replaced."""
         try:
             same = os.path.samestat(self._locked, (self.path / LOCK).stat())
         except OSError:
@@ -102,7 +113,7 @@ class RunFolder:
             raise UserError(f"{short(self.path)} was removed or replaced while this run was training")
 
     def write_arguments(self, args: argparse.Namespace, trainer: Trainer) -> None:
-        """Write args.json, with what was found for "auto" and for defaults: a run goes on with that."""
+        """Write args.json: the arguments, with the actual values in place of "auto" and of defaults."""
         arguments = {k: str(v) if isinstance(v, Path) else v for k, v in vars(args).items()}
         arguments["dataset"] = trainer.train_images.dataset
         arguments["amp"] = "bf16" if trainer.autocast else "off"
@@ -122,7 +133,7 @@ class RunFolder:
         self._write_json("args.json", {"arguments": arguments, "environment": environment})
 
     def read_arguments(self) -> dict[str, Any]:
-        """The arguments that `write_arguments` was given.
+        """Read the arguments from args.json.
 
         Raises:
             UserError: if the folder holds no run, or args.json is damaged.
@@ -131,20 +142,23 @@ class RunFolder:
         try:
             arguments = json.loads(path.read_text(encoding="utf-8"))["arguments"]
             arguments["ink"] = [Path(path) for path in arguments.get("ink") or ()]
-            return {k: Path(v) if k in _PATHS and v else v for k, v in arguments.items()}
+            return {k: Path(v) if k in PATHS and v else v for k, v in arguments.items()}
         except (FileNotFoundError, NotADirectoryError):
             raise UserError(f"{short(self.path)} holds no run to resume: it has no args.json") from None
         except (ValueError, KeyError, TypeError, AttributeError):
             raise UserError(f"{short(path)} is damaged: this run cannot be resumed") from None
 
     def restore(self, trainer: Trainer) -> str | None:
-        """Put `trainer`, made from this folder's arguments, where last.pt stands.
+        """Restore the state of a trainer from last.pt or, if that is damaged, from previous.pt.
+
+        Args:
+            trainer: a new one with this folder's arguments.
 
         Returns:
-            What was wrong with last.pt if previous.pt had to stand in for it, else None.
+            What is wrong with last.pt if previous.pt was used, else None.
 
         Raises:
-            UserError: if neither can be read.
+            UserError: if both are damaged, or the state is of another run.
         """
         try:
             self._restore(trainer, LAST)
@@ -158,66 +172,67 @@ class RunFolder:
 
     def _restore(self, trainer: Trainer, name: str) -> None:
         path = self.path / name
-        state = checkpoint.load_training_state(path)
+        saved = checkpoint.load_training_state(path)
         try:
-            trainer.restore(state)
-        except UserError:
-            raise
-        except Exception as error:  # of many kinds, depending on what is wrong with it
+            state.restore(trainer, saved)
+        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
             raise CheckpointError(f"{short(path)} is no state of this run: {brief(error)}") from error
 
     def has_state(self) -> bool:
-        """Whether there is a state to restore: a run killed as it began has none yet."""
+        """Return whether there is a state to restore; a run that was killed at its start has none."""
         return (self.path / LAST).exists() or (self.path / PREVIOUS).exists()
 
     def save_state(self, trainer: Trainer) -> None:
-        """Write last.pt and keep, as previous.pt, what it was, unless that is damaged."""
+        """Write last.pt, and move the old one to previous.pt unless it is damaged."""
         last = self.path / LAST
         intact = last.exists() and archive.is_sealed(last.read_bytes())
         self._check_claim()
-        checkpoint.save_training_state(last, trainer.state(), self.path / PREVIOUS if intact else None)
+        checkpoint.save_training_state(last, state.take(trainer), self.path / PREVIOUS if intact else None)
 
     def save_epoch(self, trainer: Trainer) -> None:
-        """Write all that a completed epoch changes."""
+        """Write all files that a completed epoch changes."""
         if trainer.best is trainer.history[-1]:
             self._save_best(trainer)
         text = io.StringIO()
-        # The first rows may be of an earlier version, which told less.
+        # The first rows may come from an earlier version, with fewer columns.
         writer = csv.DictWriter(text, trainer.history[-1].keys(), lineterminator="\n")
         writer.writeheader()
         writer.writerows(trainer.history)
         self._write("history.csv", text.getvalue())
         self.save_state(trainer)
 
-    def _save_best(self, trainer: Trainer, calibrated: bool = False) -> None:
-        model, calibration, row = trainer.best_model(), None, trainer.best
-        validation = {
-            "n": len(trainer.validation_images),
-            "errors": row["val_errors"],
-            "loss": row["val_loss"],
-        }
-        if calibrated:
-            model, calibration, validation = trainer.calibrated_best()
+    def _save_best(self, trainer: Trainer, calibrate: bool = False) -> None:
+        model, detector, row = trainer.best_model(), None, trainer.best
+        images, cpu = trainer.validation_images, torch.device("cpu")
+        validation = {"n": len(images), "errors": row["val_errors"], "loss": row["val_loss"]}
+        if calibrate:
+            train, images = trainer.images_of_epoch().to(cpu), images.to(cpu)
+            detector = calibration.fit(model.eval(), train, images)
+            validation = evaluate(model, images)
         self._check_claim()
         checkpoint.save_weights(
             self.path / BEST,
             model,
-            calibration=calibration,
+            calibration=detector,
             dataset=trainer.train_images.dataset,
             validation=validation,
-            training=trainer.training(),
+            training=state.provenance(trainer),
         )
 
     def draw_curves(self, trainer: Trainer) -> None:
-        """Write curves.png, once there is an epoch to draw."""
+        """Write curves.png if there is a completed epoch."""
         if trainer.history:
             self._write(CURVES, draw_curves(trainer.history, len(trainer.validation_images)))
 
     def finish(self, trainer: Trainer) -> Checkpoint:
-        """Write what only a finished run has, and from now on it counts as one; its best weights."""
+        """Calibrate the best weights and write summary.json, which makes this a finished run.
+
+        Returns:
+            The best weights.
+        """
         path = self.path / BEST
         if not path.exists() or checkpoint.load(path).calibration is None:
-            self._save_best(trainer, calibrated=len(trainer.validation_images) > 0)
+            self._save_best(trainer, calibrate=len(trainer.validation_images) > 0)
         best = checkpoint.load(path)
         self.draw_curves(trainer)
         if (self.path / "summary.json").exists():
@@ -240,7 +255,11 @@ class RunFolder:
         return best
 
     def ship(self, trainer: Trainer) -> Path:
-        """Copy the best weights over the shipped ones, MNIST's curves into `image/`; the weights' path."""
+        """Replace the shipped weights by the best ones, and for MNIST the curves in `image/`.
+
+        Returns:
+            The path of the shipped weights.
+        """
         kind = trainer.train_images.dataset
         if trainer.ink and kind == "mnist":
             kind = "ink"
@@ -254,12 +273,12 @@ class RunFolder:
         self._write(name, json.dumps(content, indent=2) + "\n")
 
     def _write(self, name: str, content: bytes | str) -> None:
-        self._check_claim()  # whatever was computed before may have taken long
+        self._check_claim()
         write_atomically(self.path / name, content)
 
 
 def _new_name(dataset: str, seed: int) -> Path:
-    """A folder in `runs/` that is not there yet, even if the clock was moved back."""
+    """Return a folder in `runs/` that does not exist."""
     name = f"{datetime.now():%Y%m%d-%H%M%S}-seed{seed}{'' if dataset == 'mnist' else f'-{dataset}'}"
     names = itertools.chain([name], (f"{name}-{count}" for count in itertools.count(2)))
     return next(path for name in names if not (path := lookup.RUNS / name).exists())

@@ -1,77 +1,101 @@
-"""Whether a training state that was read from a file is one that this run can go on from."""
+"""The state of a run: take it, put it back, and tell where its weights come from."""
 
+from dataclasses import asdict
 from typing import Any
 
-import torch
-from torch import Tensor
-
 from common.messages import UserError
+from data import CREDITS
+from training.trainer import Trainer
 
-CHANGES = {  # what may have changed under a run besides its recipe
+# Attributes of `Trainer` that a state holds under their own names.
+ATTRIBUTES = ("epoch", "step", "lr", "seconds", "history", "best", "best_weights", "initial", "ink")
+
+CHANGES = {  # keys of `identity` whose change is named; any other is a change of the recipe
     "dataset": "another dataset",
     "images": "other images",
     "teacher": "another teacher",
     "ink": "other people's digits that have changed since (--ink)",
 }
-# What states of earlier versions mean, which did not tell all of it.
-UNTOLD = {"teacher": None, "ink": None, "ink_weight": 1.0, "optimizer": "sgd"}
-UNTOLD_AUGMENTATION = {"pen": 0.0, "mixup": 0.0}
+# Keys of `identity` that older states lack, with the values that their runs had.
+DEFAULTS_OF_OLDER_STATES = {"teacher": None, "ink": None, "ink_weight": 1.0, "optimizer": "sgd"}
+AUGMENTATION_OF_OLDER_STATES = {"pen": 0.0, "mixup": 0.0}
 
 
-def check_same_run(saved: dict[str, Any], now: dict[str, Any]) -> None:
-    """Refuse the state of a run that learned something else.
+def take(trainer: Trainer) -> dict[str, Any]:
+    """Return all that `restore` needs: plain values, and tensors that further training changes."""
+    return {
+        "run": identity(trainer),
+        "model": trainer.model.state_dict(),
+        "average": trainer.average.state_dict(),
+        "optimizer": trainer.optimizer.state_dict(),
+        "schedule": trainer.schedule.state_dict(),
+        "totals": trainer.totals,
+        **{name: getattr(trainer, name) for name in ATTRIBUTES},
+    }
+
+
+def restore(trainer: Trainer, state: dict[str, Any]) -> None:
+    """Continue from the state of another trainer of the same run.
 
     Args:
-        saved, now: recipe, images, teachers and ink of the state's run and of this one, in plain values.
+        trainer: a new one. After an error its weights and figures are undefined.
+        state: from `take`, of this or an earlier version.
+
+    Raises:
+        UserError: if it is the state of a run with another recipe, other images, or another teacher.
+        KeyError, TypeError, ValueError, AttributeError, RuntimeError: if parts of it are missing or do not
+            fit.
+    """
+    check_same_run(state["run"], identity(trainer))
+    state = {"initial": None, "ink": trainer.ink, **state}  # older states lack these
+    trainer.model.load_state_dict(state["model"])
+    trainer.average.load_state_dict(state["average"])
+    trainer.optimizer.load_state_dict(state["optimizer"])
+    trainer.schedule.load_state_dict(state["schedule"])
+    trainer.totals.copy_(state["totals"])
+    for name in ATTRIBUTES:
+        setattr(trainer, name, state[name])
+
+
+def identity(trainer: Trainer) -> dict[str, Any]:
+    """Return what must stay the same for a run to be resumed: recipe, images, teachers, other digits."""
+    return {
+        **asdict(trainer.recipe),
+        "dataset": trainer.train_images.dataset,
+        "images": len(trainer.train_images),
+        "teacher": trainer.teacher and trainer.teacher.digests,
+        "ink": trainer.extra_digits and trainer.extra_digits.sources,
+    }
+
+
+def check_same_run(saved: dict[str, Any], own: dict[str, Any]) -> None:
+    """Compare the identity in a state with a run's own.
 
     Raises:
         UserError: if they differ.
     """
-    saved = {**UNTOLD, **saved}
-    saved["augmentation"] = {**UNTOLD_AUGMENTATION, **saved["augmentation"]}
-    if saved != now:
-        changed = {key for key in {*saved, *now} if saved.get(key) != now.get(key)}
+    saved = {**DEFAULTS_OF_OLDER_STATES, **saved}
+    saved["augmentation"] = {**AUGMENTATION_OF_OLDER_STATES, **saved["augmentation"]}
+    if saved != own:
+        changed = {key for key in {*saved, *own} if saved.get(key) != own.get(key)}
         what = [words for key, words in CHANGES.items() if key in changed] or ["another recipe"]
         raise UserError(f"the saved state is of {' and '.join(what)}: it cannot be resumed")
 
 
-def check_parts(
-    state: dict[str, Any],
-    own: dict[str, Any],
-    optimizer: torch.optim.Optimizer,
-    epochs: int,
-    steps_per_epoch: int,
-) -> None:
-    """Refuse a state whose numbers and tensors are not of this run's kinds and shapes.
+def provenance(trainer: Trainer) -> dict[str, Any]:
+    """Return where the best weights come from, as plain values for their file.
 
-    Args:
-        state: what was read.
-        own: the same of the trainer as it stands, which uses `optimizer`.
-
-    Raises:
-        Exception: ValueError, or of another kind where a part is missing or is no such thing at all.
+    Returns:
+        The recipe, and "images" (number of training images), "best_epoch", "teacher" (the `weights_digest` of
+        each, or None), "initial" (that of the weights that training started from, or None), "ink" (sources
+        of other people's digits) and "credit" (due for the images).
     """
-    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    momentum = {number: {"momentum_buffer": tensor} for number, tensor in enumerate(parameters)}
-    alike = ("model", "average", "totals", "epoch", "step", "lr", "seconds")
-    pairs = [(state[name], own[name]) for name in alike]
-    if state["best_weights"]:  # after an epoch
-        pairs.append((state["best_weights"], own["model"]))
-    if state["optimizer"]["state"]:  # after a step
-        pairs.append((state["optimizer"]["state"], momentum))
-    if not all(_fits(value, like) for value, like in pairs):
-        raise ValueError("its parts are of another kind or size")
-    if not (0 <= state["epoch"] == len(state["history"]) <= epochs):
-        raise ValueError("its history is not that of its epochs")
-    if not 0 <= state["step"] <= steps_per_epoch:
-        raise ValueError("it has more steps than an epoch")
-
-
-def _fits(value: Any, like: Any) -> bool:
-    """Whether a value that was read has the names, shapes and types of `like`."""
-    if isinstance(like, dict):
-        same = isinstance(value, dict) and value.keys() == like.keys()
-        return same and all(_fits(value[key], like[key]) for key in like)
-    if isinstance(like, Tensor):
-        return isinstance(value, Tensor) and (value.shape, value.dtype) == (like.shape, like.dtype)
-    return type(value) is type(like)
+    return {
+        "images": len(trainer.train_images),
+        "best_epoch": trainer.best and trainer.best["epoch"],
+        "teacher": trainer.teacher and trainer.teacher.digests,
+        "initial": trainer.initial,
+        "ink": trainer.ink,
+        "credit": CREDITS[trainer.train_images.dataset],
+        **asdict(trainer.recipe),
+    }

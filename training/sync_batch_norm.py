@@ -1,7 +1,4 @@
-"""Training in several processes at once, as started by torchrun: who this process is, and sums over all.
-
-Without torchrun everything here works on a world of one process and costs nothing.
-"""
+"""Batch norm whose statistics are taken over the batches of all processes that train together."""
 
 from typing import Any
 
@@ -12,12 +9,13 @@ from torch import Tensor, nn
 
 
 class SyncBatchNorm2d(nn.BatchNorm2d):
-    """Batch norm over the batches of all processes, so that several train as one would.
+    """Batch norm with statistics over the batches of all processes, each of the same size.
 
-    `torch.nn.SyncBatchNorm` does the same but not on a CPU. Every process must have equally many rows.
+    Several processes then train as one would. `torch.nn.SyncBatchNorm` does the same, but not on a CPU.
     """
 
     def forward(self, x: Tensor) -> Tensor:
+        """Normalise `x`, (N, channels, H, W); update the running statistics in training mode."""
         if not self.training:
             return super().forward(x)
         count = x.numel() // x.shape[1] * dist.get_world_size()
@@ -28,7 +26,7 @@ class SyncBatchNorm2d(nn.BatchNorm2d):
             moments = torch.stack([mean, inverse**-2 - self.eps + mean.square()])
             dist.all_reduce(moments)
             mean, square = moments / dist.get_world_size()
-            variance = (square - mean.square()).clamp_min(0)  # which rounding may bring below
+            variance = (square - mean.square()).clamp_min(0)  # rounding may make it negative
             self.running_mean.lerp_(mean, self.momentum)
             self.running_var.lerp_(variance * count / (count - 1), self.momentum)
             self.num_batches_tracked += 1
@@ -36,10 +34,11 @@ class SyncBatchNorm2d(nn.BatchNorm2d):
 
 
 class _Normalize(torch.autograd.Function):
-    """Batch norm by a given mean and variance, with the gradient of those that depend on the batches of all
-    processes (Ioffe and Szegedy, "Batch Normalization", 2015).
+    """Batch norm with a given mean and variance, whose gradient takes into account that they depend on x.
 
-    It is put together from the stock layer's kernels for evaluation, each of which passes over x once.
+    Composed of PyTorch's kernels for evaluation mode, each of which reads x once.
+
+    Source: Ioffe and Szegedy, "Batch Normalization", 2015.
     """
 
     @staticmethod
@@ -53,11 +52,11 @@ class _Normalize(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         x, weight, mean, variance = ctx.saved_tensors
-        # As if mean and variance were constants.
+        # The gradient for constant mean and variance.
         for_x, for_weight, for_bias = torch.ops.aten.native_batch_norm_backward(
             grad, x, weight, mean, variance, None, None, False, ctx.eps, [True, True, True]
         )
-        # Those of weight and bias stay each process's own: DistributedDataParallel takes their mean.
+        # Gradients of weight and bias are returned unreduced: DistributedDataParallel averages them.
         shared = torch.stack([for_weight, for_bias])
         dist.all_reduce(shared)
         scale = weight * (variance + ctx.eps).rsqrt()
@@ -67,7 +66,7 @@ class _Normalize(torch.autograd.Function):
 
 
 def convert_batch_norm(module: nn.Module) -> None:
-    """Let every batch norm in `module` take its statistics over all processes."""
+    """Replace every batch norm in `module` by `SyncBatchNorm2d`, in place."""
     for child in module.modules():
         if type(child) is nn.BatchNorm2d:
             child.__class__ = SyncBatchNorm2d  # same parameters and buffers, other forward

@@ -1,4 +1,4 @@
-"""Several processes train as one would."""
+"""Several processes train as one would, and disconnect."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ from training.distributed import World
 
 
 def run(*arguments: object) -> str:
-    """Run `python ARGUMENTS` with the project's modules at hand; what it printed."""
+    """Run `python ARGUMENTS` with the project's modules, and return what it printed."""
     environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
     command = [sys.executable, *map(str, arguments)]
     result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=200)
@@ -28,7 +28,7 @@ def step(file: Path, *launcher: str) -> dict:
 
 
 @pytest.mark.long
-def test_two_processes_make_the_gradients_of_one(tmp_path):
+def test_two_processes_compute_the_gradients_of_one(tmp_path):
     one = step(tmp_path / "one.pt")
     two = step(tmp_path / "two.pt", *TORCHRUN)
     for name, gradient in one["gradients"].items():
@@ -39,27 +39,27 @@ def test_two_processes_make_the_gradients_of_one(tmp_path):
     assert two["row"] == pytest.approx(one["row"], rel=1e-3)
 
 
-# Runs train.py and tells what is left of its network when the processes part.
+# Runs train.py and prints which DistributedDataParallel exist when the processes disconnect.
 WATCH = """
 import gc, runpy, sys
 import torch.distributed as dist
 from torch.nn.parallel import DistributedDataParallel
 
-def part(destroy=dist.destroy_process_group):
+def disconnect(destroy=dist.destroy_process_group):
     left = [thing for thing in gc.get_objects() if type(thing) is DistributedDataParallel]
     sys.stdout.write(f"left: {left}\\n")
     destroy()
 
-gc.disable()  # what is collected by chance proves nothing
-dist.destroy_process_group = part
+gc.disable()  # otherwise they might be collected by chance
+dist.destroy_process_group = disconnect
 runpy.run_path(TRAIN, run_name="__main__")
 """
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("what", ["--dry-run", "--epochs=1"])
-def test_processes_part_when_nothing_holds_their_connection(what, tmp_path):
-    """Else they would now and then never end."""
+def test_no_network_uses_the_connection_when_processes_disconnect(what, tmp_path):
+    """Otherwise they would sometimes never end."""
     script = tmp_path / "watch.py"
     script.write_text(WATCH.replace("TRAIN", repr(str(PROJECT / "train.py"))))
     few = ("--dataset", "digits", "--limit-train", 128, "--batch-size", 64, "--output", tmp_path / "run")
@@ -68,14 +68,15 @@ def test_processes_part_when_nothing_holds_their_connection(what, tmp_path):
 
 
 @pytest.mark.parametrize(("count", "size"), [(10, 1), (10, 3), (2, 2), (1, 2)])
-def test_shares_cover_a_batch_once(count, size):
+def test_each_row_of_a_batch_is_in_one_share(count, size):
     rows = torch.arange(count)
     shares = [rows[World(rank, size).share(count)] for rank in range(size)]
     assert torch.equal(torch.cat(shares), rows)
 
 
-def test_alone_everything_is_its_own_sum():
+def test_one_process_communicates_with_itself():
     values = torch.tensor([1.0, 2.0])
     assert torch.equal(World().sum(values), values)
-    assert World().any(True, torch.device("cpu"))
-    assert not World().any(False, torch.device("cpu"))
+    assert World().any(True)
+    assert not World().any(False)
+    assert World().broadcast("mnist") == "mnist"

@@ -1,4 +1,4 @@
-"""The loop resumes exactly, repeats exactly, averages batch norm too, and stops at a bad loss."""
+"""Training: the same seed gives the same weights, also after a resume; figures, states, and teachers."""
 
 import io
 import math
@@ -6,18 +6,22 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from checkpointing import checkpoint
 from checkpointing.archive import CheckpointError
 from common.messages import UserError
 from data import load_training
 from tests.support.project import same_weights
+from training import state
+from training.arguments import pick_autocast
 from training.augmentation import Augmentation
 from training.distillation import Committee
 from training.optimizer import OPTIMIZERS
 from training.recipe import Recipe
 from training.run_folder import RunFolder
-from training.trainer import Trainer, evaluate, pick_autocast
+from training.trainer import Trainer, evaluate
 
 TIMES = ("seconds", "images_per_second")
 CPU = torch.device("cpu")
@@ -47,18 +51,18 @@ def figures(trainer: Trainer) -> list[dict]:
 
 
 @pytest.mark.parametrize("steps", range(9))
-def test_resumed_after_any_step_it_ends_the_same(digits, unbroken, steps):
+def test_a_run_resumed_after_any_step_ends_the_same(digits, unbroken, steps):
     assert_resumed_ends_as(unbroken, digits, steps)
 
 
-def test_so_it_does_with_muon(digits):
+def test_a_run_resumed_with_muon_ends_the_same(digits):
     recipe = Recipe(**{**vars(RECIPE), "optimizer": "muon"})
     unbroken = finish(Trainer(recipe, *digits, CPU, torch.bfloat16))
     for steps in (0, 1, 6):
         assert_resumed_ends_as(unbroken, digits, steps)
 
 
-def test_and_on_two_threads(digits):
+def test_a_run_resumed_on_two_threads_ends_the_same(digits):
     torch.set_num_threads(2)
     try:
         unbroken = finish(Trainer(RECIPE, *digits, CPU, torch.bfloat16))
@@ -80,10 +84,10 @@ def assert_resumed_ends_as(unbroken: Trainer, digits, steps: int) -> None:
         if trainer.epoch == recipe.epochs:
             break
     file = io.BytesIO()
-    torch.save(trainer.state(), file)
-    torch.manual_seed(12345)  # the process that goes on knows nothing of the first one's generators
+    torch.save(state.take(trainer), file)
+    torch.manual_seed(12345)  # a new process does not know the state of the old one's generators
     resumed = Trainer(recipe, *digits, CPU, torch.bfloat16)
-    resumed.restore(torch.load(io.BytesIO(file.getvalue()), weights_only=True))
+    state.restore(resumed, torch.load(io.BytesIO(file.getvalue()), weights_only=True))
     finish(resumed)
     assert same_weights(resumed.model.state_dict(), unbroken.model.state_dict())
     assert same_weights(resumed.average.module.state_dict(), unbroken.average.module.state_dict())
@@ -91,21 +95,72 @@ def assert_resumed_ends_as(unbroken: Trainer, digits, steps: int) -> None:
     assert figures(resumed) == figures(unbroken)
 
 
-def test_the_seed_decides(digits, unbroken):
+def test_the_seed_determines_the_weights(digits, unbroken):
     again = finish(Trainer(RECIPE, *digits, CPU, torch.bfloat16))
     assert same_weights(again.best_weights, unbroken.best_weights)
     other = finish(Trainer(Recipe(**{**vars(RECIPE), "seed": 1}), *digits, CPU, torch.bfloat16))
     assert not same_weights(other.best_weights, unbroken.best_weights)
 
 
-def test_the_average_holds_batch_norm_too(unbroken):
+def test_the_average_is_that_of_averaged_model(digits):
+    """In every bit, and with the counter that is saved with it."""
+    trainer = Trainer(RECIPE, *digits, CPU)
+    stock = AveragedModel(trainer.model, use_buffers=True)
+
+    def update(trainer: Trainer) -> None:
+        number = trainer.step - 1
+        stock.multi_avg_fn = get_ema_multi_avg_fn(min(RECIPE.ema, (1 + number) / (10 + number)))
+        stock.update_parameters(trainer.model)
+        assert same_weights(trainer.average.state_dict(), stock.state_dict())
+
+    assert trainer.train_epoch(on_step=update)
+    assert stock.n_averaged == 4
+
+
+class Reads(TorchDispatchMode):
+    """Counts how often values of tensors are read by Python, for which a GPU would have to wait."""
+
+    count = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        self.count += function is torch.ops.aten._local_scalar_dense.default
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_no_value_is_read_in_a_step(digits, optimizer, teacher):
+    recipe = Recipe(batch_size=64, optimizer=optimizer, augmentation=Augmentation(0.3, pen=0.5, mixup=0.5))
+    trainer = Trainer(recipe, *digits, CPU, torch.bfloat16, teacher=teacher)
+    with Reads() as reads:
+        for start in (0, 64):
+            trainer._train_step(digits[0], torch.arange(start, start + 64))
+        assert reads.count == 0
+        trainer._check_totals()
+        assert reads.count == 1, "otherwise nothing would be counted"
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_cuda_does_not_wait_in_a_step(digits, optimizer):
+    device = torch.device("cuda")
+    trainer = Trainer(Recipe(batch_size=64, optimizer=optimizer), *digits, device, torch.bfloat16)
+    rows = torch.arange(64, device=device)
+    trainer._train_step(trainer.train_images, rows)
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        trainer._train_step(trainer.train_images, rows)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+def test_the_average_includes_batch_norm(unbroken):
     raw, average = unbroken.model.state_dict(), unbroken.average.module.state_dict()
     for name in ("stem.1.running_mean", "layer3.1.bn2.running_var", "fc.weight"):
         assert not torch.equal(raw[name], average[name])
     assert torch.equal(raw["mean"], average["mean"])
 
 
-def test_best_is_the_lowest_validation_loss_and_no_view_of_the_live_weights(digits):
+def test_the_best_weights_are_a_copy_of_those_with_the_lowest_validation_loss(digits):
     trainer = Trainer(Recipe(**{**vars(RECIPE), "epochs": 3}), *digits, CPU)
     finish(trainer)
     assert trainer.best["val_loss"] == min(row["val_loss"] for row in trainer.history)
@@ -147,7 +202,7 @@ def test_every_length_of_schedule_works(digits, images, epochs):
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
-def test_a_loss_that_is_not_finite_stops_and_is_never_best(digits, bad):
+def test_a_loss_that_is_not_finite_ends_training_and_is_never_best(digits, bad):
     trainer = Trainer(RECIPE, *digits, CPU)
     trainer.train_epoch()
     trainer.finish_epoch()
@@ -172,7 +227,7 @@ def test_precision(native, monkeypatch):
     assert pick_autocast("bf16", CPU) is torch.bfloat16
 
 
-def test_a_stop_with_a_loss_that_is_not_finite_is_no_state_to_save(digits):
+def test_a_stop_with_a_loss_that_is_not_finite_is_an_error(digits):
     trainer, left = Trainer(RECIPE, *digits, CPU), iter((False, True))
     with torch.no_grad():
         trainer.model.fc.bias[0] = math.nan
@@ -180,12 +235,12 @@ def test_a_stop_with_a_loss_that_is_not_finite_is_no_state_to_save(digits):
         trainer.train_epoch(should_stop=lambda: next(left))
 
 
-# States that are not quite what today's version saves
+# States of earlier versions and of other runs
 
 
 @pytest.fixture
 def halfway(digits) -> Trainer:
-    """It has completed an epoch and two steps."""
+    """A trainer that has completed an epoch and two steps."""
     trainer = Trainer(RECIPE, *digits, CPU, torch.bfloat16)
     trainer.train_epoch()
     trainer.finish_epoch()
@@ -193,18 +248,18 @@ def halfway(digits) -> Trainer:
     return trainer
 
 
-def first_versions(state: dict) -> dict:
-    """The state with only what the first version told."""
+def first_versions(saved: dict) -> dict:
+    """Return the state as the first version would have saved it."""
     later = ("teacher", "ink", "ink_weight", "optimizer", "augmentation")
-    run = {key: value for key, value in state["run"].items() if key not in later}
-    distortions = state["run"]["augmentation"].items()
+    run = {key: value for key, value in saved["run"].items() if key not in later}
+    distortions = saved["run"]["augmentation"].items()
     run["augmentation"] = {key: value for key, value in distortions if key not in ("pen", "mixup")}
-    return {**{key: value for key, value in state.items() if key not in ("initial", "ink")}, "run": run}
+    return {**{key: value for key, value in saved.items() if key not in ("initial", "ink")}, "run": run}
 
 
 def test_a_state_of_the_first_version_is_resumed_and_ends_the_same(digits, unbroken, halfway):
     resumed = Trainer(RECIPE, *digits, CPU, torch.bfloat16)
-    resumed.restore(first_versions(halfway.state()))
+    state.restore(resumed, first_versions(state.take(halfway)))
     assert same_weights(finish(resumed).best_weights, unbroken.best_weights)
     assert figures(resumed) == figures(unbroken)
     assert (resumed.initial, resumed.ink) == (None, [])
@@ -215,66 +270,60 @@ def test_a_state_of_the_first_version_is_resumed_and_ends_the_same(digits, unbro
     [{"lr": 0.01}, {"ink_weight": 2.0}, {"optimizer": "muon"}, {"augmentation": Augmentation(pen=0.1)}],
 )
 @pytest.mark.parametrize("version", [dict, first_versions])
-def test_a_state_of_another_recipe_is_not(digits, halfway, changed, version):
+def test_a_state_of_another_recipe_is_refused(digits, halfway, changed, version):
     other = Trainer(Recipe(**{**vars(RECIPE), **changed}), *digits, CPU)
     with pytest.raises(UserError, match="is of another recipe: it cannot be resumed"):
-        other.restore(version(halfway.state()))
+        state.restore(other, version(state.take(halfway)))
 
 
 def without(*names: str) -> Callable[[dict], dict]:
-    return lambda state: {key: value for key, value in state.items() if key not in names}
+    return lambda saved: {key: value for key, value in saved.items() if key not in names}
 
 
-def other_momentum(state: dict) -> dict:
-    buffers = {**state["optimizer"]["state"], 0: {"momentum_buffer": torch.zeros(3)}}
-    return {**state, "optimizer": {**state["optimizer"], "state": buffers}}
-
-
-def other_weights(name: str) -> Callable[[dict], dict]:
+def other_size(name: str) -> Callable[[dict], dict]:
     last = "module.fc.bias" if name == "average" else "fc.bias"
-    return lambda state: {**state, name: {**state[name], last: torch.zeros(7)}}
+    return lambda saved: {**saved, name: {**saved[name], last: torch.zeros(7)}}
+
+
+def without_groups(saved: dict) -> dict:
+    return {**saved, "optimizer": {**saved["optimizer"], "param_groups": []}}
 
 
 DAMAGE = {
     "no run": without("run"),
     "no model": without("model"),
     "no optimizer": without("optimizer"),
-    "no parameters of the optimizer": lambda state: {
-        **state,
-        "optimizer": {**state["optimizer"], "param_groups": []},
-    },
+    "no parameters of the optimizer": without_groups,
     "no schedule": without("schedule"),
     "no history": without("history"),
     "no best": without("best"),
-    "a part of the model": lambda state: {**state, "model": without("fc.bias")(state["model"])},
-    "another model": other_weights("model"),
-    "another average": other_weights("average"),
-    "another best": other_weights("best_weights"),
-    "another momentum": other_momentum,
-    "an epoch that is none": lambda state: {**state, "epoch": "1"},
-    "an epoch without history": lambda state: {**state, "history": []},
-    "a step too many": lambda state: {**state, "step": 5},
-    "a run that is none": lambda state: {**state, "run": 7},
-    "nothing": lambda state: {},
-    "a list": lambda state: [],
+    "a part of the model": lambda saved: {**saved, "model": without("fc.bias")(saved["model"])},
+    "another model": other_size("model"),
+    "another average": other_size("average"),
+    "a run of another type": lambda saved: {**saved, "run": 7},
+    "nothing": lambda saved: {},
+    "a list": lambda saved: [],
 }
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
-def test_a_state_that_is_none_gives_way_to_the_previous_one(digits, halfway, damage, tmp_path):
-    """And changes nothing."""
-    checkpoint.save_training_state(tmp_path / "last.pt", DAMAGE[damage](halfway.state()))
+def test_instead_of_a_state_that_does_not_fit_the_previous_one_is_restored(digits, halfway, damage, tmp_path):
+    checkpoint.save_training_state(tmp_path / "last.pt", DAMAGE[damage](state.take(halfway)))
     run, trainer = RunFolder(tmp_path), Trainer(RECIPE, *digits, CPU, torch.bfloat16)
-    before = {name: tensor.clone() for name, tensor in trainer.model.state_dict().items()}
     with pytest.raises(CheckpointError, match=r"last\.pt is .*, and .*previous\.pt: no such checkpoint"):
         run.restore(trainer)
-    assert same_weights(trainer.model.state_dict(), before)
-    assert not trainer.optimizer.state
-    assert (trainer.epoch, trainer.step, trainer.history) == (0, 0, [])
-    checkpoint.save_training_state(tmp_path / "previous.pt", halfway.state())
+    checkpoint.save_training_state(tmp_path / "previous.pt", state.take(halfway))
     assert "last.pt is " in run.restore(trainer)
     assert (trainer.epoch, trainer.step) == (1, 2)
-    assert same_weights(trainer.model.state_dict(), halfway.model.state_dict())
+    for name in ("model", "average", "optimizer"):
+        restored, expected = getattr(trainer, name).state_dict(), getattr(halfway, name).state_dict()
+        if name == "optimizer":
+            momenta = (
+                {number: buffers["momentum_buffer"] for number, buffers in saved["state"].items()}
+                for saved in (restored, expected)
+            )
+            restored, expected = momenta
+        assert same_weights(restored, expected), name
 
 
 # Learning from a teacher
@@ -294,45 +343,45 @@ def test_a_committee_gives_the_mean_probabilities_of_its_networks(digits, unbrok
     torch.testing.assert_close(teacher(ink), expected, atol=1e-5, rtol=1e-4)
 
 
-class Absolute(Committee):
-    """A teacher that takes everything for a 3."""
+class AlwaysThree(Committee):
+    """A teacher that reads every digit as a 3."""
 
     def forward(self, ink: torch.Tensor) -> torch.Tensor:
         return torch.eye(10)[torch.full((len(ink),), 3)]
 
 
-def test_the_teacher_is_believed_rather_than_the_labels(digits, unbroken):
-    absolute = Absolute([unbroken.best_model()])
-    trainer = finish(Trainer(RECIPE, *digits, CPU, teacher=absolute))
+def test_the_teachers_probabilities_are_learned_instead_of_the_labels(digits, unbroken):
+    always_three = AlwaysThree([unbroken.best_model()])
+    trainer = finish(Trainer(RECIPE, *digits, CPU, teacher=always_three))
     logits = trainer.average.module.eval()(digits[1].ink())
     assert (logits.argmax(1) == 3).all()
-    assert trainer.training()["teacher"] == absolute.digests
+    assert state.provenance(trainer)["teacher"] == always_three.digests
 
 
-def test_resumed_with_a_teacher_it_ends_the_same_and_with_another_not_at_all(digits, unbroken, teacher):
+def test_a_run_is_resumed_with_the_same_teacher_only(digits, unbroken, teacher):
     recipe = Recipe(**{**vars(RECIPE), "augmentation": Augmentation(pen=0.5, mixup=0.5)})
     whole = finish(Trainer(recipe, *digits, CPU, teacher=teacher))
     half = Trainer(recipe, *digits, CPU, teacher=teacher)
     half.train_epoch(should_stop=lambda: half.step == 2)
     resumed = Trainer(recipe, *digits, CPU, teacher=teacher)
-    resumed.restore(half.state())
+    state.restore(resumed, state.take(half))
     assert same_weights(finish(resumed).best_weights, whole.best_weights)
     for other in (None, Committee([unbroken.model])):
         with pytest.raises(UserError, match="is of another teacher: it cannot"):
-            Trainer(recipe, *digits, CPU, teacher=other).restore(half.state())
+            state.restore(Trainer(recipe, *digits, CPU, teacher=other), state.take(half))
 
 
-def test_what_weights_have_learned_is_handed_on(digits, unbroken):
-    """With its credits, whichever weights it comes from, and after a pause."""
+def test_sources_of_digits_are_passed_on_from_weights_to_weights(digits, unbroken):
+    """With their credits, from initial weights and teachers, also after a resume."""
     ada, bo = ({"name": name, "digits": 3, "sha256": "00", "credit": name} for name in ("Ada", "Bo"))
-    assert unbroken.training()["ink"] == []
+    assert state.provenance(unbroken)["ink"] == []
     taught = Trainer(RECIPE, *digits, CPU, teacher=Committee([unbroken.model], [ada, bo, ada]))
-    assert taught.training()["ink"] == [ada, bo]
+    assert state.provenance(taught)["ink"] == [ada, bo]
     taught.start_from(unbroken.model, [bo])
-    assert taught.training()["ink"] == [bo, ada]
+    assert state.provenance(taught)["ink"] == [bo, ada]
     resumed = Trainer(RECIPE, *digits, CPU, teacher=taught.teacher)
-    resumed.restore(taught.state())
-    assert resumed.training()["ink"] == [bo, ada]
+    state.restore(resumed, state.take(taught))
+    assert state.provenance(resumed)["ink"] == [bo, ada]
 
 
 def test_without_validation_images_the_last_epoch_is_kept(digits):
