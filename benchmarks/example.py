@@ -1,24 +1,22 @@
-"""How beginners train on MNIST: PIL pictures through a DataLoader, and a stand-in for PyTorch's own example.
+"""Train a reimplementation of PyTorch's MNIST example: PIL pictures through a DataLoader.
 
     python -m benchmarks.example --epochs 3
 
-The network and its settings are those of https://github.com/pytorch/examples/tree/main/mnist; the images
-are this project's 48,000 and 12,000, and an epoch's line is like `train.py`'s.
+The network and its hyperparameters are those of the source; the images are this project's 48,000 and 12,000,
+and each epoch prints a line like `train.py`'s.
+
+Source: https://github.com/pytorch/examples/tree/main/mnist
 """
 
 import argparse
-import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
-
-sys.path.insert(0, str(Path(__file__).parents[1]))  # python benchmarks/NAME.py knows its own folder alone
 
 from common.cli import ArgumentParser, add_device_arguments, number, run_script
 from common.device import pick_device
@@ -30,9 +28,15 @@ BATCH, VALIDATION_BATCH = 64, 1000
 
 
 class Pictures(Dataset):
-    """Digits one at a time, each as a PIL picture that is transformed whenever it is asked for."""
+    """Digits as PIL pictures, each transformed whenever it is indexed."""
 
     def __init__(self, digits: LabelledImages, transform: Callable[[Image.Image], Tensor]) -> None:
+        """Wrap a set of digits.
+
+        Args:
+            digits: the images and their labels.
+            transform: from a picture of mode "L" to a tensor.
+        """
         self.images, self.labels = digits.images[:, 0].numpy(), digits.labels.tolist()
         self.transform = transform
 
@@ -44,7 +48,7 @@ class Pictures(Dataset):
 
 
 def example_network() -> nn.Sequential:
-    """Two convolutions and two linear layers, 1,199,882 parameters."""
+    """Return a network of two convolutions and two linear layers, with 1,199,882 parameters."""
     return nn.Sequential(
         *(nn.Conv2d(1, 32, 3), nn.ReLU()),
         *(nn.Conv2d(32, 64, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Dropout(0.25), nn.Flatten()),
@@ -53,6 +57,7 @@ def example_network() -> nn.Sequential:
 
 
 def main() -> int:
+    """Train, print a line for each epoch, and return the exit status."""
     args = parse_arguments()
     device = pick_device(args.device, args.threads)
     torch.manual_seed(args.seed)
@@ -74,6 +79,7 @@ def main() -> int:
 
 
 def parse_arguments() -> argparse.Namespace:
+    """Parse the command line."""
     parser = ArgumentParser("Train a stand-in for PyTorch's MNIST example.")
     add = parser.add_argument
     add("--epochs", type=number(int, at_least=1), default=14, help="passes over the training images")
@@ -84,6 +90,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def load(digits: LabelledImages, batch_size: int, shuffle: bool = False) -> DataLoader:
+    """Return batches of normalised images, float32 (N, 1, 28, 28), and labels, int64 (N,)."""
     transforms = import_torchvision().transforms
     normalised = transforms.Compose([transforms.ToTensor(), transforms.Normalize(MNIST_MEAN, MNIST_STD)])
     return DataLoader(Pictures(digits, normalised), batch_size, shuffle)
@@ -92,6 +99,7 @@ def load(digits: LabelledImages, batch_size: int, shuffle: bool = False) -> Data
 def train_epoch(
     network: nn.Module, optimizer: torch.optim.Optimizer, batches: DataLoader, device: torch.device
 ) -> None:
+    """Train for one pass over the batches."""
     network.train()
     for ink, labels in batches:
         optimizer.zero_grad()
@@ -100,6 +108,7 @@ def train_epoch(
 
 
 def count_errors(network: nn.Module, batches: DataLoader, device: torch.device) -> int:
+    """Return how many images are classified wrongly."""
     network.eval()
     with torch.no_grad():
         return sum(int((network(ink.to(device)).argmax(1).cpu() != labels).sum()) for ink, labels in batches)

@@ -14,12 +14,9 @@ writers: they are split at random.
 import argparse
 import gzip
 import io
-import sys
 from pathlib import Path
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).parents[1]))  # python benchmarks/NAME.py knows its own folder alone
 
 from common.cli import ArgumentParser, number, run_script
 from common.files import write_atomically

@@ -20,8 +20,6 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-sys.path.insert(0, str(Path(__file__).parents[1]))  # python benchmarks/NAME.py knows its own folder alone
-
 from benchmarks.timing import describe_machine, seconds_of, spread, take_turns
 from common.cli import ArgumentParser, add_device_arguments, number, run_script
 from common.device import keep_freed_memory, pick_device

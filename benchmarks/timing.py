@@ -1,4 +1,4 @@
-"""What the benchmarks of speed share: the machine in words, runs that take turns, and `train.py`'s epochs."""
+"""Shared parts of the benchmarks of speed: the machine's description, runs in turns, `train.py`'s epochs."""
 
 import platform
 import re
@@ -23,9 +23,9 @@ Name, Result = TypeVar("Name"), TypeVar("Result")
 
 
 def describe_machine(device: torch.device, dtype: torch.dtype | None) -> str:
-    """Processor, device, threads, precision (None: full) and versions in one line."""
+    """Return processor, device, threads, precision (None: float32) and versions in one line."""
     processor = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")  # where Linux has the name that platform lacks
+    cpuinfo = Path("/proc/cpuinfo")  # on Linux, where `platform` does not know the name
     if named := re.search(r"model name\s*:\s*(.+)", cpuinfo.read_text() if cpuinfo.exists() else ""):
         processor = named[1]
     capability = torch.backends.cpu.get_cpu_capability()
@@ -36,7 +36,10 @@ def describe_machine(device: torch.device, dtype: torch.dtype | None) -> str:
 
 
 def take_turns(repeats: int, runs: dict[Name, Callable[[], Result]]) -> dict[Name, list[Result]]:
-    """What each of `runs` returns, `repeats` times. All take turns, so that a slow minute hits all alike."""
+    """Call all of `runs` in turns, `repeats` times each, and return what each returned.
+
+    Taking turns spreads a slow minute of the machine over all of them.
+    """
     results: dict[Name, list[Result]] = {name: [] for name in runs}
     with tqdm(total=repeats * len(runs), leave=False, disable=None) as bar:
         for _ in range(repeats):
@@ -48,7 +51,7 @@ def take_turns(repeats: int, runs: dict[Name, Callable[[], Result]]) -> dict[Nam
 
 
 def seconds_of(run: Callable[[], object], device: torch.device) -> float:
-    """How long one call takes, with all that it leaves to `device`."""
+    """Return the wall time of one call in seconds, with all work that it queues on `device`."""
     wait_for(device)
     start = time.perf_counter()
     run()
@@ -57,29 +60,31 @@ def seconds_of(run: Callable[[], object], device: torch.device) -> float:
 
 
 def wait_for(device: torch.device) -> None:
+    """Wait until the device has done all queued work."""
     if device.type != "cpu":
         getattr(torch, device.type).synchronize()
 
 
 def spread(values: Sequence[float], form: str = ",.0f") -> str:
-    """Median and range, in two columns."""
+    """Return median and range as text, in two columns."""
     low, high = (format(value, form) for value in (min(values), max(values)))
     return f"{format(median(values), form):>10}   {f'{low} .. {high}':<20}"
 
 
 def ratios(values: Sequence[float], others: Sequence[float]) -> list[float]:
-    """`values` in relation to `others`, each pair from the same turn."""
+    """Return `values` divided by `others`, pair by pair: each pair is from the same turn."""
     return [value / other for value, other in zip(values, others, strict=True)]
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """One epoch of a training process, as it printed it.
+    """One epoch of a training process, parsed from the line that it printed.
 
     Attributes:
-        seconds: from the start of the process until the line was there.
-        errors: of the `images` that it validates on.
-        rate: images trained on in a second.
+        seconds: from the start of the process until the line was printed.
+        errors: validation images that are classified wrongly.
+        images: number of validation images.
+        rate: training images a second.
     """
 
     seconds: float
@@ -89,13 +94,13 @@ class Epoch:
 
 
 def follow(*command: object) -> list[Epoch]:
-    """Run a training process to its end and watch its epochs.
+    """Run a training process to its end and return its epochs.
 
     Args:
         command: arguments for Python, such as a script and its flags.
 
     Raises:
-        UserError: if it fails, with its own last words.
+        UserError: if it fails, with its error message.
     """
     start = time.perf_counter()
     epochs = []
@@ -112,7 +117,7 @@ def follow(*command: object) -> list[Epoch]:
                     epochs.append(Epoch(time.perf_counter() - start, errors, images, rate))
             process.wait()
         except BaseException:
-            process.kill()  # it may never end by itself, and is waited for
+            process.kill()  # leaving the `with` waits for it
             raise
         if process.returncode != 0:
             complaints.seek(0)
@@ -121,7 +126,7 @@ def follow(*command: object) -> list[Epoch]:
 
 
 def last_words(stderr: str) -> str:
-    """The line that names an error, which torchrun buries under others, or else the last one with a word."""
+    """Return the line that names an error, after which torchrun prints others, else the last with a word."""
     lines = [line for line in stderr.splitlines() if re.search(r"\w", line)] or [""]
     told = [line for line in lines if ": error: " in line]
     raised = [line for line in lines if re.search(r"\b\w*(Error|Exception): ", line)]

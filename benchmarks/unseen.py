@@ -9,7 +9,6 @@ do the weights that have seen MNIST alone.
 
 import argparse
 import os
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -20,8 +19,6 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 from tqdm import tqdm
-
-sys.path.insert(0, str(Path(__file__).parents[1]))  # python benchmarks/NAME.py knows its own folder alone
 
 from benchmarks.reading import CANVAS, PENS, Input, find_page
 from common.cli import ArgumentParser, number, run_script

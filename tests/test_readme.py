@@ -147,18 +147,6 @@ def test_flags_exist(project, script: str):
     assert flags("\n".join(lines)) <= flags(project.run(script, "--help").stdout)
 
 
-def test_benchmarks_and_their_flags_exist():
-    found = re.findall(r"python -m benchmarks\.([a-z_]+)([^\n`]*)", ALL)
-    assert found
-    for name in {name for name, _ in found}:
-        assert (PROJECT / "benchmarks" / f"{name}.py").exists(), name
-        used = set().union(*(flags(rest.partition(" -- ")[0]) for other, rest in found if other == name))
-        if used:
-            command = [sys.executable, "-m", f"benchmarks.{name}", "--help"]
-            known = subprocess.run(command, cwd=PROJECT, check=True, capture_output=True, text=True).stdout
-            assert used <= flags(known), name
-
-
 def test_requirements_are_pinned_and_explained():
     section = ENGLISH.partition("## Dependencies")[2].partition("\n## ")[0]
     for name in ("requirements.txt", "requirements-dev.txt"):

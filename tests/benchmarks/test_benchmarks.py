@@ -1,10 +1,9 @@
-"""The benchmarks of speed, run as a whole on the bundled digits: what they measure, not how fast it is."""
+"""Tests of the benchmarks of speed, on the bundled digits: what they measure, not how fast it is."""
 
 import csv
 import importlib
 import math
 import re
-import subprocess
 import sys
 import time
 
@@ -32,13 +31,18 @@ from visualization.architecture import trace
 
 DIGITS = ("--dataset", "digits")
 ONE = ("--device", "cpu", "--threads", 1)
+LIBRARIES = ("timing", "papers")  # of benchmarks, which are no scripts
+FILES = sorted((PROJECT / "benchmarks").glob("[a-z]*.py"))
+SCRIPTS = [file.stem for file in FILES if file.stem not in LIBRARIES]
+PAGES = (PROJECT / "README.md", *(PROJECT / "docs").glob("*.md"))
+DOCS = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
 
 
 @pytest.fixture
 def run(monkeypatch, capfd):
-    """Runs a benchmark in this process, which saves its start; those that it starts are real."""
+    """Run a benchmark in this process, which saves its start; processes that it starts are real."""
     monkeypatch.chdir(PROJECT)
-    # Which lines a training runs is measured by its own tests: here that would slow each start.
+    # The coverage of a training is measured by its own tests; here it would slow each start.
     monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
 
     def run(name: str, *arguments: object) -> Result:
@@ -50,10 +54,14 @@ def run(monkeypatch, capfd):
     return run
 
 
+def flags_in(text: str) -> set[str]:
+    return set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text))
+
+
 def rows_of(result: Result) -> dict[str, list[float]]:
-    """The numbers of each printed row by its name, which ends where two spaces stand."""
+    """Return the numbers of each printed row by its name, which ends before two spaces."""
     assert result.returncode == 0, result.stderr
-    # PyTorch's profiler says there that it begins and ends.
+    # PyTorch's profiler logs its start and end there.
     assert not [line for line in result.stderr.splitlines() if not line.startswith("USDT:")], result.stderr
     rows = (re.split(r"\s{2,}", line.strip(), maxsplit=1) for line in result.stdout.splitlines())
     numbers = {row[0]: re.findall(r"\d[\d,]*\.?\d*", row[1]) for row in rows if len(row) == 2}
@@ -65,14 +73,16 @@ def digits() -> LabelledImages:
     return load_training("digits", None)[0]
 
 
-def test_each_runs_as_a_file_too():
-    result = subprocess.run(
-        [sys.executable, "benchmarks/personal.py", "--help"], cwd=PROJECT, capture_output=True
-    )
-    assert (result.returncode, result.stderr) == (0, b"")
-    for path in (PROJECT / "benchmarks").glob("*.py"):
-        text = path.read_text(encoding="utf-8")
-        assert "sys.path.insert" in text or "run_script(main)" not in text, path.name
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_help_names_the_flags_that_the_docs_use(run, name):
+    result = run(name, "--help")
+    assert (result.returncode, result.stderr) == (0, "")
+    for command in re.findall(rf"python -m benchmarks\.{name}\b([^\n`]*)", DOCS):
+        assert flags_in(command.partition(" -- ")[0]) <= flags_in(result.stdout)
+
+
+def test_benchmarks_that_the_docs_name_exist():
+    assert set(re.findall(r"benchmarks[./]([a-z_]+)", DOCS)) <= {*SCRIPTS, *LIBRARIES}
 
 
 # timing.py
