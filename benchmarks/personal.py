@@ -12,7 +12,6 @@ its own, and all digits count alike.
 
 import argparse
 import json
-import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
@@ -24,8 +23,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from tqdm import tqdm
-
-sys.path.insert(0, str(Path(__file__).parents[1]))  # python benchmarks/NAME.py knows its own folder alone
 
 from common.cli import ArgumentParser, number, run_script
 from common.messages import UserError, short

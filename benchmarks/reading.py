@@ -10,7 +10,6 @@ here is MNIST's test set: the composed papers show validation images.
 import argparse
 import csv
 import os
-import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -20,8 +19,6 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw
 from tqdm import tqdm
-
-sys.path.insert(0, str(Path(__file__).parents[1]))  # python benchmarks/NAME.py knows its own folder alone
 
 from benchmarks.papers import KINDS, photograph
 from common.cli import ArgumentParser, number, run_script
