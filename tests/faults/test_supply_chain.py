@@ -1,4 +1,4 @@
-"""What the project runs is its own: pinned and hashed dependencies, and nothing that executes data."""
+"""Tests of what the project runs: dependencies are pinned and hashed, and nothing executes data as code."""
 
 import ast
 import re
@@ -14,7 +14,7 @@ SOURCES = sorted(
     for path in (*PROJECT.glob("*.py"), *PROJECT.glob("*/*.py"))
     if path.parent.name != "tests" and not path.parent.name.startswith(".")
 )
-# By which content from elsewhere could run as code: modules with all that is in them, and single names.
+# What could run foreign content as code: modules with everything in them, and single names.
 DANGEROUS = re.compile(
     r"(_?pickle|marshal|shelve|dill|cloudpickle|joblib|yaml|pandas\.read_pickle"
     r"|importlib|runpy|zipimport|code|codeop|_?ctypes|cffi|pty"
@@ -22,13 +22,13 @@ DANGEROUS = re.compile(
     r"|torch\.(load|serialization|jit|package|hub|export|classes|ops\.load_library|utils\.cpp_extension)"
     r"|builtins\.(eval|exec|compile|__import__))(\.|$)"
 )
-# What the project uses of these, as well as torch.load(..., weights_only=True) and ctypes.CDLL(None).
+# Exceptions, besides torch.load(..., weights_only=True) and ctypes.CDLL(None).
 ALLOWED = {"pickle.UnpicklingError", "ctypes.windll.shcore.SetProcessDpiAwareness"}
 SAFE_ONLY = {"allow_pickle": "False", "shell": "False", "trust_remote_code": "False"}
 
 
 def dangers(source: str) -> Iterator[str]:
-    """Where a dangerous name is mentioned, called or not, whatever name it was imported by."""
+    """Yield where a dangerous name is used, called or not, whatever name it was imported as."""
     nodes = list(ast.walk(ast.parse(source)))
     meaning: dict[str, str] = {}
     for node in nodes:
@@ -42,26 +42,26 @@ def dangers(source: str) -> Iterator[str]:
                 if DANGEROUS.match(whole) and whole not in ALLOWED:
                     yield f"line {node.lineno}: {whole}"
 
-    def in_full(node: ast.AST) -> str:
+    def full_name(node: ast.AST) -> str:
         if isinstance(node, ast.Attribute):
-            return f"{in_full(node.value)}.{node.attr}"
+            return f"{full_name(node.value)}.{node.attr}"
         return meaning.get(node.id, f"builtins.{node.id}") if isinstance(node, ast.Name) else "?"
 
-    settled = {node.value for node in nodes if isinstance(node, ast.Attribute)}  # parts of longer names
+    checked = {node.value for node in nodes if isinstance(node, ast.Attribute)}  # parts of longer names
     for node in nodes:
         if isinstance(node, ast.Call):
             given = {each.arg: ast.unparse(each.value) for each in node.keywords}
-            name, positional = in_full(node.func), [ast.unparse(each) for each in node.args]
+            name, positional = full_name(node.func), [ast.unparse(each) for each in node.args]
             if (name, given.get("weights_only")) == ("torch.load", "True"):
-                settled.add(node.func)
+                checked.add(node.func)
             if (name, positional) == ("ctypes.CDLL", ["None"]):
-                settled.add(node.func)
+                checked.add(node.func)
             unsafe = any(given.get(key, safe) != safe for key, safe in SAFE_ONLY.items())
             if unsafe or (name == "numpy.load" and len(positional) > 2):  # the third is allow_pickle
                 yield f"line {node.lineno}: {ast.unparse(node)}"
     for node in nodes:
-        if isinstance(node, (ast.Name, ast.Attribute)) and node not in settled:
-            name = in_full(node)
+        if isinstance(node, (ast.Name, ast.Attribute)) and node not in checked:
+            name = full_name(node)
             if DANGEROUS.match(name) and name not in ALLOWED:
                 yield f"line {node.lineno}: {name}"
 
@@ -123,7 +123,7 @@ def test_nothing_executes_content_from_elsewhere(path: Path) -> None:
 
 
 def pins(name: str) -> dict[tuple[str, str], str]:
-    """The text after each "package==version" of a file of requirements."""
+    """Return the text after each "package==version" of a requirements file."""
     text = (PROJECT / name).read_text(encoding="utf-8")
     return {
         (package.lower(), version): rest
