@@ -20,7 +20,6 @@ import torch
 from PIL import Image, ImageDraw
 from tqdm import tqdm
 
-from benchmarks.papers import KINDS, photograph
 from common.cli import ArgumentParser, number, run_script
 from data import add_data_arguments, load_training
 from preprocessing.candidates import Segmentation
@@ -29,6 +28,7 @@ from preprocessing.picture_candidates import segment_picture
 from preprocessing.stroke_candidates import segment_strokes
 from preprocessing.stroke_files import drawings as read_drawings
 from recognition.recognizer import Reading, Recognizer, text_of
+from tests.support.papers import KINDS, photograph
 
 CANVAS = 280  # pixels, of strokes drawn as a picture
 PENS = {"thin": 4, "thick": 28}  # widths in pixels there

@@ -31,7 +31,7 @@ from visualization.architecture import trace
 
 DIGITS = ("--dataset", "digits")
 ONE = ("--device", "cpu", "--threads", 1)
-LIBRARIES = ("timing", "papers")  # of benchmarks, which are no scripts
+LIBRARIES = ("timing",)  # of benchmarks, which are no scripts
 FILES = sorted((PROJECT / "benchmarks").glob("[a-z]*.py"))
 SCRIPTS = [file.stem for file in FILES if file.stem not in LIBRARIES]
 PAGES = (PROJECT / "README.md", *(PROJECT / "docs").glob("*.md"))

@@ -9,13 +9,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from benchmarks.papers import KINDS, photograph
 from preprocessing.binarization import ink_masks
 from preprocessing.image_files import InkError, open_picture
 from preprocessing.picture_candidates import segment_picture
 from preprocessing.stroke_candidates import segment_strokes
 from preprocessing.stroke_files import MIN_COORDINATE
 from recognition.recognizer import text_of
+from tests.support.papers import KINDS, photograph
 
 SEVEN = [[(10, 10), (60, 10), (30, 90)]]
 FOUR = [[(40, 5), (10, 60), (70, 60)], [(50, 30), (50, 95)]]  # in two strokes
