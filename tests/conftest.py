@@ -12,7 +12,7 @@ import data
 from common import download
 from recognition.recognizer import Recognizer
 from tests.support.project import FORGE, MNIST_DIR, Project, missing
-from tests.support.window import PATIENCE, SIDE, Window, missing_tools, screen
+from tests.support.window import missing_tools, screen
 
 # A shell starts its background jobs with Ctrl-C ignored, which processes inherit; the tests send Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -125,40 +125,10 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return project
 
 
-# One window serves all tests of a module: most of a test's time would be the import of PyTorch.
-
-
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def display() -> Iterator[str]:
     """A virtual screen."""
     if lacking := missing_tools():
         missing(f"no {', '.join(lacking)}")
     with screen() as name:
         yield name
-
-
-@pytest.fixture(scope="module")
-def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the project, which the window may write into."""
-    folder = tmp_path_factory.mktemp("window") / "project"
-    folder.mkdir()
-    return Project(folder).folder
-
-
-@pytest.fixture(scope="module")
-def running(display: str, copy: Path) -> Iterator[Window]:
-    """A window as the test before has left it; each module has a `window` that begins with a blank sheet."""
-    window = Window(display, "--size", SIDE, folder=copy)
-    yield window
-    window.press("ctrl+q")
-    assert window.process.wait(PATIENCE) == 0
-    assert window.process.stderr.read() == "", "nothing went wrong on the way"
-
-
-@pytest.fixture
-def number_mode(window: Window) -> Iterator[Window]:
-    """The module's `window`, reading numbers."""
-    window.press("n")
-    yield window
-    window.fresh()
-    window.press("n")

@@ -1,0 +1,133 @@
+"""Tests of commands: pictures, files, the clipboard, the list of keys."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from common.messages import UserError
+from tests.support.corrections import samples
+from tests.support.window import NAME, SIDE, draw
+
+
+def test_a_picture_is_opened_read_drawn_on_and_corrected(window, photo, copy):
+    window.press("ctrl+o")
+    window.xdotool("search", "--sync", "--onlyvisible", "--name", "Open a picture")
+    window.type(str(photo))
+    window.press("Return")
+    window.wait_for_reading("5")
+    paper = window.pixels()[window.top + SIDE // 2, window.left + 30]
+    assert abs(paper.astype(int) - [236, 228, 200]).max() < 8
+    x, y = window.middle
+    window.draw([[(x - 150, y - 100), (x + 150, y + 100)], [(x - 150, y + 100), (x + 150, y - 100)]])
+    window.wait_for_title(rf"(?!5).* - {NAME}")
+    window.press("6")
+    window.wait(lambda: samples(copy))
+    (sample,) = samples(copy)
+    assert (sample["label"], sample["strokes"]) == (6, []), "strokes alone would be no 6"
+    (png,) = (copy / "corrections" / "default").glob("*.png")
+    assert (np.asarray(Image.open(png).convert("L")) < 100).mean() > 0.02
+    window.press(*["ctrl+z"] * 3)  # the correction and both strokes
+    window.wait_for_reading("5")
+    assert samples(copy) == []
+    window.press("ctrl+z")
+    window.wait_for_blank()
+
+
+def test_a_file_that_is_no_picture_is_survived(window, tmp_path):
+    path = tmp_path / "text.png"
+    path.write_text("This is no picture.")
+    window.press("ctrl+o")
+    window.xdotool("search", "--sync", "--onlyvisible", "--name", "Open a picture")
+    before = window.picture()
+    window.type(str(path))
+    window.press("Return")
+    window.wait(lambda: window.picture() != before)
+    window.xdotool("mousemove", "--window", window.id, SIDE // 2, SIDE // 2)
+    draw(window, 6)
+    window.wait_for_reading("6")
+
+
+def test_a_picture_is_pasted(window, photo, display):
+    owner = f"""
+import tkinter as tk
+root = tk.Tk()
+root.withdraw()
+content = " ".join(hex(byte) for byte in open({str(photo)!r}, "rb").read())
+root.selection_handle(lambda at, most: content[int(at):int(at) + int(most)], selection="CLIPBOARD",
+                      type="image/png")
+root.selection_own(selection="CLIPBOARD")
+print("ready", flush=True)
+root.mainloop()
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", owner], env=window.environment, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout.readline() == "ready\n"
+        window.press("ctrl+v")
+        window.wait_for_reading("5")
+    finally:
+        process.kill()  # under coverage Python waits for its next step to end, which Tk does not take
+        process.communicate()
+
+
+def test_the_bytes_that_tk_gives_as_text():
+    from gui.desktop import CLIPBOARD_LIMIT, bytes_of  # needs Tk
+
+    content = bytes(range(256)) * 3
+    assert bytes_of("".join(f"0x{byte:x} " for byte in content)) == content
+    assert bytes_of(" ".join(f"0x{byte:02X}" for byte in content)) == content
+    with pytest.raises(ValueError, match="hexadecimal"):
+        bytes_of("a text")
+    with pytest.raises(UserError, match="8 MB"):
+        bytes_of("0x0 " * (CLIPBOARD_LIMIT * 1_000_000 + 1))
+
+
+def test_a_clipboard_without_a_picture_is_survived(window):
+    window.press("ctrl+v")
+    draw(window, 3)
+    window.wait_for_reading("3")
+
+
+def test_the_drawing_is_saved_as_png(window, tmp_path, recognizer):
+    path = tmp_path / "saved.png"
+    draw(window, 9)
+    window.wait_for_reading("9")
+    window.press("ctrl+s")
+    window.xdotool("search", "--sync", "--onlyvisible", "--name", "Save the drawing")
+    window.type(str(path))
+    window.press("Return")
+    window.wait(path.exists)
+    saved = np.asarray(Image.open(path).convert("L"))
+    assert saved.shape == window.ink().shape
+    assert ((saved < 100) != window.ink()).mean() < 0.01, "as on the sheet, dark on white"
+    (reading,) = recognizer.read_image(Image.open(path), single=True)
+    assert reading.digit == 9
+
+
+def test_the_reading_is_copied(window):
+    draw(window, 8)
+    window.wait_for_reading("8")
+    window.press("ctrl+c")
+    ask = "import tkinter as tk; print(tk.Tk().clipboard_get())"
+    command = [sys.executable, "-c", ask]
+    window.wait(
+        lambda: (
+            subprocess.run(command, env=window.environment, capture_output=True, text=True).stdout == "8\n"
+        )
+    )
+
+
+def test_help_shows_the_keys_and_closes(window):
+    draw(window, 2)
+    window.wait_for_reading("2")
+    search = ("search", "--onlyvisible", "--name", "Keys - Handwritten digits")
+    window.press("F1")
+    shown = window.wait(lambda: window.xdotool(*search))
+    assert np.asarray(window.picture(shown)).std() > 10
+    window.press("Escape")
+    window.wait(lambda: not window.xdotool(*search))
+    assert window.reading() == "2", "that Esc was for the help"

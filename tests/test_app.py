@@ -1,0 +1,76 @@
+"""Tests of app.py: errors on the command line, and what is missing."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.support.project import Project, assert_one_line_error
+from tests.support.window import PATIENCE
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project with a file that is no picture, and a picture that is cut off."""
+    folder = tmp_path_factory.mktemp("app") / "project"
+    folder.mkdir()
+    Project(folder)
+    (folder / "text.png").write_text("This is no picture, and no checkpoint.")
+    noise = np.random.default_rng(0).integers(0, 256, (100, 100), dtype=np.uint8)
+    Image.fromarray(noise).save(folder / "cut.png")
+    os.truncate(folder / "cut.png", 500)
+    return folder
+
+
+def start(folder: Path, *arguments: object, **environment: str) -> subprocess.CompletedProcess:
+    """Run app.py until it ends, which it does by itself only if there is an error."""
+    command = [sys.executable, "app.py", *map(str, arguments)]
+    environment = {**os.environ, **environment}
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=PATIENCE
+    )
+
+
+def test_no_display(copy):
+    result = start(copy, DISPLAY="")
+    assert_one_line_error(result, "display", "xvfb-run python app.py", "predict.py")
+
+
+def test_no_tkinter(copy, tmp_path):
+    (tmp_path / "tkinter.py").write_text("raise ImportError('No module named _tkinter')")
+    result = start(copy, PYTHONPATH=str(tmp_path))
+    assert_one_line_error(result, "no Tk", "apt install python3-tk", "brew install python-tk")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--checkpoint", "nowhere.pt"], ["nowhere.pt", "no such checkpoint"]),
+        (["--checkpoint", "text.png"], ["text.png is not a checkpoint"]),
+        (["nowhere.png"], ["nowhere.png", "no such picture"]),
+        (["text.png"], ["text.png is not a picture"]),
+        (["cut.png"], ["cut.png"]),
+        (["--size", "0"], ["--size", "at least 100"]),
+        (["--brush", "wide"], ["--brush", "number"]),
+        (["--theme", "pink"], ["--theme", "pink"]),
+    ],
+    ids=" ".join,
+)
+def test_bad_input(display, copy, arguments, words):
+    assert_one_line_error(start(copy, *arguments, DISPLAY=display), *words)
+
+
+def test_no_shipped_weights(display, project):
+    for path in (project.folder / "checkpoints").iterdir():
+        path.unlink()
+    result = start(project.folder, DISPLAY=display)
+    assert_one_line_error(result, "improved_resnet18.pt", "no such checkpoint")
+
+
+@pytest.mark.parametrize("name", ["a/b", "", ".hidden"])
+def test_a_profile_that_cannot_be_a_folder(copy, name):
+    assert_one_line_error(start(copy, "--profile", name), "cannot be the name of a profile")
