@@ -1,10 +1,10 @@
 """Read handwritten digits in pictures and stroke files.
 
-python predict.py photo.png                        one line: the file, the reading, how sure it is
+python predict.py photo.png                        one line: the file, the reading, its confidence
 python predict.py scans/ 'more/*.jpg' --json       folders and patterns; a JSON object for each file
 python predict.py strokes.jsonl --single           a drawing on each line, each of one digit
-python predict.py photo.png --annotate out/        also a copy with the readings drawn on it
-python predict.py notes.png --profile Anna         as one whose handwriting was corrected in app.py
+python predict.py photo.png --annotate out/        also write a copy with the readings
+python predict.py notes.png --profile Anna         with what Anna corrected in app.py
 """
 
 import common.interrupt  # noqa: F401 - first: Ctrl-C is silent while the rest is imported
@@ -30,21 +30,22 @@ from preprocessing.candidates import Segmentation
 from preprocessing.picture_candidates import segment_picture
 from preprocessing.stroke_candidates import segment_strokes
 from preprocessing.stroke_files import StrokeSample, has_lines
-from recognition.annotation import Copies
+from recognition.annotation import AnnotatedCopies
 from recognition.inputs import STANDARD_INPUT, Item, Source, find_sources, items
 from recognition.profiles import existing_profile
 from recognition.recognizer import Reading, Recognizer, text_of
 
 BATCH = 64
-LONG_LIST = 10
-WIDEST_NAME = 60  # a longer one pushes its reading to the right
+MIN_INPUTS_FOR_BAR = 10
+MAX_NAME_WIDTH = 60  # columns; readings of files with longer names are not aligned
 
 
 def main() -> int:
+    """Run the script and return its exit status: 1 if an input could not be read."""
     args = parse_arguments()
     device = pick_device(args.device, args.threads)
     sources = find_sources(args.inputs)
-    copies = Copies(args.annotate, sources) if args.annotate else None
+    copies = AnnotatedCopies(args.annotate, sources) if args.annotate else None
     profile = None if args.profile is None else existing_profile(args.profile)
     recognizer = Recognizer(args.checkpoint, device, profile)
     if profile:
@@ -53,12 +54,12 @@ def main() -> int:
         if not len(recognizer.memory):
             raise UserError(f"nothing in {short(profile)} can be read")
 
-    sys.stdout.reconfigure(errors="backslashreplace")  # not every terminal can show every file name
+    sys.stdout.reconfigure(errors="backslashreplace")  # not every terminal can show all file names
     show = show_json if args.json else partial(show_line, width=width_of_names(sources))
     failed = 0
     with progress(sources) as bar:
         for item, outcome in read_all(items(sources), recognizer, copies, args):
-            with tqdm.external_write_mode():  # the bar makes room
+            with tqdm.external_write_mode():  # hides the bar meanwhile
                 show(item, outcome)
             failed += isinstance(outcome, UserError)
             bar.update()
@@ -66,6 +67,7 @@ def main() -> int:
 
 
 def parse_arguments() -> argparse.Namespace:
+    """Parse the command line."""
     parser = ArgumentParser("Read handwritten digits in pictures and stroke files.")
     add = parser.add_argument
     add(
@@ -98,19 +100,28 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def progress(sources: list[Source]) -> tqdm:
-    """A bar on stderr, if that is a terminal, for a list that is long or of unknown length."""
+    """Return a progress bar on stderr, shown on a terminal if inputs are many or of unknown number."""
     unknown = any(source.path == STANDARD_INPUT or has_lines(source.path) for source in sources)
     total = None if unknown else len(sources)
-    shown = unknown or len(sources) >= LONG_LIST
+    shown = unknown or len(sources) >= MIN_INPUTS_FOR_BAR
     return tqdm(total=total, unit=" inputs", disable=None if shown else True, leave=False)
 
 
 def read_all(
-    inputs: Iterator[Item], recognizer: Recognizer, copies: Copies | None, args: argparse.Namespace
+    inputs: Iterator[Item], recognizer: Recognizer, copies: AnnotatedCopies | None, args: argparse.Namespace
 ) -> Iterator[tuple[Item, list[Reading] | UserError]]:
-    """Each input with its readings or with why there are none, in order; a batch of them in memory.
+    """Read all inputs, in batches of `args.batch_size`.
 
-    Threads open the pictures of a batch and find their ink; the network reads what they found at once.
+    Threads open and segment the inputs of a batch; the network then reads all of them together.
+
+    Args:
+        inputs: pictures and drawings.
+        recognizer: reads them.
+        copies: where annotated copies go, if they are wanted.
+        args: the command line.
+
+    Yields:
+        Each input, in order, with its readings or the error that occurred. One batch is held in memory.
     """
     with ThreadPoolExecutor(args.threads or os.cpu_count()) as pool:
         while batch := list(islice(inputs, args.batch_size)):
@@ -121,10 +132,16 @@ def read_all(
             if copies:
                 list(pool.map(copies.write, batch, outcomes))
             yield from zip(batch, outcomes, strict=True)
-            return_freed_memory()  # or the gaps in it would grow with every batch
+            return_freed_memory()  # otherwise fragmentation grows with every batch
 
 
 def segment(item: Item, single: bool) -> list[Segmentation] | UserError:
+    """Open an input and return its segmentations, or the error that occurred.
+
+    Args:
+        item: a picture or a drawing.
+        single: whether it shows one digit.
+    """
     try:
         content = item.load()
         if isinstance(content, StrokeSample):
@@ -157,39 +174,47 @@ def show_json(item: Item, outcome: list[Reading] | UserError) -> None:
 
 
 def show_line(item: Item, outcome: list[Reading] | UserError, width: int) -> None:
-    """Print one line for a person: name, reading, how sure; what could not be read goes to stderr."""
+    """Print one line of text: name, reading and confidences; an error goes to stderr.
+
+    Args:
+        item: the input.
+        outcome: its readings, or the error that occurred.
+        width: columns for the name.
+    """
     if isinstance(outcome, UserError):
         complain(str(outcome))
         return
     name = printable(item.path if item.line is None else f"{item.path}:{item.line}")
-    text, sure = text_of(outcome), "not sure"
+    text, confidences = text_of(outcome), "not sure"
     if any(reading.is_digit for reading in outcome):
-        sure = "".join(
+        confidences = "".join(
             f"{percent(reading.confidence) if reading.is_digit else '?':>7}" for reading in outcome
         )
     elif not outcome:
-        text, sure = "(blank)", ""
-    write_line(f"{in_columns(name, width)}   {text:<4}{sure}".rstrip())
+        text, confidences = "(blank)", ""
+    write_line(f"{padded(name, width)}   {text:<4}{confidences}".rstrip())
 
 
 def write_line(line: str) -> None:
-    """One write, so that Ctrl-C leaves no half of a line, and at once, for whoever reads along."""
+    """Write a line and flush it, in one call so that Ctrl-C leaves no partial line."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 
 
 def width_of_names(sources: Iterable[Source]) -> int:
-    room_for_line = 6
-    widths = (columns(printable(s.path)) + room_for_line * has_lines(s.path) for s in sources if not s.fault)
-    return min(max(widths), WIDEST_NAME)
+    """Return the columns for the names of sources and their line numbers."""
+    line_number = 6
+    widths = (columns(printable(s.path)) + line_number * has_lines(s.path) for s in sources if not s.fault)
+    return min(max(widths), MAX_NAME_WIDTH)
 
 
-def in_columns(name: str, width: int) -> str:
+def padded(name: str, width: int) -> str:
+    """Return `name` with spaces up to `width` columns."""
     return name + " " * (width - columns(name))
 
 
 def columns(text: str) -> int:
-    """The columns that `text` takes in a terminal, where a Chinese character takes two."""
+    """Return the columns that `text` occupies in a terminal; a Chinese character occupies two."""
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 

@@ -1,36 +1,41 @@
-"""Draw what the network is and what it does, from the real module and real images.
+"""Draw the architecture of the network, what it has learnt, and how it reads a digit.
 
 python visualize.py                                          the architecture: image/model.png
 python visualize.py --summary                                its layers as a table in the terminal
 python visualize.py --what features saliency --index 118     how it reads a validation image
-python visualize.py --image photo.jpg --output slides        how it reads a picture from elsewhere
+python visualize.py --image photo.jpg --output slides        how it reads a digit in a picture
 """
 
 import common.interrupt  # noqa: F401 - first: Ctrl-C is silent while the rest is imported
 
 import argparse
-import copy
 import io
-import shutil
-import subprocess
 import sys
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from matplotlib.figure import Figure
-from torch import Tensor, nn
+from torch import nn
 
-from checkpointing import lookup
+from checkpointing import checkpoint, lookup
+from checkpointing.checkpoint import Checkpoint
 from common.cli import ArgumentParser, add_device_arguments, number, run_script
+from common.device import pick_device
 from common.files import PROJECT, write_atomically
 from common.messages import UserError, percent, short
-from data import add_data_arguments
-from subject import Subject
-from visualization.architecture import INPUT, format_table, trace
+from data import LabelledImages, add_data_arguments, load_training
+from model import ImprovedResNet18
+from visualization.architecture import format_table, render_autograd_graph, trace
 from visualization.diagram import draw_architecture
-from visualization.explain import grad_cam
+from visualization.explain import grad_cam, stage_maps
 from visualization.network_plots import draw_embedding, draw_features, draw_filters, draw_saliency
+
+if TYPE_CHECKING:
+    from recognition.recognizer import Recognizer
 
 IMAGES = PROJECT / "image"
 OF_A_DIGIT = ["features", "saliency"]
@@ -40,12 +45,16 @@ DPI = 160
 
 
 def main() -> int:
+    """Run the script and return its exit status."""
     args = parse_arguments()
     subject = Subject(args)
     if args.summary:
         print(format_table(trace(subject.network)))
     for what in args.what:
-        kind, content = draw_graph(subject) if what == "graph" else encode(DRAW[what](subject), args)
+        if what == "graph":
+            kind, content = render_autograd_graph(subject.network, args.format, args.dpi)
+        else:
+            kind, content = args.format, encode(DRAW[what](subject), args)
         path = destination(what, kind, subject)
         write_atomically(path, content)
         hint = "; install Graphviz, which brings dot, to get the picture" if kind == "gv" else ""
@@ -54,6 +63,7 @@ def main() -> int:
 
 
 def parse_arguments() -> argparse.Namespace:
+    """Parse the command line."""
     parser = ArgumentParser("Draw what the network is and what it does.")
     add = parser.add_argument
     names = (*DRAW, "graph", "all")
@@ -91,10 +101,111 @@ def parse_arguments() -> argparse.Namespace:
     return args
 
 
-def destination(what: str, kind: str, subject: Subject) -> Path:
-    """--output, else the folder of the run whose weights it shows, else image/.
+@dataclass(frozen=True)
+class Example:
+    """A digit and its reading.
 
-    What shows scikit-learn's digits, or weights trained on them, never has the name of a picture of MNIST.
+    Attributes:
+        glyph: float32, (28, 28), ink 1 on 0: the input of the network.
+        probabilities: float32, (classes,).
+        title: the ground truth, if known, and the reading, as text.
+    """
+
+    glyph: np.ndarray
+    probabilities: np.ndarray
+    title: str
+
+
+class Subject:
+    """What the command line asks to draw; each part is loaded when it is first used.
+
+    Attributes:
+        args: from `parse_arguments`.
+        device: where the network runs.
+    """
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        """Pick the device; load nothing yet.
+
+        Raises:
+            UserError: if there is no such device.
+        """
+        self.args = args
+        self.device = pick_device(args.device, args.threads)
+
+    @cached_property
+    def network(self) -> ImprovedResNet18:
+        """The network of --checkpoint, else one with random weights."""
+        return self.weights.model if self.args.checkpoint else ImprovedResNet18().eval()
+
+    @cached_property
+    def weights(self) -> Checkpoint:
+        """The checkpoint of --checkpoint, else the default one."""
+        if self.args.image:
+            return self._recognizer.checkpoint
+        dataset = "digits" if self.args.dataset == "digits" else "mnist"
+        return checkpoint.load(lookup.find(self.args.checkpoint, dataset), self.device)
+
+    @cached_property
+    def validation(self) -> LabelledImages:
+        """The validation images, on the device; the test images are for test.py alone."""
+        dataset = self.args.dataset
+        if dataset == "auto" and self.weights.dataset == "digits":
+            dataset = "digits"
+        return load_training(dataset, self.args.data_dir)[1].to(self.device)
+
+    @cached_property
+    def example(self) -> Example:
+        """The first digit of --image, else the validation image of --index."""
+        if self.args.image:
+            return self._from_picture(self.args.image)
+        return self._from_validation(self.args.index or 0)
+
+    @cached_property
+    def _recognizer(self) -> "Recognizer":
+        # Imported late: SciPy and scikit-image take seconds, and only --image needs them.
+        from recognition.recognizer import Recognizer
+
+        return Recognizer(self.args.checkpoint, self.device)
+
+    def _from_picture(self, path: Path) -> Example:
+        """Read a picture and return its first digit."""
+        from preprocessing.image_files import open_picture
+
+        readings = self._recognizer.read_image(open_picture(path))
+        if not readings:
+            raise UserError(f"{short(path)} is blank: nothing to show")
+        if len(readings) > 1:
+            found = f"{short(path)}: {len(readings)} digits; the first is shown, crop the picture for another"
+            print(found, file=sys.stderr)
+        name = self.weights.class_names[readings[0].digit]
+        title = f"A digit from a picture, read as {name}"
+        if not readings[0].is_digit:
+            title = f"Probably no digit; it is nearest to {name}"
+        return Example(readings[0].glyph, readings[0].probabilities, title)
+
+    def _from_validation(self, index: int) -> Example:
+        """Return a validation image with its reading."""
+        weights, images = self.weights, self.validation
+        if index >= len(images):
+            raise UserError(f"--index {index}: the validation images are 0 to {len(images) - 1}")
+        ink = images[index : index + 1].ink()
+        with torch.inference_mode():
+            logits = weights.model(ink)[0].cpu()
+        truth, reading = (weights.class_names[k] for k in (images.labels[index], logits.argmax()))
+        title = f"Validation image {index:,}: truth {truth}, read as {reading}"
+        return Example(ink[0, 0].cpu().numpy(), logits.softmax(0).numpy(), title)
+
+
+def destination(what: str, kind: str, subject: Subject) -> Path:
+    """Return the path of a picture: in --output, else in the folder of the run, else in image/.
+
+    Pictures that show scikit-learn's digits, or weights trained on them, get other names than those of MNIST.
+
+    Args:
+        what: the picture, as --what names it.
+        kind: suffix of the file.
+        subject: what is drawn.
     """
     name = "model" if what == "architecture" else what
     if what in OF_THE_MODULE and not subject.args.checkpoint:
@@ -107,72 +218,57 @@ def destination(what: str, kind: str, subject: Subject) -> Path:
     return (subject.args.output or folder) / f"{name}.{kind}"
 
 
-def encode(figure: Figure, args: argparse.Namespace) -> tuple[str, bytes]:
-    """The format and the bytes of a file of it."""
+def encode(figure: Figure, args: argparse.Namespace) -> bytes:
+    """Return a figure as a file in --format, with --dpi."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format=args.format, dpi=args.dpi)
-    return args.format, buffer.getvalue()
-
-
-# The pictures
+    return buffer.getvalue()
 
 
 def architecture(subject: Subject) -> Figure:
+    """Draw the block diagram."""
     return draw_architecture(trace(subject.network))
 
 
 def filters(subject: Subject) -> Figure:
+    """Draw the kernels of the first convolution."""
     convolutions = (layer for layer in subject.weights.model.modules() if isinstance(layer, nn.Conv2d))
     kernels = next(convolutions).weight.detach()[:, 0].cpu().numpy()
     return draw_filters(kernels, f"The {len(kernels)} kernels of the first layer")
 
 
 def features(subject: Subject) -> Figure:
-    digit, weights = subject.digit, subject.weights
-    maps = stage_maps(weights.model, torch.from_numpy(digit.glyph).to(subject.device))
-    return draw_features(digit.glyph, maps, digit.probabilities, weights.class_names, digit.title)
-
-
-def stage_maps(model: nn.Module, glyph: Tensor) -> dict[str, np.ndarray]:
-    """The maps that each stage gives for a glyph of (28, 28): (channels, height, width), by its name."""
-    maps = {}
-    hooks = [
-        stage.register_forward_hook(lambda module, args, output, name=name: maps.update({name: output}))
-        for name, stage in model.named_children()
-    ]
-    with torch.inference_mode():
-        model(glyph[None, None])
-    for hook in hooks:
-        hook.remove()
-    return {name: output[0].cpu().numpy() for name, output in maps.items() if output.ndim == 4}
+    """Draw the feature maps of the example."""
+    example, weights = subject.example, subject.weights
+    maps = stage_maps(weights.model, example.glyph)
+    return draw_features(example.glyph, maps, example.probabilities, weights.class_names, example.title)
 
 
 def saliency(subject: Subject) -> Figure:
-    digit, weights = subject.digit, subject.weights
-    two = digit.probabilities.argsort()[:-3:-1]
-    heats = [grad_cam(weights.model, digit.glyph, int(k)) for k in two]
+    """Draw Grad-CAM of the example for the reading and for the runner-up."""
+    example, weights = subject.example, subject.weights
+    two = example.probabilities.argsort()[:-3:-1]
+    heats = [grad_cam(weights.model, example.glyph, int(k)) for k in two]
     captions = [
-        f"for {weights.class_names[k]}, the {rank}, {percent(digit.probabilities[k], decimals=1)}"
+        f"for {weights.class_names[k]}, the {rank}, {percent(example.probabilities[k], decimals=1)}"
         for k, rank in zip(two, ("reading", "runner-up"), strict=False)
     ]
-    return draw_saliency(digit.glyph, heats, captions, digit.title)
+    return draw_saliency(example.glyph, heats, captions, example.title)
 
 
 def embedding(subject: Subject) -> Figure:
-    from visualization.embedding import (  # brings scikit-learn, which takes seconds
-        choose,
-        compute_features,
-        embed,
-    )
+    """Draw the features of the validation images in two dimensions."""
+    # Imported late: scikit-learn takes seconds.
+    from visualization.embedding import choose, compute_features, embed
 
-    weights, digits = subject.weights, subject.validation
-    vectors, readings = compute_features(weights.model, digits)
-    labels = digits.labels.cpu().numpy()
+    weights, images = subject.weights, subject.validation
+    vectors, readings = compute_features(weights.model, images)
+    labels = images.labels.cpu().numpy()
     wrong = readings != labels
     chosen = choose(wrong, subject.args.points)
     points = embed(vectors[chosen], subject.args.method)
     method = {"tsne": "t-SNE", "pca": "PCA"}[subject.args.method]
-    shown, circles = part_of(len(chosen), len(digits)), part_of(wrong[chosen].sum(), wrong.sum())
+    shown, circles = part_of(len(chosen), len(images)), part_of(wrong[chosen].sum(), wrong.sum())
     title = (
         f"{method} of the {vectors.shape[1]} features of {shown} validation images\n"
         f"circles: {circles} that are misread, with what they are"
@@ -180,8 +276,9 @@ def embedding(subject: Subject) -> Figure:
     return draw_embedding(points, labels[chosen], readings[chosen], weights.class_names, title)
 
 
-def part_of(count: int, whole: int) -> str:
-    return f"all {whole:,}" if count == whole else f"{count:,} of the {whole:,}"
+def part_of(count: int, total: int) -> str:
+    """Format a count as "all 12" or "3 of the 12"."""
+    return f"all {total:,}" if count == total else f"{count:,} of the {total:,}"
 
 
 DRAW = {
@@ -191,25 +288,6 @@ DRAW = {
     "saliency": saliency,
     "embedding": embedding,
 }
-
-
-def draw_graph(subject: Subject) -> tuple[str, bytes | str]:
-    """Autograd's graph in --format or, without Graphviz's dot, its source: "gv" and text."""
-    from torchviz import make_dot
-
-    network = copy.deepcopy(subject.network).cpu()
-    graph = make_dot(network(torch.zeros(1, *INPUT)), params=dict(network.named_parameters()))
-    del graph.graph_attr["size"]  # it would shrink the text
-    dot = shutil.which("dot")
-    if not dot:
-        return "gv", graph.source
-    kind = subject.args.format
-    if kind == "png":
-        graph.graph_attr["dpi"] = str(subject.args.dpi)
-    drawn = subprocess.run([dot, f"-T{kind}"], input=graph.source.encode(), capture_output=True)
-    if drawn.returncode:
-        raise UserError(f"Graphviz's dot failed: {drawn.stderr.decode(errors='replace')}")
-    return kind, drawn.stdout
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Pages in, readings out.
+"""Read strokes and pictures, with or without a profile of corrected samples.
 
-Public: `recognizer` (`Recognizer`, `Reading`), `memory` (corrected samples beside the network),
-`sample_store` (those samples on disk), `profiles` (where they lie; without PyTorch and NumPy), `inputs` and
-`annotation` (what predict.py reads and marks).
+Public: `recognizer` (`Recognizer`, `Reading`), `memory` (adapt readings to corrected samples), `sample_set`
+(the samples in memory), `sample_store` (the samples on disk), `profiles` (the folders of samples; imports
+neither PyTorch nor NumPy), `inputs` and `annotation` (what predict.py reads and what it draws).
 
 Imports: checkpointing, evaluation, preprocessing, common.
 """

@@ -1,4 +1,4 @@
-"""Copies of what was read, with a box and the reading around each digit."""
+"""Write annotated copies of inputs: a box and the reading around each digit."""
 
 import io
 import os
@@ -16,24 +16,30 @@ from preprocessing.stroke_files import StrokeSample, has_lines
 from recognition.inputs import STANDARD_INPUT, Item, Source
 from recognition.recognizer import Reading
 
-SURE, UNSURE = "#1565c0", "#c75100"  # white text is easy to read on both
-SMALLEST = 280  # pixels of a copy's longer side: a smaller picture is enlarged, so that labels fit
-LARGEST_FONT = 200
-SHEET, MARGIN, PEN = 640, 40, 8  # pixels of a drawing's copy: longer side of the ink, border, pen width
-SMOOTH = 3  # a drawing is drawn so many times as large and reduced, for smooth edges
+DIGIT_COLOUR, UNSURE_COLOUR = "#1565c0", "#c75100"  # white text is legible on both
+MIN_SIDE = 280  # longer side of a copy in pixels: a smaller picture is enlarged so that labels fit
+MAX_FONT = 200
+# The copy of a drawing, in pixels: longer side of the ink, margin, pen width.
+DRAWING_SIDE, MARGIN, PEN_WIDTH = 640, 40, 8
+OVERSAMPLING = 3  # a drawing is drawn larger by this factor and reduced, for smooth edges
 
 
-class Copies:
-    """Where the copies go: they lie as their inputs do, below the folder that holds all of these.
+class AnnotatedCopies:
+    """A folder for annotated copies, which mirrors the folders of the inputs. Thread-safe.
 
-    A JPEG's copy is a JPEG, all others are PNGs. A file with a drawing on each line becomes a folder, as
-    does standard input.
+    The copy of a JPEG is a JPEG, all others are PNGs. A file with a drawing on each line becomes a folder of
+    copies, as does standard input.
     """
 
     def __init__(self, folder: Path, sources: Sequence[Source]) -> None:
-        """
+        """Create the folder and choose the names of the copies.
+
+        Args:
+            folder: for the copies.
+            sources: all inputs.
+
         Raises:
-            UserError: if `folder` cannot be made, or holds one of the inputs, which may be overwritten.
+            UserError: if `folder` cannot be created, or contains an input, which might be overwritten.
         """
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -45,11 +51,15 @@ class Copies:
             if Path(file).resolve().is_relative_to(inside):
                 raise UserError(f"{file} lies in {short(folder)}: name a folder apart from it for the copies")
         self._folder = folder
-        self._lock = threading.Lock()  # an input that is named twice has one copy
+        self._lock = threading.Lock()  # an input that is named twice has a single copy
         self._names = _names(files)
 
     def write(self, item: Item, readings: list[Reading] | UserError) -> None:
-        """Write the copy of one input, if that could be read.
+        """Write the copy of one input; do nothing if it could not be read.
+
+        Args:
+            item: the input.
+            readings: of `item`, or the error that occurred.
 
         Raises:
             UserError: if the copy cannot be written.
@@ -69,11 +79,11 @@ class Copies:
 
 
 def _names(files: Sequence[str]) -> dict[str, PurePath]:
-    """A name for the copy of each file and of standard input, relative to the folder of all copies."""
+    """Return the path of the copy of each file and of standard input, relative to the folder of copies."""
     full = {file: Path(os.path.normpath(Path(file).absolute())) for file in files}
     try:
         root = os.path.commonpath([path.parent for path in full.values()])
-    except ValueError:  # none at all, or drives of Windows
+    except ValueError:  # no files, or files on several drives of Windows
         root = None
     names: dict[str, PurePath] = {}
     taken: set[str] = set()
@@ -82,14 +92,14 @@ def _names(files: Sequence[str]) -> dict[str, PurePath]:
         if not has_lines(file) and path.suffix.lower() not in (".png", ".jpg", ".jpeg"):
             name = name.with_name(f"{name.name}.png")
         names[file] = _untaken(name, taken)
-    names[STANDARD_INPUT] = _untaken(PurePath("stdin"), taken)  # last, when all folders are known
+    names[STANDARD_INPUT] = _untaken(PurePath("stdin"), taken)  # last, when all other names are known
     return names
 
 
 def _untaken(name: PurePath, taken: set[str]) -> PurePath:
-    """`name`, or it with a number where it is taken; it and its folders are taken then."""
+    """Return `name`, with a number if it is taken, and add it and its parent folders to `taken`."""
     free, count = name, 1
-    while str(free).casefold() in taken:  # on some disks a.png and A.png are one file
+    while str(free).casefold() in taken:  # some file systems ignore case
         count += 1
         free = name.with_name(f"{name.stem}-{count}{name.suffix}")
     taken.update(str(part).casefold() for part in (free, *free.parents))
@@ -97,59 +107,59 @@ def _untaken(name: PurePath, taken: set[str]) -> PurePath:
 
 
 def draw_picture(picture: Image.Image, readings: Sequence[Reading]) -> Image.Image:
-    """A copy in RGB with the readings on it; a small picture is enlarged by a whole factor."""
-    factor = max(1, -(-SMALLEST // max(picture.size)))
-    sheet = as_rgb(picture)
+    """Return an RGB copy of a picture with the readings; a small picture is enlarged by an integer factor."""
+    factor = max(1, -(-MIN_SIDE // max(picture.size)))
+    copy = as_rgb(picture)
     if factor > 1:
-        sheet = sheet.resize((picture.width * factor, picture.height * factor), Image.Resampling.NEAREST)
+        copy = copy.resize((picture.width * factor, picture.height * factor), Image.Resampling.NEAREST)
     boxes = [np.array(reading.box) * factor for reading in readings]
-    _draw_readings(sheet, readings, boxes)
-    return sheet
+    _draw_readings(copy, readings, boxes)
+    return copy
 
 
 def draw_drawing(drawing: StrokeSample, readings: Sequence[Reading]) -> Image.Image:
-    """The strokes in black on white, scaled to one size whatever their unit, with the readings on it."""
+    """Draw strokes in black on white, scaled to a fixed size, with the readings."""
     strokes = [stroke for stroke in drawing.strokes if len(stroke)]
     points = np.concatenate(strokes) if strokes else np.zeros((1, 2))
-    unit = max(np.abs(points).max(), np.finfo(float).tiny)  # the largest floats would overflow below
+    unit = max(np.abs(points).max(), np.finfo(float).tiny)  # avoids overflow of the largest coordinates
     low = (points / unit).min(0)
     extent = (points / unit).max(0) - low
-    scale = SHEET / (extent.max() or 1)
+    scale = DRAWING_SIDE / (extent.max() or 1)
 
-    def place(x_and_y: np.ndarray) -> np.ndarray:
-        return (x_and_y / unit - low) * scale + MARGIN
+    def to_pixels(points: np.ndarray) -> np.ndarray:
+        return (points / unit - low) * scale + MARGIN
 
     width, height = (np.ceil(extent * scale).astype(int) + 2 * MARGIN).tolist()
-    fine = Image.new("L", (width * SMOOTH, height * SMOOTH), 255)
-    pen = ImageDraw.Draw(fine)
+    large = Image.new("L", (width * OVERSAMPLING, height * OVERSAMPLING), 255)
+    pen = ImageDraw.Draw(large)
     for stroke in strokes:
-        path = place(stroke) * SMOOTH
-        pen.line(path.ravel().tolist(), 0, PEN * SMOOTH, joint="curve")
-        for x, y in path[[0, -1]]:  # round ends; a lone point is a dot
-            pen.circle((x, y), PEN * SMOOTH / 2, 0)
-    sheet = fine.reduce(SMOOTH).convert("RGB")
-    boxes = [place(np.array(reading.box).reshape(2, 2)).ravel() for reading in readings]
-    _draw_readings(sheet, readings, boxes)
-    return sheet
+        path = to_pixels(stroke) * OVERSAMPLING
+        pen.line(path.ravel().tolist(), 0, PEN_WIDTH * OVERSAMPLING, joint="curve")
+        for x, y in path[[0, -1]]:  # round ends; a single point is a dot
+            pen.circle((x, y), PEN_WIDTH * OVERSAMPLING / 2, 0)
+    copy = large.reduce(OVERSAMPLING).convert("RGB")
+    boxes = [to_pixels(np.array(reading.box).reshape(2, 2)).ravel() for reading in readings]
+    _draw_readings(copy, readings, boxes)
+    return copy
 
 
-def _draw_readings(sheet: Image.Image, readings: Sequence[Reading], boxes: Sequence[np.ndarray]) -> None:
-    """Draw boxes, each (left, top, right, bottom) in pixels of `sheet`, with their readings."""
-    pen = ImageDraw.Draw(sheet)
-    line = max(2, round(max(sheet.size) / 400))
-    font = ImageFont.load_default(min(max(18, max(sheet.size) / 40), LARGEST_FONT))
-    colours = [SURE if reading.is_digit else UNSURE for reading in readings]
+def _draw_readings(copy: Image.Image, readings: Sequence[Reading], boxes: Sequence[np.ndarray]) -> None:
+    """Draw the readings and their boxes, each (left, top, right, bottom) in pixels of `copy`."""
+    pen = ImageDraw.Draw(copy)
+    line = max(2, round(max(copy.size) / 400))
+    font = ImageFont.load_default(min(max(18, max(copy.size) / 40), MAX_FONT))
+    colours = [DIGIT_COLOUR if reading.is_digit else UNSURE_COLOUR for reading in readings]
     boxes = [box + [-line, -line, line, line] for box in boxes]
     for box, colour in zip(boxes, colours, strict=True):
         pen.rectangle(box.tolist(), outline=colour, width=line)
     for reading, box, colour in zip(readings, boxes, colours, strict=True):
         text = f"{reading.digit}  {percent(reading.confidence)}" if reading.is_digit else "?"
-        room = max(box[2] - box[0], 0.6 * (box[3] - box[1]))  # a 1 is narrow, and stands apart
-        if pen.textlength(text, font) > room:  # it would cover the next digit's
+        room = max(box[2] - box[0], 0.6 * (box[3] - box[1]))  # a 1 is narrow, but has space around it
+        if pen.textlength(text, font) > room:  # the label would cover that of the next digit
             text = text[0]
-        _draw_label(pen, sheet.size, box, text, font, colour)
+        _draw_label(pen, copy.size, box, text, font, colour)
     if not readings:
-        _draw_label(pen, sheet.size, np.zeros(4), "(blank)", font, UNSURE)
+        _draw_label(pen, copy.size, np.zeros(4), "(blank)", font, UNSURE_COLOUR)
 
 
 def _draw_label(
@@ -160,7 +170,15 @@ def _draw_label(
     font: ImageFont.FreeTypeFont,
     colour: str,
 ) -> None:
-    """Draw `text` above the box or, where there is no room, below it or over its upper edge."""
+    """Draw `text` above the box or, if there is no room, below it or over its upper edge.
+
+    Args:
+        pen: of the copy.
+        size: of the copy, width and height in pixels.
+        box: (left, top, right, bottom) in pixels.
+        text, font: of the label.
+        colour: of the background; the text is white.
+    """
     _, _, right, bottom = pen.textbbox((0, 0), text, font)
     pad = font.size / 4
     width, height = right + 2 * pad, bottom + 2 * pad

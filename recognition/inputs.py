@@ -1,6 +1,6 @@
-"""What a command line names as ink: pictures and stroke files, folders of them, patterns, standard input.
+"""Find the inputs of a command line: pictures, stroke files, folders, glob patterns, standard input.
 
-Files are found at once, so that a long list has a length, and opened one by one.
+All files are found first, so that their number is known, and opened one by one.
 """
 
 import glob
@@ -19,12 +19,17 @@ from preprocessing.image_files import is_picture_file, open_picture
 from preprocessing.stroke_files import StrokeSample, each_line, has_lines, is_stroke_file, read_drawing
 
 STANDARD_INPUT = "-"
-LARGEST_PICTURE = 256 * 2**20  # bytes on standard input, which must be held in memory
+MAX_PICTURE = 256 * 2**20  # bytes on standard input, which are held in memory
 
 
 @dataclass(frozen=True)
 class Source:
-    """A file or standard input ("-"), or what stands in its place and cannot be read, and why."""
+    """A file or standard input.
+
+    Attributes:
+        path: of the file, or "-" for standard input.
+        fault: why it cannot be read, if that is known already.
+    """
 
     path: str
     fault: UserError | None = None
@@ -32,12 +37,12 @@ class Source:
 
 @dataclass(frozen=True)
 class Item:
-    """One thing to read: a picture or a drawing.
+    """A picture or a drawing to read.
 
     Attributes:
-        path: of its file, or "-".
-        line: of its file, from 1, where a file has a drawing on each line.
-        content: where it is or what it is; a `UserError` if it is known to be no good.
+        path: of the file, or "-" for standard input.
+        line: line number from 1 in a file with a drawing on each line, else None.
+        content: the file, the bytes of a picture, or a drawing; the error if it cannot be read.
     """
 
     path: str
@@ -45,7 +50,7 @@ class Item:
     content: Path | bytes | StrokeSample | UserError
 
     def load(self) -> Image.Image | StrokeSample:
-        """The picture or the drawing itself.
+        """Return the decoded picture or the drawing.
 
         Raises:
             UserError: if it cannot be read.
@@ -64,12 +69,17 @@ class Item:
 
 
 def find_sources(arguments: Iterable[str]) -> list[Source]:
-    """All that the arguments name, in their order; a folder's and a pattern's files are sorted.
+    """Find all files that the arguments name.
 
-    What does not exist or may not be read stands in its place with its fault.
+    Args:
+        arguments: paths of files or folders, glob patterns, or "-" for standard input.
+
+    Returns:
+        The sources in the order of the arguments, those of a folder or pattern sorted by name. A file that is
+        missing or cannot be accessed keeps its place, with its fault.
 
     Raises:
-        UserError: if nothing at all is there to read.
+        UserError: if nothing can be read.
     """
     sources: list[Source] = []
     for argument in arguments:
@@ -85,7 +95,7 @@ def find_sources(arguments: Iterable[str]) -> list[Source]:
 
 
 def _expand(argument: str) -> Iterator[Source]:
-    """A path that exists is that path; else it is a pattern, for shells that leave patterns to us."""
+    """Yield the sources of one argument; the path of an existing file is never a pattern."""
     if argument == STANDARD_INPUT:
         yield Source(argument)
         return
@@ -106,7 +116,7 @@ def _expand(argument: str) -> Iterator[Source]:
 
 
 def _files_in(folder: str) -> Iterator[Source]:
-    """The pictures and stroke files in a folder and the folders in it, but for hidden ones."""
+    """Yield the pictures and stroke files in a folder and its subfolders, without hidden ones."""
     empty = True
     waiting = [(folder, True)]
     while waiting:
@@ -117,15 +127,15 @@ def _files_in(folder: str) -> Iterator[Source]:
             continue
         try:
             with os.scandir(path) as entries:
-                last_first = sorted(entries, key=lambda entry: entry.name, reverse=True)
+                entries_reversed = sorted(entries, key=lambda entry: entry.name, reverse=True)
         except OSError as error:
             empty = False
             yield Source(path, UserError(f"{path} cannot be read: {error.strerror or error}"))
             continue
-        for entry in last_first:
+        for entry in entries_reversed:
             if entry.name.startswith("."):
                 continue
-            if entry.is_dir(follow_symlinks=False):  # a link may lead in a circle
+            if entry.is_dir(follow_symlinks=False):  # links may form a cycle
                 waiting.append((entry.path, True))
             elif entry.is_file() and (is_picture_file(entry.name) or is_stroke_file(entry.name)):
                 waiting.append((entry.path, False))
@@ -134,7 +144,7 @@ def _files_in(folder: str) -> Iterator[Source]:
 
 
 def items(sources: Iterable[Source]) -> Iterator[Item]:
-    """All pictures and drawings of the sources, in order. Pictures are not opened yet."""
+    """Yield the pictures and drawings of all sources, in order, without opening pictures."""
     for source in sources:
         path = source.path
         if source.fault:
@@ -148,7 +158,7 @@ def items(sources: Iterable[Source]) -> Iterator[Item]:
 
 
 def _items_of_standard_input() -> Iterator[Item]:
-    """A picture, a list of strokes, or an object on each line: the first character tells."""
+    """Yield a picture, a list of strokes, or an object on each line, depending on the first character."""
     path, name = STANDARD_INPUT, "standard input"
     try:
         if sys.stdin is None:
@@ -160,9 +170,9 @@ def _items_of_standard_input() -> Iterator[Item]:
         elif first == b"[":
             yield Item(path, None, read_drawing(stream, name))
         else:
-            content = stream.read(LARGEST_PICTURE + 1)
-            if len(content) > LARGEST_PICTURE:
-                raise UserError(f"{name} holds more than {LARGEST_PICTURE >> 20} MiB: too much for a picture")
+            content = stream.read(MAX_PICTURE + 1)
+            if len(content) > MAX_PICTURE:
+                raise UserError(f"{name} holds more than {MAX_PICTURE >> 20} MiB: too much for a picture")
             yield Item(path, None, content)
     except UserError as error:
         yield Item(path, None, error)

@@ -27,7 +27,7 @@ from recognition.sample_set import SampleSet
 from recognition.sample_store import SampleStore, remove_sample, write_sample
 
 # Tuned on 30 writers' strokes, replayed as in `benchmarks/personal.py`, so that one person's samples cost at
-# most 0.05 points of accuracy on others' digits and on MNIST's validation images: see docs/personal.md.
+# most 0.05 points of accuracy on others' digits and on MNIST's validation images: see docs/memory.md.
 WHITENING = 0.7  # share of the digits' principal components that is removed from features before comparing
 MIN_SIMILARITY = 0.45  # cosine above which a sample has a vote
 BOOST = 11.0  # added to the logit of a sample's label at cosine 1

@@ -30,13 +30,12 @@ from common.files import PROJECT
 from common.messages import short
 from data import load_training
 from model import ImprovedResNet18, ResidualBlock
-from subject import Subject
 from tests.support.project import MNIST_DIR, Result, assert_one_line_error
 from visualization import network_plots
 from visualization.architecture import Step, format_table, layers, sections, trace
 from visualization.diagram import draw_architecture
 from visualization.embedding import choose, embed
-from visualize import main, parse_arguments
+from visualize import Subject, main, parse_arguments
 
 README_WIDTH = 830  # pixels
 PICTURES = ("architecture", "filters", "features", "saliency", "embedding")
@@ -420,7 +419,7 @@ def test_a_picture_from_elsewhere(tmp_path, mnist_dir):
     paper = Image.new("L", (500, 400), 235)
     paper.paste(on_paper(validation.images[32, 0]), (90, 50))
     paper.save(tmp_path / "photo.png")
-    digit = Subject(arguments("--image", tmp_path / "photo.png")).digit
+    digit = Subject(arguments("--image", tmp_path / "photo.png")).example
     assert digit.title == "A digit from a picture, read as 4"
     assert digit.probabilities.argmax() == validation.labels[32] == 4
     seen, original = digit.glyph.ravel(), validation.images[32].numpy().ravel()

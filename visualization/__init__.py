@@ -1,7 +1,7 @@
-"""Arrays in, figures out.
+"""Draw a network and what it computes.
 
 Public: `architecture` and `diagram` (trace a network, draw its block diagram), `network_plots` (filters,
-features, saliency), `explain` (Grad-CAM), `embedding` (t-SNE).
+feature maps, saliency, embedding), `explain` (feature maps, Grad-CAM), `embedding` (t-SNE, PCA).
 
-Imports: data, model.
+Imports: data, model, common.
 """

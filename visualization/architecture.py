@@ -1,16 +1,20 @@
-"""What a network is made of, found by running it: a tree of calls with shapes, parameters and MACs.
+"""Trace what a network consists of: a tree of calls with output shapes, parameters and MACs.
 
-Hooks on every module see the calls; autograd tells what happens between modules, such as the sum at the
-end of a residual block. Nothing here knows the layers of `model.py`.
+Hooks on every module record the calls; autograd's graph shows operations between modules, such as the sum at
+the end of a residual block. Nothing here depends on the layers of `model.py`.
 """
 
 import copy
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
+
+from common.messages import UserError
 
 INPUT = (1, 28, 28)
 TIMES = "\N{MULTIPLICATION SIGN}"
@@ -18,19 +22,20 @@ TIMES = "\N{MULTIPLICATION SIGN}"
 
 @dataclass
 class Step:
-    """One call of a module or, between modules, one operation; with the steps taken inside it.
+    """A call of a module, or an operation between modules, with the steps inside it.
 
     Attributes:
-        name: the module's name, such as "layer2.0.conv1"; "" for the whole network and for operations.
+        name: of the module, such as "layer2.0.conv1"; "" for the whole network and for operations.
         module: None for an operation.
-        operation: autograd's name of it, such as "Add"; "" for a module.
-        shape: of the output, without the batch.
-        parameters: how many it is the first to use, those of the steps inside included.
-        macs: multiply-accumulates for one image, those of the steps inside included. By the usual
-            convention those of convolutions and linear layers, without the sums that add a bias.
-        starts_branch: whether it takes the input of the enclosing step once more, beside the steps
-            before it, as a shortcut does.
-        joins: whether it makes one of several branches.
+        operation: autograd's name of the operation, such as "Add"; "" for a module.
+        shape: of the output, without the batch dimension.
+        parameters: number of parameters, including the steps inside; shared ones count where used first.
+        macs: multiply-accumulates for one image, including the steps inside. As usual, only convolutions and
+            linear layers count, without their bias.
+        starts_branch: whether its input is the input of the enclosing step rather than the output of the
+            step before it, as in a shortcut.
+        joins: whether the operation has several inputs, such as a sum of two branches.
+        steps: inside it, in the order of the calls.
     """
 
     name: str = ""
@@ -44,16 +49,20 @@ class Step:
     steps: list["Step"] = field(default_factory=list)
 
     def walk(self, depth: int = 0) -> Iterator[tuple[int, "Step"]]:
-        """Itself and all steps inside in the order of the calls, with their depth."""
+        """Yield the step itself and all steps inside it in the order of the calls, each with its depth."""
         yield depth, self
         for step in self.steps:
             yield from step.walk(depth + 1)
 
 
 def trace(model: nn.Module) -> Step:
-    """Run a copy of `model` on one blank image in evaluation mode; the call of the whole network.
+    """Run a copy of a network on one blank image in evaluation mode.
 
-    The network takes ink of shape (1, 1, 28, 28) and gives one tensor, as do all modules in it.
+    Args:
+        model: takes ink of shape (1, 1, 28, 28). It and all modules in it return a single tensor.
+
+    Returns:
+        The call of the whole network.
     """
     model = copy.deepcopy(model).cpu().eval()
     tracer = _Tracer(model)
@@ -66,18 +75,19 @@ def trace(model: nn.Module) -> Step:
 
 
 class _Tracer:
-    """Hooks that build the tree. Tensors are told apart by identity, so all of them are kept."""
+    """Hooks that build the tree of steps. All tensors are kept, as they are identified by `id`."""
 
     def __init__(self, model: nn.Module) -> None:
-        self.root = Step()  # until the network itself is called
+        self.root = Step()  # replaced by the call of the network
         self.names = {module: name for name, module in model.named_modules()}
         self.open = [self.root]
-        self.latest: list[Tensor | None] = [None]  # in each open step: its input, then the latest output
-        self.known: dict[int, Tensor] = {}  # all inputs and outputs of modules so far
-        self.nodes: set[torch.autograd.graph.Node | None] = set()  # autograd's nodes that made these
+        self.latest: list[Tensor | None] = [None]  # of each open step: its input, then the last output inside
+        self.known: dict[int, Tensor] = {}  # all inputs and outputs of modules so far, by their id
+        self.nodes: set[torch.autograd.graph.Node | None] = set()  # the autograd nodes that created these
         self.counted: set[nn.Parameter] = set()
 
     def enter(self, module: nn.Module, args: tuple[Tensor, ...]) -> None:
+        """Open a step; a forward pre-hook."""
         x = args[0]
         step = Step(self.names[module], module)
         if len(self.open) == 1:
@@ -91,7 +101,8 @@ class _Tracer:
         self.latest.append(x)
 
     def leave(self, module: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> None:
-        if self.open[-1].steps:  # what is done to the output of the last module inside
+        """Close a step; a forward hook."""
+        if self.open[-1].steps:  # operations after the last module inside
             self.add_operations(output)
         step = self.open.pop()
         self.latest.pop()
@@ -107,11 +118,12 @@ class _Tracer:
         step.macs += sum(inner.macs for inner in step.steps)
 
     def remember(self, tensor: Tensor) -> None:
+        """Note an input or output of a module."""
         self.known[id(tensor)] = tensor
         self.nodes.add(tensor.grad_fn)
 
     def add_operations(self, tensor: Tensor) -> None:
-        """Add what made `tensor` out of the tensors that modules took and gave."""
+        """Add the operations that created `tensor` from inputs and outputs of modules."""
         if id(tensor) in self.known:
             return
         operations, node = [], tensor.grad_fn
@@ -127,9 +139,10 @@ class _Tracer:
 
 
 def stages(network: Step) -> list[list[Step]]:
-    """The network's steps in groups: one with blocks is alone; neighbours without, as pool and fc, share one.
+    """Group the steps of a network into stages.
 
-    An operation belongs to the module before it.
+    A step with blocks inside is a stage of its own; neighbouring steps without blocks, such as pool and fc,
+    share one. An operation belongs to the module before it.
     """
     found: list[list[Step]] = []
     for step in network.steps:
@@ -140,19 +153,25 @@ def stages(network: Step) -> list[list[Step]]:
 
 
 def _has_blocks(step: Step) -> bool:
+    """Return whether the steps inside a step have steps inside."""
     return any(inner.steps for inner in step.steps)
 
 
 @dataclass
 class Section:
-    """Paths that leave one tensor, the longest first, and the operation that joins them, if one does."""
+    """A part of a network with parallel paths.
+
+    Attributes:
+        paths: that start at the same tensor, the longest first.
+        join: the operation that joins the paths; None in the last section.
+    """
 
     paths: list[list[Step]] = field(default_factory=lambda: [[]])
     join: Step | None = None
 
 
 def sections(steps: Sequence[Step]) -> list[Section]:
-    """The steps in stretches, each up to where paths join."""
+    """Divide steps into sections, each of which ends where paths join."""
     found = [Section()]
     for step in steps:
         if step.joins:
@@ -165,18 +184,18 @@ def sections(steps: Sequence[Step]) -> list[Section]:
     for section in found:
         section.paths.sort(key=lambda path: -len(layers(path)))
         if section.join and len(section.paths) == 1:
-            section.paths.append([])  # what is added passed no module
+            section.paths.append([])  # an identity shortcut
     return found
 
 
 def layers(path: Sequence[Step]) -> list[Step]:
-    """The innermost steps of a path, without those that do nothing."""
+    """Return the innermost steps of a path, without identities."""
     inner = [step for whole in path for _, step in whole.walk() if not step.steps]
     return [step for step in inner if not isinstance(step.module, nn.Identity)]
 
 
 def unpacked(path: Sequence[Step]) -> list[Step]:
-    """Layers and blocks of a path, without the sequences that they stand in."""
+    """Return the layers and blocks of a path, without identities, and with sequences replaced by content."""
     found = []
     for step in path:
         if isinstance(step.module, nn.Sequential):
@@ -187,7 +206,7 @@ def unpacked(path: Sequence[Step]) -> list[Step]:
 
 
 def layer_label(module: nn.Module) -> str:
-    """The module in a few words, such as "conv 3x3, 64, /2"; stride 2 is written /2."""
+    """Describe a module in a few words, such as "conv 3x3, 64, /2"; "/2" stands for stride 2."""
     match module:
         case nn.Conv2d():
             stride = f", /{module.stride[0]}" if module.stride[0] > 1 else ""
@@ -208,13 +227,14 @@ def layer_label(module: nn.Module) -> str:
 
 
 def _size(size: int | tuple[int, ...]) -> str:
+    """Format a size as in "3x3"."""
     return TIMES.join(map(str, size if isinstance(size, tuple) else (size, size)))
 
 
 def format_table(network: Step) -> str:
-    """All modules in the order of their calls: name, kind, output shape, parameters, MACs.
+    """Return a table of all modules in the order of their calls: name, kind, output shape, parameters, MACs.
 
-    A row of a module with modules inside counts what is inside; the last row is the total.
+    The row of a module includes the modules inside it; the last row is the total.
     """
     rows = [("layer", "kind", "output", "parameters", "MACs")]
     rows.append(("input", "", "x".join(map(str, INPUT)), "", ""))
@@ -232,3 +252,33 @@ def format_table(network: Step) -> str:
         lines.append("  ".join((*left, *right)).rstrip())
     rule = "-" * max(map(len, lines))
     return "\n".join((lines[0], rule, *lines[1:-1], rule, lines[-1]))
+
+
+def render_autograd_graph(network: nn.Module, kind: str, dpi: int) -> tuple[str, bytes | str]:
+    """Render the autograd graph of a network with Graphviz.
+
+    Args:
+        network: takes ink of shape (1, 1, 28, 28).
+        kind: "png", "svg" or "pdf".
+        dpi: pixels per inch of a PNG.
+
+    Returns:
+        `kind` and the content of the file; "gv" and the source of the graph if Graphviz's dot is missing.
+
+    Raises:
+        UserError: if dot fails.
+    """
+    from torchviz import make_dot
+
+    network = copy.deepcopy(network).cpu()
+    graph = make_dot(network(torch.zeros(1, *INPUT)), params=dict(network.named_parameters()))
+    del graph.graph_attr["size"]  # limits the size, which makes the text illegible
+    dot = shutil.which("dot")
+    if not dot:
+        return "gv", graph.source
+    if kind == "png":
+        graph.graph_attr["dpi"] = str(dpi)
+    drawn = subprocess.run([dot, f"-T{kind}"], input=graph.source.encode(), capture_output=True)
+    if drawn.returncode:
+        raise UserError(f"Graphviz's dot failed: {drawn.stderr.decode(errors='replace')}")
+    return kind, drawn.stdout

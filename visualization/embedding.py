@@ -1,4 +1,4 @@
-"""The network's 128-dimensional features of many images in two dimensions, near what they are near to."""
+"""Embed the network's 128-dimensional features of many images in two dimensions."""
 
 import contextlib
 import re
@@ -10,15 +10,23 @@ from sklearn.manifold import TSNE
 from tqdm import tqdm
 
 from data import LabelledImages
-from evaluation.metrics import BATCH
 from model import ImprovedResNet18
 
-REDUCED = 30  # dimensions that t-SNE starts from; they hold 99 % of the variance
+BATCH = 100
+PCA_DIMENSIONS = 30  # that t-SNE starts from; they contain 99 % of the variance
 SEED = 0
 
 
 def compute_features(model: ImprovedResNet18, digits: LabelledImages) -> tuple[np.ndarray, np.ndarray]:
-    """Features, float32 (N, 128), and readings, int64 (N,), in evaluation mode. Shows a bar."""
+    """Compute the features and readings of images, in evaluation mode, with a progress bar.
+
+    Args:
+        model: the network.
+        digits: N images, on the device of the model.
+
+    Returns:
+        The pooled features, float32 (N, 128), and the predicted classes, int64 (N,).
+    """
     features, readings = [], []
     model.eval()
     with torch.inference_mode():
@@ -29,22 +37,36 @@ def compute_features(model: ImprovedResNet18, digits: LabelledImages) -> tuple[n
 
 
 def choose(wrong: np.ndarray, count: int) -> np.ndarray:
-    """Ascending indices of at most `count` images: of those that are `wrong`, bool (N,), then any others."""
+    """Choose images to show: misread ones first, then random others.
+
+    Args:
+        wrong: bool, (N,), whether each image is misread.
+        count: maximum number of images.
+
+    Returns:
+        Indices in ascending order, the same for the same arguments.
+    """
     shuffled = np.random.RandomState(SEED).permutation(len(wrong))
     return np.sort(shuffled[np.argsort(~wrong[shuffled], kind="stable")][:count])
 
 
 def embed(features: np.ndarray, method: str) -> np.ndarray:
-    """The features in two dimensions: float, (N, 2). The same for the same input; shows a bar.
+    """Embed features in two dimensions, with a progress bar for t-SNE.
 
     Args:
         features: float, (N, dimensions), N above 30.
-        method: "pca", a shadow of the features that takes no time, or "tsne", which keeps neighbours
-            together (van der Maaten and Hinton, 2008) and takes about a minute for 10,000.
+        method: "pca", a linear projection that takes a second, or "tsne", which preserves neighbourhoods and
+            takes about a minute for 10,000 images.
+
+    Returns:
+        float, (N, 2), the same for the same arguments.
+
+    Source:
+        van der Maaten and Hinton, "Visualizing Data using t-SNE", 2008.
     """
     if method == "pca":
         return PCA(2, random_state=SEED).fit_transform(features)
-    reduced = PCA(min(REDUCED, *features.shape), random_state=SEED).fit_transform(features)
+    reduced = PCA(min(PCA_DIMENSIONS, *features.shape), random_state=SEED).fit_transform(features)
     tsne = TSNE(init="pca", random_state=SEED, verbose=2)
     bar = tqdm(total=tsne.max_iter, desc="t-SNE", disable=None, leave=False)
     with bar, contextlib.redirect_stdout(_Progress(bar)):
@@ -52,14 +74,15 @@ def embed(features: np.ndarray, method: str) -> np.ndarray:
 
 
 class _Progress:
-    """Moves a bar on by what t-SNE prints, as in "[t-SNE] Iteration 50: ..."; it tells in no other way."""
+    """Parses "[t-SNE] Iteration 50: ..." from scikit-learn's output, its only report, to update a bar."""
 
     def __init__(self, bar: tqdm) -> None:
         self.bar = bar
 
     def write(self, text: str) -> None:
+        """Update the bar if `text` has the number of an iteration."""
         if found := re.search(r"Iteration (\d+)", text):
             self.bar.update(int(found[1]) - self.bar.n)
 
     def flush(self) -> None:
-        pass
+        """Do nothing; files have this method."""

@@ -1,6 +1,6 @@
-"""What a network does, as pictures: its filters, what a digit excites, why it is read so, how all are sorted.
+"""Plot filters, feature maps, saliency and embeddings as figures of 10 inches in width.
 
-Drawn on Matplotlib's own canvas, 10 inches wide: no display is needed.
+Figures are created without pyplot, so no display is needed.
 """
 
 from collections.abc import Sequence
@@ -17,21 +17,24 @@ from visualization.architecture import TIMES
 
 WIDTH = 10
 MAPS_SHOWN = 10  # of each stage
-CIRCLES = 200  # mistakes that an embedding shows with their number
-CLASSES = colormaps["tab10"]
-HEAT = LinearSegmentedColormap.from_list("heat", ["white", "#ffeda0", "#feb24c", "#f03b20", "#bd0026"])
+MAX_LABELLED = 200  # mistakes that an embedding shows with their class
+CLASS_COLOURS = colormaps["tab10"]
+HEAT_COLOURS = LinearSegmentedColormap.from_list(
+    "heat", ["white", "#ffeda0", "#feb24c", "#f03b20", "#bd0026"]
+)
 
 
 def draw_filters(kernels: np.ndarray, title: str) -> Figure:
-    """Convolution kernels, all on one scale: ink under red adds to the output, ink under blue takes away.
+    """Draw convolution kernels on a common scale: positive weights red, negative ones blue.
 
     Args:
         kernels: float, (N, height, width).
+        title: of the figure.
     """
     columns = 8
     rows = -(-len(kernels) // columns)
     figure = _figure(1.18 * max(rows, 2) + 0.2, title)
-    bound = np.quantile(np.abs(kernels), 0.99)  # so that one strong weight does not make all others pale
+    bound = np.quantile(np.abs(kernels), 0.99)  # robust to a single large weight
     for number, axes in enumerate(figure.subplots(rows, columns, squeeze=False).flat):
         _without_ticks(axes)
         if number < len(kernels):
@@ -50,13 +53,15 @@ def draw_features(
     names: Sequence[str],
     title: str,
 ) -> Figure:
-    """The digit with its reading and, of each stage, the maps that vary most over it.
+    """Draw a digit with its reading and, for each stage, the feature maps with the highest variance.
 
     Args:
         glyph: float, (28, 28), ink 1 on 0.
-        maps: of each stage, (channels, height, width); dark is 0, bright is the row's largest value.
+        maps: of each stage by its name, (channels, height, width); from dark, 0, to bright, the largest value
+            shown of the stage.
         probabilities: (classes,).
-        names: one for each class.
+        names: of the classes.
+        title: of the figure.
     """
     figure = _figure(1.08 * len(maps) + 0.2, title)
     left, right = figure.subfigures(1, 2, width_ratios=(2.3, 7.7))
@@ -66,33 +71,34 @@ def draw_features(
     for row, (stage, channels) in zip(
         right.subfigures(len(maps), 1, squeeze=False)[:, 0], maps.items(), strict=True
     ):
-        liveliest = channels[np.argsort(-channels.std((1, 2)), kind="stable")[:MAPS_SHOWN]]
+        shown = channels[np.argsort(-channels.std((1, 2)), kind="stable")[:MAPS_SHOWN]]
         height, width = channels.shape[1:]
-        caption = f"{stage}: {len(liveliest)} of {len(channels)} maps, {height}{TIMES}{width}"
+        caption = f"{stage}: {len(shown)} of {len(channels)} maps, {height}{TIMES}{width}"
         row.suptitle(caption, fontsize=10, x=0.01, ha="left")
         for place, axes in enumerate(row.subplots(1, MAPS_SHOWN)):
             axes.axis("off")
-            if place < len(liveliest):
-                axes.imshow(liveliest[place], cmap="magma", vmin=0, vmax=liveliest.max())
+            if place < len(shown):
+                axes.imshow(shown[place], cmap="magma", vmin=0, vmax=shown.max())
     return figure
 
 
 def draw_saliency(
     glyph: np.ndarray, heats: Sequence[np.ndarray], captions: Sequence[str], title: str
 ) -> Figure:
-    """The digit and, under it, heat maps of what speaks for one reading and for another.
+    """Draw a digit and heat maps of what speaks for each of several readings.
 
     Args:
         glyph: float, (28, 28), ink 1 on 0.
-        heats: at least one, (28, 28), in [0, 1].
-        captions: one for each heat map.
+        heats: at least one heat map, (28, 28), in [0, 1].
+        captions: of the heat maps.
+        title: of the figure.
     """
     figure = _figure(3.15, title)
     first, *others = figure.subplots(1, 1 + len(heats))
     _show_ink(first, glyph)
     first.set_title("what the network sees", fontsize=11)
     for axes, heat, caption in zip(others, heats, captions, strict=True):
-        image = axes.imshow(heat, cmap=HEAT, vmin=0, vmax=1, interpolation="bilinear")
+        image = axes.imshow(heat, cmap=HEAT_COLOURS, vmin=0, vmax=1, interpolation="bilinear")
         axes.imshow(np.zeros_like(glyph), cmap="gray", vmin=0, vmax=1, alpha=0.8 * glyph)
         axes.set_title(caption, fontsize=11)
         _without_ticks(axes)
@@ -104,43 +110,44 @@ def draw_saliency(
 def draw_embedding(
     points: np.ndarray, labels: np.ndarray, readings: np.ndarray, names: Sequence[str], title: str
 ) -> Figure:
-    """A dot for each image, coloured by its class; what is misread is a circle with its true class.
+    """Draw a dot for each image, coloured by its class; misread images are circles with their true class.
 
     Args:
         points: float, (N, 2), N at least 2.
-        labels: the true classes, integers, (N,).
-        readings: the classes read, integers, (N,).
-        names: one for each class.
+        labels: the ground truth, integers, (N,).
+        readings: the predicted classes, integers, (N,).
+        names: of the classes.
+        title: of the figure.
     """
-    high = 7
-    figure = _figure(high, title)
+    height = 7
+    figure = _figure(height, title)
     axes = figure.subplots()
     axes.axis("off")
-    points = (points - points.min(0)) / np.ptp(points, axis=0) * (WIDTH, high)  # nearly inches on the page
-    axes.set(xlim=(-0.3, WIDTH + 0.3), ylim=(-0.3, high + 0.3))
+    points = (points - points.min(0)) / np.ptp(points, axis=0) * (WIDTH, height)  # nearly in inches
+    axes.set(xlim=(-0.3, WIDTH + 0.3), ylim=(-0.3, height + 0.3))
     right = labels == readings
-    axes.scatter(*points[right].T, s=7, color=CLASSES(labels[right]), alpha=0.6, linewidths=0)
+    axes.scatter(*points[right].T, s=7, color=CLASS_COLOURS(labels[right]), alpha=0.6, linewidths=0)
     halo = [withStroke(linewidth=4, foreground="white")]
     for label in np.unique(labels):
         middle = np.median(points[labels == label], axis=0)
         axes.text(*middle, names[label], size=22, weight="bold", ha="center", va="center", path_effects=halo)
     wrong, truths = points[~right], labels[~right]
-    if len(wrong) > CIRCLES:  # too many for numbers: the bad network is plain enough
-        axes.scatter(*wrong.T, s=16, color=CLASSES(truths), edgecolors="black", linewidths=0.6)
+    if len(wrong) > MAX_LABELLED:  # labels would cover each other
+        axes.scatter(*wrong.T, s=16, color=CLASS_COLOURS(truths), edgecolors="black", linewidths=0.6)
         return figure
-    apart = _spread(wrong, 0.17)
-    axes.plot(*np.stack([wrong, apart]).transpose(2, 0, 1), color="black", linewidth=0.8)
-    axes.scatter(*apart.T, s=90, color=CLASSES(truths), edgecolors="black", zorder=3)
-    for place, truth in zip(apart, truths, strict=True):
+    spread = _spread(wrong, 0.17)
+    axes.plot(*np.stack([wrong, spread]).transpose(2, 0, 1), color="black", linewidth=0.8)
+    axes.scatter(*spread.T, s=90, color=CLASS_COLOURS(truths), edgecolors="black", zorder=3)
+    for place, truth in zip(spread, truths, strict=True):
         style = {"size": 7.5, "weight": "bold", "color": "white", "ha": "center", "va": "center_baseline"}
         axes.text(*place, names[truth], zorder=3, **style)
     return figure
 
 
 def _spread(points: np.ndarray, apart: float) -> np.ndarray:
-    """The points, (N, 2), moved as little as it takes for no two to be nearer than `apart`, or nearly so."""
-    turn = np.arange(len(points))
-    moved = points + 1e-3 * np.stack([np.cos(turn), np.sin(turn)], 1)  # parts those that coincide
+    """Move points, (N, 2), a little so that the distance between any two is about `apart` or more."""
+    angle = np.arange(len(points))
+    moved = points + 1e-3 * np.stack([np.cos(angle), np.sin(angle)], 1)  # separates identical points
     for _ in range(300):
         gaps = moved[:, None] - moved
         distances = np.hypot(*gaps.transpose(2, 0, 1)) + np.diag(np.full(len(points), np.inf))
@@ -152,7 +159,7 @@ def _spread(points: np.ndarray, apart: float) -> np.ndarray:
 
 
 def _figure(height: float, title: str) -> Figure:
-    """An empty one with room for a title of several lines; `height` in inches, without that."""
+    """Return an empty figure with a title of one or more lines; `height` is in inches, without the title."""
     top = 0.22 + 0.22 * len(title.splitlines())
     figure = Figure(figsize=(WIDTH, height + top), layout="constrained")
     figure.get_layout_engine().set(rect=(0.01, 0.015, 0.98, height / (height + top) - 0.015))
@@ -161,11 +168,13 @@ def _figure(height: float, title: str) -> Figure:
 
 
 def _show_ink(axes: Axes, glyph: np.ndarray) -> None:
+    """Draw a glyph, black on white."""
     axes.imshow(glyph, cmap="gray_r", vmin=0, vmax=1)
     _without_ticks(axes)
 
 
 def _show_probabilities(axes: Axes, probabilities: np.ndarray, names: Sequence[str]) -> None:
+    """Draw a bar for the probability of each class."""
     best = int(probabilities.argmax())
     axes.set_title(f"read as {names[best]}, {percent(probabilities[best], decimals=1)}", fontsize=10)
     places = range(len(names))
@@ -178,5 +187,6 @@ def _show_probabilities(axes: Axes, probabilities: np.ndarray, names: Sequence[s
 
 
 def _without_ticks(axes: Axes) -> None:
+    """Remove the ticks of both axes."""
     axes.set_xticks([])
     axes.set_yticks([])
