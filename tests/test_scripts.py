@@ -26,8 +26,8 @@ from common import download
 from common.files import PROJECT
 from data import load_test
 from preprocessing.stroke_candidates import segment_strokes
-from recognition.profiles import new_name
-from recognition.sample_store import keep
+from recognition.profiles import new_sample_name
+from recognition.sample_store import write_sample
 from tests.support.handwriting import digit
 from tests.support.project import (
     TORCHRUN,
@@ -129,9 +129,9 @@ def test_personal(project, trained):
     shipped = project.folder / "checkpoints/improved_resnet18_ink.pt"
     before, corrections = shipped.read_bytes(), project.folder / "corrections"
     for number in (1, 4, 8):
-        keep(
+        write_sample(
             corrections / "Anna",
-            new_name(),
+            new_sample_name(),
             label=(number + 6) % 10,
             strokes=digit(number, (0, 0), 100),
             image=Image.new("L", (28, 28), 255),
