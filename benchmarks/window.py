@@ -72,7 +72,7 @@ def time_to_strokes(display: str) -> float:
 
 
 def samples(path: Path | None, count: int) -> Iterator[Strokes]:
-    """Drawings, fitted into the sheet; of a file, a random choice that is always the same."""
+    """Yield drawings, scaled to the canvas; of a file, a random choice with a fixed seed."""
     if path is None:
         yield from (digit(place % 10, (0, 0), 0.6 * SIDE) for place in range(count))
         return

@@ -45,7 +45,7 @@ def in_window(project: Project) -> Callable[..., Result]:
 
 
 @pytest.mark.long
-def test_a_random_user_finds_no_fault(
+def test_a_random_user_meets_no_error(
     in_window: Callable[..., Result], tmp_path: Path, often: Callable[[int], int]
 ) -> None:
     files = tmp_path / "files"
@@ -64,7 +64,7 @@ def test_a_random_user_finds_no_fault(
 
 
 @pytest.mark.parametrize("leak", [lambda: bytearray(2**10), lambda: [object() for _ in range(2**6)]])
-def test_a_leak_of_a_kib_for_each_action_would_be_seen(leak: Callable[[], object]) -> None:
+def test_a_leak_of_a_kib_per_action_is_detected(leak: Callable[[], object]) -> None:
     if lacking := missing_tools():
         missing(f"no {', '.join(lacking)}")
     from tests.support.random_user import in_use  # needs Tk
@@ -74,7 +74,7 @@ def test_a_leak_of_a_kib_for_each_action_would_be_seen(leak: Callable[[], object
     assert in_use() - before > 1.5 * GROWTH, len(kept)
 
 
-UNLUCKY = """
+RAISES_ONCE = """
 if __name__ == "__main__":
     from gui.drawing import Page, Stroke
     from tests.support.hand import Hand
@@ -100,11 +100,11 @@ else:  # in the worker process
 """
 
 
-def test_a_reading_that_raises_is_told_and_the_next_one_is_made(
+def test_a_reading_that_raises_is_reported_and_the_next_one_works(
     in_window: Callable[..., Result], tmp_path: Path
 ) -> None:
-    script = tmp_path / "project" / "unlucky.py"
-    script.write_text(UNLUCKY)
+    script = tmp_path / "project" / "raises_once.py"
+    script.write_text(RAISES_ONCE)
     result = in_window(script.name)
     assert result.stdout.splitlines() == ["ArithmeticError: no luck ", "5"], result.stderr
     assert result.stderr.count("ArithmeticError: no luck") == result.stderr.count("Traceback") == 1

@@ -26,7 +26,7 @@ def test_a_picture_is_opened_read_drawn_on_and_corrected(window, photo, copy):
     window.press("6")
     window.wait(lambda: samples(copy))
     (sample,) = samples(copy)
-    assert (sample["label"], sample["strokes"]) == (6, []), "strokes alone would be no 6"
+    assert (sample["label"], sample["strokes"]) == (6, []), "without the picture the strokes are no 6"
     (png,) = (copy / "corrections" / "default").glob("*.png")
     assert (np.asarray(Image.open(png).convert("L")) < 100).mean() > 0.02
     window.press(*["ctrl+z"] * 3)  # the correction and both strokes
@@ -36,7 +36,7 @@ def test_a_picture_is_opened_read_drawn_on_and_corrected(window, photo, copy):
     window.wait_for_blank()
 
 
-def test_a_file_that_is_no_picture_is_survived(window, tmp_path):
+def test_drawing_goes_on_after_a_file_that_is_no_picture(window, tmp_path):
     path = tmp_path / "text.png"
     path.write_text("This is no picture.")
     window.press("ctrl+o")
@@ -70,11 +70,11 @@ root.mainloop()
         window.press("ctrl+v")
         window.wait_for_reading("5")
     finally:
-        process.kill()  # under coverage Python waits for its next step to end, which Tk does not take
+        process.kill()  # with coverage, terminate() would need Python code to run, which Tk does not return to
         process.communicate()
 
 
-def test_the_bytes_that_tk_gives_as_text():
+def test_bytes_of_tks_text():
     from gui.desktop import CLIPBOARD_LIMIT, bytes_of  # needs Tk
 
     content = bytes(range(256)) * 3
@@ -86,7 +86,7 @@ def test_the_bytes_that_tk_gives_as_text():
         bytes_of("0x0 " * (CLIPBOARD_LIMIT * 1_000_000 + 1))
 
 
-def test_a_clipboard_without_a_picture_is_survived(window):
+def test_drawing_goes_on_after_pasting_without_a_picture(window):
     window.press("ctrl+v")
     draw(window, 3)
     window.wait_for_reading("3")
@@ -103,7 +103,7 @@ def test_the_drawing_is_saved_as_png(window, tmp_path, recognizer):
     window.wait(path.exists)
     saved = np.asarray(Image.open(path).convert("L"))
     assert saved.shape == window.ink().shape
-    assert ((saved < 100) != window.ink()).mean() < 0.01, "as on the sheet, dark on white"
+    assert ((saved < 100) != window.ink()).mean() < 0.01, "as on the canvas, dark on white"
     (reading,) = recognizer.read_image(Image.open(path), single=True)
     assert reading.digit == 9
 
@@ -130,4 +130,4 @@ def test_help_shows_the_keys_and_closes(window):
     assert np.asarray(window.picture(shown)).std() > 10
     window.press("Escape")
     window.wait(lambda: not window.xdotool(*search))
-    assert window.reading() == "2", "that Esc was for the help"
+    assert window.reading() == "2", "Esc closed the list, and did not clear the page"

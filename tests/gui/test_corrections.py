@@ -36,20 +36,20 @@ def test_a_correction_is_kept_and_counts_from_the_next_stroke_on(window, copy):
     assert (np.asarray(Image.open(png).convert("L")) < 100).sum() > 500
     window.fresh()
     draw(window, 1, height=0.5)
-    assert window.wait_for_reading("7").startswith("7 · "), "as a digit, and not corrected: read so"
+    assert window.wait_for_reading("7").startswith("7 · "), "read as a 7, not shown as corrected"
     draw_and_read(window, 3, 3)
 
 
 def test_corrections_right_before_the_window_closes_are_kept(other_copy):
-    """The last keys come while the reading process is stopped: they wait, and are shown as corrected."""
+    """The last keys are pressed while the worker process is stopped, so that requests wait."""
     with screen() as display:
         window = Window(display, "--size", SIDE, folder=other_copy)
         draw(window, 1)
         window.wait_for_reading("1")
-        children = [int(process.name) for process in window.children()]  # one of them reads
+        children = [int(process.name) for process in window.children()]  # one is the worker process
         for child in children:
             os.kill(child, signal.SIGSTOP)
-        window.press("w", "7", "4", "ctrl+q")  # the heat map is what runs
+        window.press("w", "7", "4", "ctrl+q")  # the request for the heat map is sent first
         for child in children:
             os.kill(child, signal.SIGCONT)
         assert window.process.wait(PATIENCE) == 0
@@ -62,7 +62,7 @@ def test_ctrl_z_right_after_a_correction_takes_it_back(window, copy):
     window.wait_for_reading("1")
     window.press("7")
     window.wait(lambda: labels(copy) == [7])
-    window.press("4")  # the key before was the wrong one
+    window.press("4")  # in place of the 7
     window.wait(lambda: labels(copy) == [4])
     window.wait_for_title(f"4 · corrected - {NAME}")
     window.press("ctrl+z")
@@ -81,12 +81,12 @@ def test_the_last_of_two_corrections_of_one_reading_counts(window, copy):
     window.press("4")
     window.wait(lambda: labels(copy) == [4])
     (second,) = (copy / "corrections/default").glob("*.jsonl")
-    assert second > first, "the order of the names is that of the words"
+    assert second > first, "names sort by time"
     draw_and_read(window, 1, 4)
 
 
-def test_a_drawing_that_comes_back_is_corrected_once_more(window, copy):
-    """Cleared before the slip was seen: the later word on the same ink counts."""
+def test_a_drawing_from_the_history_can_be_corrected_again(window, copy):
+    """Of two samples of the same ink the later one counts."""
     draw_and_correct(window, copy, 1, 4)
     window.fresh()
     window.press("Prior")
@@ -96,15 +96,15 @@ def test_a_drawing_that_comes_back_is_corrected_once_more(window, copy):
     draw_and_read(window, 1, 1)
 
 
-def test_a_correction_in_the_same_breath_waits_for_its_reading(window, copy):
+def test_a_correction_waits_for_the_reading_of_its_drawing(window, copy):
     window.draw(digit(0, window.middle, 200), pause=0)
     window.press("6")
     window.wait_for_title(f"6 · corrected - {NAME}")
     window.wait(lambda: labels(copy) == [6])
 
 
-def test_a_correction_of_a_drawing_that_has_changed_before_it_was_read_is_none_of_the_next(window, copy):
-    children = [int(process.name) for process in window.children()]  # one of them reads
+def test_a_correction_is_dropped_if_the_drawing_changes_before_it_is_read(window, copy):
+    children = [int(process.name) for process in window.children()]  # one is the worker process
     for child in children:
         os.kill(child, signal.SIGSTOP)
     window.draw(digit(0, window.middle, 200))
@@ -117,7 +117,7 @@ def test_a_correction_of_a_drawing_that_has_changed_before_it_was_read_is_none_o
     assert not samples(copy)
 
 
-def test_there_is_nothing_to_correct_on_a_blank_sheet(window, copy):
+def test_a_blank_page_is_not_corrected(window, copy):
     window.press("5")
     draw(window, 3)
     window.wait_for_reading("3")
@@ -139,14 +139,14 @@ def test_a_digit_of_a_number_is_chosen_by_a_click_and_corrected(number_mode, cop
     window.wait(lambda: samples(copy))
     (sample,) = samples(copy)
     assert (sample["label"], sample["read"]) == (9, 4)
-    assert len(sample["strokes"]) == 2, "those of the 4"
+    assert len(sample["strokes"]) == 2, "only the strokes of the 4"
     window.fresh()
     draw(window, 4, at=0.7, height=0.4)
     draw(window, 6, at=0.25, height=0.4)
     window.wait_for_reading("69")
 
 
-def test_a_key_and_a_button_compare_with_and_without(window, copy):
+def test_a_key_and_a_button_switch_samples_off_and_on(window, copy):
     draw_and_correct(window, copy, 1, 7)
     draw_and_read(window, 1, 7)
     window.press("m")
@@ -154,7 +154,7 @@ def test_a_key_and_a_button_compare_with_and_without(window, copy):
     window.press("m")
     window.wait_for_reading("7")
     pixels = window.pixels()[window.top + SIDE // 2 : window.bottom, window.right + 6 :]
-    rows, columns = np.nonzero(is_accent(window, pixels))  # the bars are above: it is the button that is on
+    rows, columns = np.nonzero(is_accent(window, pixels))  # below the bars only the button that is on
     button = columns.mean() + window.right - window.left + 6, np.median(rows) + SIDE // 2
     window.click(button)
     window.wait_for_reading("1")
@@ -162,8 +162,8 @@ def test_a_key_and_a_button_compare_with_and_without(window, copy):
     window.wait_for_reading("7")
 
 
-def test_profiles_are_apart_and_old_samples_are_in_the_default_one(other_copy):
-    """A 2 was corrected to 5 before there were profiles; Anna's 1 is a 7."""
+def test_profiles_are_separate_and_old_samples_belong_to_the_default_one(other_copy):
+    """The old sample lies outside of any profile: a 2 corrected to 5. Anna corrects a 1 to 7."""
     old = {"label": 5, "strokes": digit(2, (0, 0), 240), "image": Image.new("L", (28, 28), 255)}
     sample_store.write_sample(other_copy / "corrections", profiles.new_sample_name(), **old)
     with screen() as display:
@@ -202,7 +202,7 @@ session.worker_process.close()
 """
 
 
-def test_the_status_line_says_what_is_remembered_and_what_is_broken(display, other_copy):
+def test_the_status_line_reports_corrections_and_broken_samples(display, other_copy):
     broken = [f"20200101-00000{number}-000000.jsonl" for number in range(4)]
     for name in broken:
         (other_copy / "corrections" / "Anna").mkdir(parents=True, exist_ok=True)
@@ -225,8 +225,8 @@ def test_the_status_line_says_what_is_remembered_and_what_is_broken(display, oth
 
 
 @pytest.mark.long
-def test_a_kill_while_samples_are_kept_loses_at_most_the_last(other_copy, often):
-    """The window and its reading process are killed right after a key: all that was kept before is there."""
+def test_a_kill_loses_at_most_the_last_sample(other_copy, often):
+    """The window and the worker process are terminated right after a digit key."""
     known = 0
     with screen() as display:
         for turn in range(often(20)):
@@ -245,7 +245,7 @@ def test_a_kill_while_samples_are_kept_loses_at_most_the_last(other_copy, often)
         window = Window(display, "--size", 300, folder=other_copy)
         window.fresh()
         draw(window, 2)
-        window.wait_for_reading("[47]")  # the last word on this 2, if it was kept in time
+        window.wait_for_reading("[47]")  # one of the corrections of this 2
         window.close()
     assert not list((other_copy / "corrections" / "default").glob("*.broken"))
-    assert len(samples(other_copy)) == known, "each of them whole"
+    assert len(samples(other_copy)) == known, "each can be parsed"

@@ -37,7 +37,7 @@ def test_a_click_is_a_dot():
     assert drawing.page.bounds() == (-7, -6, 13, 14)
 
 
-def test_moves_with_the_pen_up_and_moves_to_the_same_place_are_none():
+def test_moves_with_the_pen_up_or_to_the_same_point_are_ignored():
     drawing = Drawing()
     assert not drawing.extend((1, 1))
     drawing.begin((0, 0), 20)
@@ -67,7 +67,7 @@ def test_every_action_changes_the_version():
         seen.add(drawing.version)
 
 
-def test_undo_while_drawing_takes_back_what_is_being_drawn():
+def test_undo_while_drawing_removes_the_live_stroke():
     drawing = Drawing()
     draw(drawing, (0, 0), (5, 5))
     drawing.begin((9, 9), 20)
@@ -78,7 +78,7 @@ def test_undo_while_drawing_takes_back_what_is_being_drawn():
     assert lines(drawing) == [[(0, 0), (5, 5)], [(9, 9)]]
 
 
-def test_clear_can_be_taken_back_and_is_nothing_on_a_blank_page():
+def test_clear_can_be_undone_and_does_nothing_on_a_blank_page():
     drawing = Drawing()
     assert not drawing.clear()
     assert not drawing.can_undo
@@ -112,8 +112,8 @@ actions = st.lists(
 
 @unhurried
 @given(actions)
-def test_undo_and_redo_go_through_the_pages_that_there_were(script):
-    """Against a plain list of pages with a place in it."""
+def test_undo_and_redo_visit_all_pages(script):
+    """Compared with a list of pages and an index in it."""
     drawing, pages, at = Drawing(), [()], 0
     for action, path in script:
         if action == "undo":
@@ -148,12 +148,12 @@ def test_undo_has_a_limit(monkeypatch):
     assert len(drawing.page.strokes) == 7
 
 
-def test_few_pictures_are_kept_to_go_back_to(monkeypatch):
+def test_undo_keeps_few_pictures(monkeypatch):
     monkeypatch.setattr("gui.drawing.UNDO_PICTURES", 2)
     drawing = Drawing()
     for count in range(5):
         drawing.replace(Page(picture=Picture(1, 1, bytes(3), (count,) * 3)))
-        draw(drawing, (count, 0))  # which keeps the picture once more
+        draw(drawing, (count, 0))  # another page with the same picture
     back = []
     while drawing.undo():
         back.append(drawing.page.picture.paper[0])
@@ -183,7 +183,7 @@ def test_the_eraser_removes_dots_and_ends():
 
 
 def test_the_eraser_finds_a_stroke_between_distant_points():
-    """Of a fast pen there are few points, of a fast eraser too: neither comes near the other's."""
+    """A fast pen and a fast eraser have few points, which are far from each other."""
     fast = Stroke(((-300.0, 0.0), (300.0, 0.0)), 10.0)
     assert len(erased(fast, (50, -400), (50, 400), 8)) == 2
 
@@ -191,7 +191,7 @@ def test_the_eraser_finds_a_stroke_between_distant_points():
 @unhurried
 @given(strokes, points, points, st.floats(1, 80))
 def test_what_the_eraser_leaves(stroke, start, end, radius):
-    """Nothing within its reach, everything else; nothing is invented."""
+    """Nothing within its reach is left, and nothing is added."""
     rest = erased(stroke, start, end, radius)
     if rest == [stroke]:
         reach = radius + stroke.width / 2
@@ -237,14 +237,14 @@ def test_erasing_nothing_is_no_action():
 
 @unhurried
 @given(strokes)
-def test_strokes_survive_the_way_to_another_process(stroke):
+def test_strokes_survive_pickling(stroke):
     copy = pickle.loads(pickle.dumps(stroke))
     assert (copy.points, copy.width) == (stroke.points, stroke.width)
 
 
 @unhurried
 @given(st.integers(1, 5000), st.integers(1, 5000), st.floats(50, 2000), st.floats(50, 2000))
-def test_a_picture_is_laid_as_large_as_fits(width, height, wide, high):
+def test_a_picture_is_as_large_as_fits(width, height, wide, high):
     picture = Picture(width, height, b"", (0, 0, 0)).fitted((-wide, -high, wide, high))
     left, top, right, bottom = picture.box
     assert right - left <= 2 * wide * (1 + 1e-9)

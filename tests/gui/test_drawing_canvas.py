@@ -11,7 +11,7 @@ from tests.support.window import NAME, SIDE, Window, draw
 
 
 def cross(window: Window) -> list[list[tuple[float, float]]]:
-    """A line across the middle of the sheet, and one down."""
+    """Return a horizontal and a vertical stroke through the middle of the canvas."""
     (x, y), reach = window.middle, 0.3 * SIDE
     return [[(x - reach, y), (x, y), (x + reach, y)], [(x, y - reach), (x, y), (x, y + reach)]]
 
@@ -41,15 +41,15 @@ def test_a_click_makes_a_round_dot(window):
 
 
 def test_a_fast_stroke_has_no_gaps(window):
-    """Three moves across the whole sheet, as of a quick hand: every point between is ink."""
+    """Three moves across the whole canvas: every point between them is ink."""
     corners = [(40.0, 60.0), (350.0, 90.0), (60.0, 300.0), (340.0, 350.0)]
     window.draw([corners], pause=0.03)
     ink = window.wait_for_ink(lambda ink: ink[345:355, 335:345].all())
-    for (x0, y0), (x1, y1) in ((corners[0], (133, 69)), ((256, 335), corners[-1])):  # straight at both ends
+    for (x0, y0), (x1, y1) in ((corners[0], (133, 69)), ((256, 335), corners[-1])):  # the straight ends
         for share in np.linspace(0, 1, 300):
             assert ink[round(y0 + share * (y1 - y0)), round(x0 + share * (x1 - x0))]
     reached, queue = np.zeros_like(ink), [(60, 40)]
-    while queue:  # all ink is one piece
+    while queue:  # flood fill: all ink is connected
         y, x = queue.pop()
         if 0 <= y < ink.shape[0] and 0 <= x < ink.shape[1] and ink[y, x] and not reached[y, x]:
             reached[y, x] = True
@@ -91,7 +91,7 @@ def test_the_eraser_removes_what_it_touches(window, with_shift):
 
 
 def test_undo_and_redo_go_by_stroke(window):
-    """A 4 has two strokes: its title comes and goes with the second one."""
+    """A 4 has two strokes, and is read as a 4 only with both."""
     draw(window, 4)
     window.wait_for_reading("4")
     window.press("ctrl+z")
@@ -137,7 +137,7 @@ def test_a_number_has_boxes_and_its_digits_are_chosen_by_keys(number_mode):
 
 
 def test_a_pen_that_moves_in_a_box_draws(number_mode):
-    """And so does a click beside the boxes."""
+    """A click beside the boxes draws too."""
     window = number_mode
     draw(window, 1, at=0.3, height=0.5)
     window.wait_for_reading("1")

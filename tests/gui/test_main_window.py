@@ -15,13 +15,13 @@ from tests.support.window import NAME, PATIENCE, SIDE, Window, draw, screen
 def test_buttons_work_by_mouse_and_by_keyboard(window):
     draw(window, 2)
     window.wait_for_reading("2")
-    window.click((20, -25))  # Undo stands over the sheet's corner
+    window.click((20, -25))  # Undo is above the corner of the canvas
     window.wait_for_blank()
-    window.press(*["shift+Tab"] * 4, "space")  # from the sheet back over ?, Save and Open to Number
+    window.press(*["shift+Tab"] * 4, "space")  # from the canvas over ?, Save and Open to Number
     draw(window, 1, at=0.3, height=0.3)
     draw(window, 7, at=0.7, height=0.3)
     window.wait_for_reading("17")
-    window.press(*["shift+Tab"] * 5, "space")  # and to Single
+    window.press(*["shift+Tab"] * 5, "space")  # to Single
     window.wait_for_reading(".")
 
 
@@ -34,12 +34,12 @@ def test_a_scribble_is_not_sure(window):
 
 
 def panel(window: Window) -> np.ndarray:
-    """What is beside the sheet: int, (height, width, 3)."""
+    """Return the pixels right of the canvas: int, (height, width, 3)."""
     return window.pixels()[window.top : window.bottom + 4, window.right + 6 :].astype(int)
 
 
 def test_bars_and_glyph(window):
-    """The bar of what was read is the longest, in its row; the glyph is 28x28 enlarged squares."""
+    """The bar of the digit that was read is the longest; the glyph consists of 28x28 enlarged pixels."""
     for number in (3, 8):
         window.fresh()
         draw(window, number)
@@ -53,14 +53,14 @@ def test_bars_and_glyph(window):
     view = glyph(window)
     zoom = len(view) // 28
     squares = view[: 28 * zoom, : 28 * zoom].reshape(28, zoom, 28, zoom, 3)
-    assert (squares == squares[:, :1, :, :1]).all(), "pixels are crisp"
+    assert (squares == squares[:, :1, :, :1]).all(), "all pixels of a square are equal"
     ink = squares[:, 0, :, 0].mean(2)
     rows, columns = np.nonzero(ink > 60)
     assert max(np.ptp(rows), np.ptp(columns)) in (19, 20, 21), "MNIST's size"
 
 
 def find_bar(bars: np.ndarray, place: int) -> float:
-    """The middle row of the bar of a digit, by the colour of its track or of what fills it."""
+    """Return the middle row of a digit's bar, found by the colours of the bar and its track."""
     colours = bars[:, 5:100].reshape(len(bars), -1)
     background = np.array([0xF4, 0xF5, 0xF7] * 95)
     is_bar = (np.abs(colours - background).reshape(len(bars), -1, 3).sum(2) > 20).all(1)
@@ -70,7 +70,7 @@ def find_bar(bars: np.ndarray, place: int) -> float:
 
 
 def glyph(window: Window) -> np.ndarray:
-    """The enlarged glyph: (28 n, 28 n, 3)."""
+    """Return the enlarged glyph: (28 n, 28 n, 3)."""
     area = panel(window)
     black = area.max(2) < 8
     rows, columns = (np.flatnonzero(black.sum(axis) > 20) for axis in (1, 0))
@@ -92,7 +92,7 @@ def test_why_is_a_heat_map_over_the_glyph(window):
     window.wait(lambda: not is_warm())
 
 
-def test_another_size_loses_nothing(window):
+def test_the_drawing_scales_with_the_window(window):
     draw(window, 3)
     window.wait_for_reading("3")
     geometry = window.xdotool("getwindowgeometry", "--shell", window.id)
@@ -101,7 +101,7 @@ def test_another_size_loses_nothing(window):
     try:
         for size in ((wide + 300, high + 250), (wide, high + 300), (wide, high)):
             window.xdotool("windowsize", "--sync", window.id, *size)
-            # The sheet takes the room there is, and the drawing grows with its shorter side.
+            # The canvas takes the available space, and the drawing scales with its shorter side.
             window.wait(lambda size=size: window.picture().size == size and window.find_canvas())
             shorter = min(window.right - window.left, window.bottom - window.top)
             area = (window.right - window.left) * (window.bottom - window.top)
@@ -131,7 +131,7 @@ def test_dark_with_a_picture_and_its_own_sizes(other_display, photo):
 
 
 def tool(folder: Path, name: str, output: str) -> str:
-    """A desktop's tool that prints `output`; the search path that finds it."""
+    """Write a program that prints `output`, and return a search path that finds it first."""
     path = folder / name
     path.write_text(f"#!/bin/sh\necho '{output}'\n")
     path.chmod(0o755)
@@ -146,8 +146,8 @@ def test_the_theme_follows_the_desktop(other_display, tmp_path, dark):
     assert window.close() == ""
 
 
-def test_a_fine_screen_has_larger_letters(display, tmp_path):
-    """All but the sheet, whose size is in pixels, grows with the screen's or the desktop's resolution."""
+def test_text_grows_with_the_resolution(display, tmp_path):
+    """All but the canvas, whose size is given in pixels, grows with the resolution."""
     path = tool(tmp_path, "xrdb", "Xft.dpi:\t192")
     widths = []
     for dpi, environment in ((96, {}), (192, {}), (96, {"PATH": path})):

@@ -51,14 +51,14 @@ def test_a_fast_stroke_has_no_gaps_and_round_ends(end):
 
 
 def test_ink_in_pieces_is_the_ink_of_the_whole():
-    """A stroke that is painted as it grows, and a part that is painted anew, show no seam."""
+    """A stroke painted in pieces and a repainted box show no seam."""
     line = Stroke(tuple(digit(3, (100, 100), 150)[0]), 14.0).line()
     whole, pieces = Image.new("L", (200, 200)), Image.new("L", (200, 200))
     paint(whole, line, 14)
     for part in chunks(line):
         paint(pieces, part, 14)
     difference = np.abs(np.asarray(whole, int) - np.asarray(pieces, int))
-    assert difference.max() <= 48  # of a soft edge that two pieces share
+    assert difference.max() <= 48  # where the anti-aliased edges of two pieces meet
     again = whole.copy()
     box = 60, 40, 130, 170
     again.paste(0, box)
@@ -102,7 +102,7 @@ def test_composed_keeps_the_pictures_own_pixels():
     assert (np.asarray(image) == noise).all()
     assert (region, scale) == (picture.box, 0.1)
     image, region, scale = composed(Page((LINE,), picture))
-    assert scale > 1, "strokes on a tiny picture are not drawn in its few pixels"
+    assert scale > 1, "strokes on a tiny picture get more pixels"
     assert image.width == pytest.approx((region[2] - region[0]) * scale, abs=1)
 
 

@@ -1,4 +1,4 @@
-"""Tests of a session: readings on time, the history."""
+"""Tests of a session: readings of drawings, the history."""
 
 import os
 import random
@@ -15,8 +15,8 @@ from tests.support.project import missing
 from tests.support.window import NAME, SIDE, Window, draw
 
 
-def test_answers_that_came_too_late_are_dropped(window):
-    """Cleared before the answer arrives: no reading of what is gone may appear afterwards."""
+def test_readings_that_arrive_too_late_are_dropped(window):
+    """A page that is cleared before its reading arrives: the reading must not be shown."""
     draw(window, 1)
     window.wait_for_reading("1")
     window.fresh()
@@ -24,20 +24,20 @@ def test_answers_that_came_too_late_are_dropped(window):
     for process in reading:
         os.kill(process, signal.SIGSTOP)
     draw(window, 7)
-    time.sleep(0.2)  # the question is on its way
+    time.sleep(0.2)  # until the request is sent
     window.press("Escape")
     window.wait_for_ink(lambda ink: not ink.any())
     for process in reading:
         os.kill(process, signal.SIGCONT)
-    time.sleep(0.5)  # so would be the answer
+    time.sleep(0.5)  # until the answer would arrive
     assert window.title() == NAME
     draw(window, 3)
     window.wait_for_reading("3")
 
 
 @pytest.mark.long
-def test_pen_data_through_the_real_mouse(window, recognizer):
-    """A hundred digits of thirty writers: the title says what the same strokes read as directly."""
+def test_pen_data_is_read_as_by_the_recognizer(window, recognizer):
+    """A hundred digits of thirty writers, drawn by the mouse."""
     path = os.environ.get("DIGITS_PEN")
     if not path or not Path(path).exists():
         missing("no stylus digits: DIGITS_PEN names a file of strokes")
@@ -64,7 +64,7 @@ def test_pen_data_through_the_real_mouse(window, recognizer):
 
 
 def settled_reading(window: Window, expected: str) -> str:
-    """The title's reading once it is as expected, or has had the time to be."""
+    """Return the title's reading once it is as expected, or after 3 seconds."""
     until = time.monotonic() + 3
     while (reading := window.reading()) != expected and time.monotonic() < until:
         time.sleep(0.01)
@@ -72,11 +72,11 @@ def settled_reading(window: Window, expected: str) -> str:
 
 
 def history(window: Window) -> np.ndarray:
-    """The pixels of the thumbnails."""
+    """Return the pixels of the thumbnails."""
     return window.pixels()[window.bottom + 5 :, : window.right]
 
 
-def test_what_was_cleared_comes_back_from_the_history(window):
+def test_cleared_pages_come_back_from_the_history(window):
     for number in (5, 8):
         before = history(window)
         draw(window, number)
@@ -97,7 +97,7 @@ def test_what_was_cleared_comes_back_from_the_history(window):
     window.wait_for_reading("5")
 
 
-def test_what_is_cleared_at_once_is_in_the_history_all_the_same(window):
+def test_a_page_cleared_before_its_reading_arrives_is_in_the_history(window):
     before = history(window)
     window.draw(digit(6, window.middle, 200), pause=0.001)
     window.press("Escape")

@@ -1,4 +1,4 @@
-"""Tests of what is shown of a reading."""
+"""Tests of the texts that show a reading."""
 
 from gui.protocol import DigitReading, PageReading
 from gui.shown_reading import ShownReading
@@ -11,7 +11,7 @@ def one(number: int, confidence: float = 0.9, is_digit: bool = True) -> DigitRea
     )
 
 
-def test_what_is_said_of_an_answer():
+def test_text_note_and_labels():
     assert (ShownReading().text(), ShownReading().note(), ShownReading().digit) == ("", "", None)
     sure = ShownReading(PageReading((one(7, 0.9999),), "7"))
     assert (sure.text(), sure.note()) == ("7", "99 %")

@@ -32,8 +32,8 @@ def test_knots_keep_the_ends_and_their_distance(line, apart):
     assert all(point in places for point in kept), "in their order"
 
 
-def test_whole_pixels_make_no_wavy_line():
-    """A slanted line by a mouse, which counts whole pixels, is painted straight."""
+def test_whole_pixels_make_a_straight_line():
+    """The points of a slanted line are rounded to pixels, as a mouse reports them."""
     mouse = [(float(x), float(round(0.3 * x))) for x in range(0, 400, 3)]
     line = Stroke(tuple(mouse), 20.0).line()
     turns = [math.atan2(y1 - y0, x1 - x0) for (x0, y0), (x1, y1) in pairwise(line)]

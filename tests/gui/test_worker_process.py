@@ -1,4 +1,4 @@
-"""Tests of the worker process: it loads while the window takes strokes, dies, and is replaced."""
+"""Tests of the worker process: strokes are taken while it loads, and it is replaced when it dies."""
 
 import os
 import signal
@@ -9,8 +9,8 @@ from tests.support.corrections import draw_and_correct, draw_and_read
 from tests.support.window import NAME, PATIENCE, Window, draw, run_with_hand
 
 
-def test_a_reading_process_that_dies_is_replaced(window):
-    """The window's own process never loads PyTorch, and outlives the one that does."""
+def test_a_worker_process_that_dies_is_replaced(window):
+    """It is the only one that loads PyTorch."""
     draw(window, 6)
     window.wait_for_reading("6")
     maps = {process: (process / "maps").read_text() for process in window.children()}
@@ -23,7 +23,7 @@ def test_a_reading_process_that_dies_is_replaced(window):
     window.wait_for_reading("4")
 
 
-def test_a_reading_process_that_dies_remembers(window, copy):
+def test_the_next_worker_process_knows_the_samples(window, copy):
     draw_and_correct(window, copy, 1, 7)
     (reading,) = [process for process in window.children() if "libtorch" in (process / "maps").read_text()]
     os.kill(int(reading.name), signal.SIGKILL)
@@ -48,7 +48,7 @@ session.worker_process.close()
 """
 
 
-def test_if_the_next_reading_process_dies_too_all_questions_are_told_why(other_display, copy):
+def test_if_the_next_one_dies_while_it_loads_all_requests_fail_with_the_reason(other_display, copy):
     result = run_with_hand(DIES_TWICE, other_display, copy)
     why = "the reading process ended while it loaded (exit code -9)"
     again = "the reading process ended and was started again"
@@ -56,7 +56,7 @@ def test_if_the_next_reading_process_dies_too_all_questions_are_told_why(other_d
 
 
 def test_strokes_are_taken_before_the_network_is_loaded(other_display):
-    """As long as the reading process is stopped, nothing is read; all that was drawn then is read after."""
+    """What is drawn while the worker process is stopped is read later."""
     window = Window(other_display, "--size", 300)
     started = window.children()
     assert started
@@ -69,7 +69,7 @@ def test_strokes_are_taken_before_the_network_is_loaded(other_display):
     for process in started:
         os.kill(int(process.name), signal.SIGCONT)
     window.wait_for_reading("5")
-    window.process.kill()  # nobody is left to say goodbye
+    window.process.kill()  # without a chance to end its child processes
     window.process.wait()
     until = time.monotonic() + PATIENCE
     while any(map(is_alive, started)) and time.monotonic() < until:
