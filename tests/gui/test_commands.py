@@ -70,7 +70,7 @@ root.mainloop()
         window.press("ctrl+v")
         window.wait_for_reading("5")
     finally:
-        process.kill()  # with coverage, terminate() would need Python code to run, which Tk does not return to
+        process.kill()  # with coverage, terminate() would wait until Tk returns to Python code
         process.communicate()
 
 
