@@ -14,7 +14,7 @@ from torch import Tensor
 
 from data import LabelledImages
 from evaluation.metrics import BATCH
-from model import ImprovedResNet18, check_ink
+from model import ImprovedResNet18
 
 FEATURES = 9 * 64 + 128  # of layer2 in nine fields, and of layer3: see `features_and_logits`
 COMPONENTS = 64  # dimension of the subspace that is fitted to digits
@@ -65,11 +65,8 @@ def features_and_logits(model: ImprovedResNet18, ink: Tensor) -> tuple[Tensor, T
     Returns:
         Features, (N, 704), and logits, (N, classes). The first 576 features are layer2 averaged over nine
         overlapping fields, scaled to length 1; the other 128 are the pooled features, scaled to length 1.
-
-    Raises:
-        ValueError: if `ink` is not as described.
     """
-    _, second, third = model.stages(check_ink(ink))
+    _, second, third = model.stages(ink)
     pooled = model.pool(third)
     fields = F.avg_pool2d(second, 3, stride=2).flatten(1)
     return torch.cat([F.normalize(fields), F.normalize(pooled)], 1), model.fc(pooled)

@@ -1,6 +1,5 @@
-"""Calibration: the temperature, the novelty detector, and the check of the ink."""
+"""Calibration: the temperature and the novelty detector."""
 
-import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -8,7 +7,6 @@ import torch.nn.functional as F
 from data import load_training
 from evaluation.calibration import features_and_logits, fit, fit_temperature
 from model import ImprovedResNet18
-from preprocessing.candidates import Candidate, Segmentation
 
 
 def test_the_temperature_of_scaled_logits_is_found():
@@ -32,13 +30,3 @@ def test_calibration_lowers_the_loss_and_takes_most_digits_for_digits():
     torch.testing.assert_close(logits, model(validation.ink()), atol=1e-4, rtol=1e-4)
     assert (detector.distance(features) <= 1).float().mean() == pytest.approx(0.99, abs=0.01)
     assert features.norm(dim=1).tolist() == pytest.approx([2**0.5] * len(validation))
-
-
-@pytest.mark.parametrize("value", [1.5, -0.5, float("nan")])
-def test_ink_out_of_range_is_refused_where_it_is_read(recognizer, value):
-    glyph = np.full((28, 28), value, np.float32)
-    with pytest.raises(ValueError, match=r"expected ink in \[0, 1\]"):
-        features_and_logits(recognizer.model, torch.from_numpy(glyph)[None, None])
-    page = [Segmentation([[Candidate(start=0, stop=1, glyph=glyph, box=(0, 0, 28, 28))]])]
-    with pytest.raises(ValueError, match=r"expected ink in \[0, 1\]"):
-        recognizer.read([page])

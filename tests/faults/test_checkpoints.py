@@ -1,6 +1,5 @@
-"""Damaged and hostile checkpoints: refused in one line or read as they were, never run, never wrong."""
+"""Damaged and hostile checkpoints are refused with one line or read unchanged, and never run code."""
 
-import copy
 import gzip
 import io
 import itertools
@@ -22,18 +21,12 @@ import numpy as np
 import pytest
 import torch
 
-from checkpointing import checkpoint
+from checkpointing import archive, checkpoint
 from checkpointing.archive import CheckpointError
 from checkpointing.checkpoint import Checkpoint
 from common.files import PROJECT
-from common.messages import UserError
-from data import load_training
 from evaluation.calibration import NoveltyDetector
 from model import ImprovedResNet18
-from tests.support.project import same_weights
-from training.recipe import Recipe
-from training.run_folder import RunFolder
-from training.trainer import Trainer
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 CALIBRATION = NoveltyDetector(torch.zeros(704), torch.eye(704, 64), 0.5)
@@ -55,17 +48,11 @@ def save(path: Path, seed: int = 0) -> Path:
     return path
 
 
-def seal(archive: bytes) -> bytes:
-    """What a forger would make of an archive without a comment: one that says it is intact."""
-    archive = archive[:-2] + struct.pack("<H", 64)
-    return archive + archive._digest(archive)
-
-
 def forge(path: Path, **changes: object) -> Path:
-    """Change what the file says and seal it anew."""
+    """Change part of a file's content and give it a new checksum."""
     file = io.BytesIO()
     torch.save({**torch.load(path, weights_only=True), **changes}, file)
-    path.write_bytes(seal(file.getvalue()))
+    path.write_bytes(archive.seal(file.getvalue()))
     return path
 
 
@@ -74,9 +61,9 @@ def unpacked(name: str) -> bytes:
 
 
 def plain(value: object) -> object:
-    """What was read, so that what is equal is the same in every bit of what matters.
+    """Convert what was read to plain values that can be compared bit for bit.
 
-    It is large: where it stands in an assert, pytest would look for hours for what differs.
+    Compare outside of an assert: pytest would take hours to find the difference of such large values.
     """
     if isinstance(value, Checkpoint):
         model, names = value.model, ("dataset", "class_names", "validation", "training")
@@ -126,7 +113,7 @@ def test_training_states_of_every_earlier_format_load(name, tmp_path):
 
 @pytest.fixture(scope="module")
 def memory(tmp_path_factory):
-    """A folder in memory where there is one, since thousands of files are written to it."""
+    """A folder in memory if there is one, since thousands of files are written to it."""
     shared = Path("/dev/shm")
     if not os.access(shared, os.W_OK):
         return tmp_path_factory.mktemp("mutated")
@@ -145,7 +132,7 @@ def save_state(path: Path, seed: int = 0) -> Path:
 
 
 class Original:
-    """A file, how it is read, of which format it is, and what it holds."""
+    """A file: its bytes, format, kind, content, and the function that reads it."""
 
     def __init__(self, path: Path) -> None:
         self.raw = path.read_bytes()
@@ -157,7 +144,7 @@ class Original:
 
 @pytest.fixture(scope="module")
 def originals(memory) -> list[Original]:
-    """Weights and training states of each format."""
+    """Weights and training states of every format."""
     paths = [save(memory / "weights-3.pt"), save_state(memory / "training-state-3.pt")]
     for name in ("weights-1", "weights-1-uncalibrated", "weights-2", "training-state-1", "training-state-2"):
         paths.append(memory / f"{name}.pt")
@@ -169,12 +156,12 @@ def originals(memory) -> list[Original]:
 
 
 def structure(raw: bytes) -> list[int]:
-    """Where the archive's headers begin: some hundred bytes in each 2.8 MB of weights."""
+    """Return the offsets of the archive's headers, which are a few hundred bytes of 2.8 MB of weights."""
     return [match.start() for match in re.finditer(rb"PK(?:\x01\x02|\x03\x04|\x05\x06|\x06\x06)", raw)]
 
 
 class Mutator:
-    """Damages a file in one of many ways, as numbers from `random` say."""
+    """Damages a file in one of many ways, at random; `donor` is another file to splice parts from."""
 
     def __init__(self, random: np.random.Generator, donor: bytes) -> None:
         self.random, self.donor, self._headers = random, donor, {}
@@ -196,7 +183,7 @@ class Mutator:
     def flip_in_headers(self, raw: bytes) -> bytes:
         return self._flip(
             raw, lambda: self._pick(self.headers(raw)) + self._below(22)
-        )  # the shortest's length
+        )  # the shortest header has 22 bytes
 
     def flip_in_the_pickle(self, raw: bytes) -> bytes:
         return self._flip(raw, lambda: 64 + self._below(10_000))
@@ -239,7 +226,7 @@ class Mutator:
         return raw[:to] + source[fro : fro + length] + raw[to + length :]
 
     def splice_the_pickle(self, raw: bytes) -> bytes:
-        """Another file's part, with the checksum that the archive has of it."""
+        """Replace a part by that of another file, with its CRC-32."""
         with zipfile.ZipFile(io.BytesIO(raw)) as ours, zipfile.ZipFile(io.BytesIO(self.donor)) as other:
             parts = {name: ours.read(name) for name in ours.namelist()}
             names = [name for name in ours.namelist() if name in other.namelist()]
@@ -265,14 +252,14 @@ class Mutator:
 
 def zipped(parts: dict[str, bytes]) -> bytes:
     file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
+    with zipfile.ZipFile(file, "w") as copy:
         for name, content in parts.items():
-            archive.writestr(name, content)
+            copy.writestr(name, content)
     return file.getvalue()
 
 
 def read(path: Path, content: bytes, load: Callable[[Path], Checkpoint | dict]) -> Checkpoint | dict | str:
-    """What is loaded, or the one line that refuses it; anything else that is raised goes through."""
+    """Return what is loaded, or the message of a `CheckpointError`."""
     path.write_bytes(content)
     try:
         return load(path)
@@ -303,12 +290,12 @@ def test_mutated_files_are_refused_or_read_as_they_were(often, memory, originals
         elif mutated in (original.raw, donors[original.kind]):
             outcomes["no mutation after all"] += 1
         else:
-            assert original.format < 3, what  # today's format bears no change at all
+            assert original.format < 3, what  # the current format detects every change
             if mutate is not Mutator.splice_the_pickle:
                 same = plain(loaded) == original.content
                 assert same, what
                 outcomes["read as it was"] += 1
-            elif original.kind == checkpoint.WEIGHTS:  # of which the weights alone had a checksum
+            elif original.kind == checkpoint.WEIGHTS:  # only the weights had a checksum
                 same = plain(loaded)[0] == original.content[0]
                 assert same, what
                 outcomes["weights read with another file's calibration"] += 1
@@ -319,14 +306,14 @@ def test_mutated_files_are_refused_or_read_as_they_were(often, memory, originals
 
 
 def forgeries(original: bytes, random: np.random.Generator, count: int) -> Iterator[bytes]:
-    """Files of which the pickle was mutated and every checksum made to fit afterwards."""
-    with zipfile.ZipFile(io.BytesIO(original)) as archive:
-        parts = {name: archive.read(name) for name in archive.namelist()}
+    """Yield files with a mutated pickle and matching checksums."""
+    with zipfile.ZipFile(io.BytesIO(original)) as file:
+        parts = {name: file.read(name) for name in file.namelist()}
     for _ in range(count):
         mutated = bytearray(parts["archive/data.pkl"])
         for _ in range(random.integers(1, 4)):
             mutated[random.integers(len(mutated))] ^= 1 << random.integers(8)
-        yield seal(zipped({**parts, "archive/data.pkl": bytes(mutated)}))
+        yield archive.seal(zipped({**parts, "archive/data.pkl": bytes(mutated)}))
 
 
 def test_forged_files_never_run_nor_crash_nor_change_the_weights(often, memory, originals):
@@ -341,35 +328,22 @@ def test_forged_files_never_run_nor_crash_nor_change_the_weights(often, memory, 
             outcomes["read"] += 1
             assert loaded.describe()
             for name, tensor in plain(loaded)[0].items():
-                if original.format > 1 or not name.startswith("fc."):  # 1 has its temperature in the pickle
+                # In format 1 the pickle has the temperature, which changes the last layer.
+                if original.format > 1 or not name.startswith("fc."):
                     same = tensor == original.content[0][name]
                     assert same, (name, original.format)
     print(dict(outcomes))
     assert len(outcomes) == 2
 
 
-def test_forged_training_states_are_restored_or_refused(often, memory):
-    train, validation = load_training("digits", None)
-
-    def trainer() -> Trainer:
-        return Trainer(Recipe(epochs=2, batch_size=64), train[:128], validation[:10], torch.device("cpu"))
-
-    done, run, outcomes = trainer(), RunFolder(memory), Counter()
-    done.train_epoch()
-    done.finish_epoch()
-    checkpoint.save_training_state(memory / "last.pt", done.state())
-    for forged in forgeries((memory / "last.pt").read_bytes(), generator("states"), often(500)):
-        (memory / "last.pt").write_bytes(forged)
-        resumed = trainer()
-        before = copy.deepcopy(resumed.model.state_dict())
-        try:
-            run.restore(resumed)
-        except UserError:
-            outcomes["refused"] += 1
-            assert same_weights(resumed.model.state_dict(), before)
-        else:
-            outcomes["restored"] += 1
-            assert (resumed.epoch, len(resumed.history)) in {(0, 0), (1, 1)}
+def test_forged_training_states_are_read_or_refused(often, memory, originals):
+    """Nothing but a `CheckpointError` is raised. What a forged state says is not checked."""
+    random, outcomes = generator("states"), Counter()
+    states = [original for original in originals if original.kind == checkpoint.TRAINING_STATE]
+    for original in states:
+        for forged in forgeries(original.raw, random, often(1_500) // len(states)):
+            loaded = read(memory / "forged.pt", forged, original.load)
+            outcomes["refused" if isinstance(loaded, str) else "read"] += 1
     print(dict(outcomes))
     assert len(outcomes) == 2
 
@@ -398,7 +372,7 @@ class Code(Bomb):
 
 
 class Script(Bomb):
-    """Would run a file that came along."""
+    """Unpickling this would run a second file."""
 
     def __reduce__(self):
         second = self.target.with_name("second.py")
@@ -418,7 +392,7 @@ def test_a_pickle_that_would_run_code_is_not_loaded(bomb, place, tmp_path):
         checkpoint.load(path)
     assert not marker.exists()
     torch.load(path, weights_only=False)
-    assert marker.exists()  # it was live
+    assert marker.exists()  # the bomb works
 
 
 def test_a_program_of_torchscript_is_not_loaded(tmp_path):
@@ -432,7 +406,7 @@ def test_a_program_of_torchscript_is_not_loaded(tmp_path):
 
 
 def deflated_bomb(path: Path) -> None:
-    """A part of 2.8 MB that inflates to 2.9 GB."""
+    """A part of 2.8 MB that unpacks to 2.9 GB."""
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
     piece = packer.compress(bytes(2**20)) + packer.flush(zlib.Z_FULL_FLUSH)
     path.write_bytes(zip_of_deflated(piece * (2_800_000 // len(piece)), 2_800_000 // len(piece) * 2**20))
@@ -449,7 +423,7 @@ def zip_of_deflated(stream: bytes, size: int, entries: int = 1) -> bytes:
 
 
 def overlapping_bomb(path: Path) -> None:
-    """Forty parts that are one and the same in the file: 115 GB in 2.8 MB."""
+    """Forty parts that share the same bytes of the file: 115 GB in 2.8 MB."""
     deflated_bomb(path)
     raw = path.read_bytes()
     stream = raw[46 : raw.index(b"PK\x01\x02")]
@@ -457,7 +431,7 @@ def overlapping_bomb(path: Path) -> None:
 
 
 def expanded_weights(path: Path) -> None:
-    """One number that says it is a matrix of 2 GB."""
+    """One number, expanded to a matrix of 2 GB."""
     state = torch.load(path, weights_only=True)["state_dict"]
     forge(path, state_dict={**state, "fc.weight": torch.zeros(1).expand(2**22, 128)})
 
@@ -468,20 +442,20 @@ def expanded_calibration(path: Path) -> None:
 
 
 def declared_storage(path: Path) -> None:
-    """A tensor of 16 bytes of which the pickle says that they are 4 GB."""
+    """A tensor of 16 bytes whose pickle declares 4 GB."""
     file = io.BytesIO()
     torch.save({"a": torch.arange(4.0)}, file)
-    with zipfile.ZipFile(file) as archive:
-        parts = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(file) as saved:
+        parts = {name: saved.read(name) for name in saved.namelist()}
     before = parts["archive/data.pkl"]
     billion = b"J" + struct.pack("<i", 10**9)
     after = re.sub(rb"(cpuq.|K\0)K\x04", rb"\1" + billion, before)
     assert after != before
-    path.write_bytes(seal(zipped({**parts, "archive/data.pkl": after})))
+    path.write_bytes(archive.seal(zipped({**parts, "archive/data.pkl": after})))
 
 
 def many_small_classes(path: Path) -> None:
-    """Which the file has, in a byte each, but of which a network would take a GiB."""
+    """As many as the file has bytes for; a network with so many would take a GiB."""
     count = 2**21
     state = torch.load(path, weights_only=True)["state_dict"]
     state["fc.bias"] = torch.zeros(count, dtype=torch.uint8)
@@ -495,13 +469,13 @@ def many_small_classes(path: Path) -> None:
 
 
 def repeated_weights(path: Path) -> None:
-    """Tensors that are one and the same in the file: 80 GB of which to take the checksum."""
+    """Tensors that share their storage: the checksum would have to be computed of 80 GB."""
     state, one = torch.load(path, weights_only=True)["state_dict"], torch.zeros(10**6)
     forge(path, state_dict={**state, **{str(number): one for number in range(20_000)}})
 
 
 def broad_calibration(path: Path) -> None:
-    """Two tensors that are one and the same in the file, and whose product has 4 GB."""
+    """Two tensors that share their storage and whose product would take 4 GB."""
     one = torch.zeros(704 * 2**15 // 2)
     calibration = {"mean": one.view(-1, 704), "components": one.view(704, -1), "threshold": 1.0}
     forge(path, calibration=calibration)
@@ -512,7 +486,7 @@ def many_classes(path: Path) -> None:
 
 
 def sparse_file(path: Path) -> None:
-    """100 GB, of which the disk has next to nothing."""
+    """100 GB that take no room on the disk."""
     with open(path, "r+b") as file:
         file.truncate(100 * 10**9)
 
@@ -537,7 +511,8 @@ BOMBS = (
 )
 
 MEASURE = """
-import json, pathlib, re, sys, time, checkpoint
+import json, pathlib, re, sys, time
+from checkpointing import archive, checkpoint, lookup
 def peak():  # in MB
     return int(re.search(r"VmHWM:\\s+(\\d+) kB", pathlib.Path("/proc/self/status").read_text())[1]) / 1024
 checkpoint.load(lookup.SHIPPED["mnist"])
@@ -552,7 +527,7 @@ for path in map(pathlib.Path, sys.argv[1:]):
 """
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory as Linux tells of it")
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads /proc, as on Linux")
 def test_bombs_are_refused_without_time_or_memory(tmp_path):
     paths = []
     for bomb in BOMBS:
@@ -568,7 +543,7 @@ def test_bombs_are_refused_without_time_or_memory(tmp_path):
         assert line["seconds"] < 20, path.name
 
 
-# what only the checksum of the whole file tells
+# what only the checksum of the whole file detects
 
 
 @pytest.mark.parametrize(
@@ -583,7 +558,7 @@ def test_bombs_are_refused_without_time_or_memory(tmp_path):
     ],
     ids=lambda changes: next(iter(changes)),
 )
-def test_what_is_said_of_the_weights_is_covered_too(changes, tmp_path):
+def test_the_description_of_the_weights_is_covered_by_the_checksum(changes, tmp_path):
     path = save(tmp_path / "weights.pt")
     file = io.BytesIO()
     torch.save({**torch.load(path, weights_only=True), **changes}, file)
@@ -617,7 +592,7 @@ def test_what_is_said_of_the_weights_is_covered_too(changes, tmp_path):
     ],
     ids=str,
 )
-def test_values_of_another_kind_are_one_line(changes, tmp_path):
+def test_values_of_another_type_are_refused_in_one_line(changes, tmp_path):
     path = forge(save(tmp_path / "weights.pt"), **changes)
     with pytest.raises(CheckpointError) as error:
         checkpoint.load(path)

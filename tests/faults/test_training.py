@@ -1,4 +1,4 @@
-"""Runs that are killed, stopped, crowded out and damaged: each goes on and ends as the unbroken one does."""
+"""Runs that are killed, stopped, damaged, or meet another process: resumed, they end as an unbroken run."""
 
 import contextlib
 import csv
@@ -28,23 +28,24 @@ from tests.support.project import (
     same_weights,
     weights_of,
 )
+from training import state
 from training.run_folder import RunFolder
 
 HIT = (PROJECT / "tests/support/hit.py").read_text()
 MACHINE = ("--threads", 1, "--device", "cpu")
-RECIPE = ("--dataset", "digits", "--batch-size", 64, "--limit-train", 256, "--epochs", 3)  # of four steps
+RECIPE = ("--dataset", "digits", "--batch-size", 64, "--limit-train", 256, "--epochs", 3)  # of 4 steps each
 PLACES = ("step", "evaluation", "write", "flush", "rename", "run")
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and permissions as on POSIX")
 
 
 def hit(project: Project, spec: dict, *arguments: object, **options: object) -> Result:
-    """Run train.py, while `hit.py` does to it what `spec` says."""
+    """Run train.py, with the fault that `spec` describes to tests/support/hit.py."""
     return project.run("-c", HIT, json.dumps(spec), "train.py", *MACHINE, *arguments, **options)
 
 
 class Forge:
-    """Starts scripts as `hit` does, many of them, in processes that are forked from one with all imports."""
+    """Runs scripts as `hit` does, in processes that are forked from one that has imported everything."""
 
     def __init__(self, project: Project) -> None:
         self.project = project
@@ -69,7 +70,7 @@ def forge(tmp_path_factory: pytest.TempPathFactory):
 
 @pytest.fixture(scope="module")
 def unbroken(forge: Forge) -> Path:
-    """The folder of a run to which nothing happened, and calls.json of how often it came where."""
+    """The folder of a run without faults, with a file calls.json: the number of calls of each place."""
     run, report = (forge.project.folder / name for name in ("unbroken", "calls.json"))
     result = forge.hit({"report": str(report)}, *RECIPE, "--output", run)
     assert result.returncode == 0, result.stderr
@@ -78,13 +79,13 @@ def unbroken(forge: Forge) -> Path:
 
 
 def assert_same_end(run: Path, unbroken: Path) -> None:
-    """The same weights, state and history in every bit, and nothing lying about."""
+    """Assert the same weights, state and history, bit for bit, and no temporary files."""
     assert same_weights(weights_of(run), weights_of(unbroken))
     ours, theirs = (torch.load(r / "last.pt", weights_only=True)["state"] for r in (run, unbroken))
     for name in ("model", "average", "best_weights"):
         assert same_weights(ours[name], theirs[name]), name
     for group in range(len(ours["optimizer"]["state"])):
-        buffers = (state["optimizer"]["state"][group]["momentum_buffer"] for state in (ours, theirs))
+        buffers = (saved["optimizer"]["state"][group]["momentum_buffer"] for saved in (ours, theirs))
         assert torch.equal(*buffers)
     histories = [list(csv.DictReader((r / "history.csv").open())) for r in (run, unbroken)]
     for row in itertools.chain(*histories):
@@ -95,7 +96,7 @@ def assert_same_end(run: Path, unbroken: Path) -> None:
 
 
 def go_on(run: Path) -> tuple[object, ...]:
-    """The arguments to go on with a run that was killed: it may not have begun."""
+    """Return arguments to resume a run that was killed, or to start it if it had no time to."""
     return ("--resume", run) if (run / "args.json").exists() else (*RECIPE, "--output", run)
 
 
@@ -104,10 +105,10 @@ def go_on(run: Path) -> tuple[object, ...]:
 
 @pytest.mark.long
 @pytest.mark.parametrize("code", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT], ids=lambda code: code.name)
-def test_hit_by_a_signal_at_any_moment_it_ends_the_same(code, often, forge, unbroken):
-    """In a step, an evaluation, a write, a flush, a rename or anywhere; some runs again as they go on.
+def test_a_run_that_gets_a_signal_at_any_moment_ends_the_same(code, often, forge, unbroken):
+    """The moment is in a step, an evaluation, a write, a flush, a rename or anywhere.
 
-    A signal may come too late, once there is nothing left to stop: then the run begins anew.
+    Some runs get another signal after they are resumed. A run that ends before its signal is started again.
     """
     calls, seed, outcomes = json.loads((unbroken / "calls.json").read_text()), os.urandom(4).hex(), Counter()
     random = np.random.default_rng(int(seed, 16))
@@ -163,7 +164,7 @@ def test_a_second_process_is_refused_and_a_killed_one_keeps_none_out(tmp_path):
     run = project.folder / "run"
     first = start_and_wait(project, run, *RECIPE[:-1], 1000, "--output", run)
     try:
-        first.send_signal(signal.SIGSTOP)  # it holds the folder, and leaves the processor to the others
+        first.send_signal(signal.SIGSTOP)  # it keeps its lock, and uses no processor time
         result = project.run("train.py", *RECIPE, "--output", "run")
         assert_one_line_error(result, "run is not empty")
         result = project.run("train.py", "--resume", "run")
@@ -179,7 +180,7 @@ def test_a_second_process_is_refused_and_a_killed_one_keeps_none_out(tmp_path):
     RunFolder(run).claim()  # raises if it is still locked
 
 
-def test_of_two_that_start_at_once_one_is_refused(tmp_path):
+def test_of_two_processes_that_start_at_once_one_is_refused(tmp_path):
     project = Project(tmp_path)
     processes = [project.start("train.py", *RECIPE, "--output", "run") for _ in range(2)]
     results = [Result((), process.wait(), *process.communicate(timeout=120)) for process in processes]
@@ -195,7 +196,7 @@ def test_of_two_that_start_at_once_one_is_refused(tmp_path):
 
 @contextlib.contextmanager
 def small_disk(folder: Path, megabytes: int):
-    """A disk of that size at `folder`, or None where this user may not have one."""
+    """Mount a disk of that size at `folder`, and yield the command; None if the user may not mount."""
     folder.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "none", str(folder)]
     mounted = not subprocess.run(command, capture_output=True).returncode
@@ -207,12 +208,12 @@ def small_disk(folder: Path, megabytes: int):
 
 
 @pytest.mark.long
-def test_a_run_to_which_everything_happens_ends_the_same(tmp_path, unbroken):
-    """The disk fills while a state is saved, the folder turns read-only, last.pt is cut short, then lost."""
+def test_a_run_with_many_faults_ends_the_same(tmp_path, unbroken):
+    """The disk is full when a state is saved, the folder is read-only, last.pt is truncated, then missing."""
     project = Project(tmp_path)
-    with small_disk(project.folder / "disk", 14) as mounted:  # for best.pt and last.pt, not a second last.pt
+    with small_disk(project.folder / "disk", 14) as mounted:  # room for best.pt and last.pt only
         run, options = project.folder / "disk/run", {}
-        if not mounted:  # the system refuses the write of a file that is too large alike
+        if not mounted:  # a limit on the size of files has the same effect
             import resource
 
             options = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (6 * 10**6,) * 2)}
@@ -270,54 +271,45 @@ def test_a_folder_that_is_removed_stays_removed(where, number, forge):
     assert not run.exists()
 
 
-class Restored:
-    """Stands for a trainer."""
-
-    def restore(self, state: dict) -> None:
-        self.state = state
-
-
-def test_last_pt_cut_at_every_4_kib(often, unbroken, tmp_path):
+def test_last_pt_truncated_at_every_4_kib(often, unbroken, tmp_path, monkeypatch):
+    monkeypatch.setattr(state, "restore", lambda trainer, saved: trainer.update(saved))
     last = (unbroken / "last.pt").read_bytes()
-    run, state = RunFolder(tmp_path), {"epoch": 2}
-    checkpoint.save_training_state(tmp_path / "previous.pt", state)
+    run, previous = RunFolder(tmp_path), {"epoch": 2}
+    checkpoint.save_training_state(tmp_path / "previous.pt", previous)
     lengths = range(0, len(last), 4096)
     random = np.random.default_rng()
     chosen = random.choice(lengths, often(len(lengths)), replace=False)
     for length in sorted({0, *chosen.tolist()}):
         (tmp_path / "last.pt").write_bytes(last[:length])
-        restored = Restored()
+        restored = {}
         damage = run.restore(restored)
         assert damage, length
-        assert restored.state == state
+        assert restored == previous
     print(f"{len(chosen)} of {len(lengths)} lengths")
     (tmp_path / "last.pt").write_bytes(last)
-    restored = Restored()
+    restored = {}
     assert run.restore(restored) is None
-    assert restored.state["epoch"] == 3
+    assert restored["epoch"] == 3
 
 
-def test_a_damaged_state_is_never_kept_as_the_previous_one(tmp_path, unbroken):
-    class Stub(Restored):
-        def state(self) -> dict:
-            return {"epoch": 2}
-
+def test_a_damaged_state_never_becomes_the_previous_one(tmp_path, unbroken, monkeypatch):
+    monkeypatch.setattr(state, "take", lambda trainer: trainer)
     run = RunFolder(tmp_path)
     run.claim()
     checkpoint.save_training_state(tmp_path / "previous.pt", {"epoch": 1})
     (tmp_path / "last.pt").write_bytes((unbroken / "last.pt").read_bytes()[:-1])
-    run.save_state(Stub())
+    run.save_state({"epoch": 2})
     for name, epoch in (("previous.pt", 1), ("last.pt", 2)):
         assert checkpoint.load_training_state(tmp_path / name)["epoch"] == epoch
-    run.save_state(Stub())
+    run.save_state({"epoch": 2})
     assert checkpoint.load_training_state(tmp_path / "previous.pt")["epoch"] == 2
 
 
 # the clock
 
 
-def test_a_clock_that_is_moved_back_all_the_time(tmp_path, unbroken):
-    """Its run ends the same, lasts no less than no time, and is the newest."""
+def test_a_run_while_the_clock_is_moved_back(tmp_path, unbroken):
+    """It ends the same, takes a positive time, and is the newest."""
     project = Project(tmp_path)
     earlier = project.folder / "runs/earlier"
     earlier.mkdir(parents=True)
@@ -349,7 +341,7 @@ def test_a_name_that_is_taken_gets_a_number(tmp_path, monkeypatch):
     assert names == ["20010909-014640-seed3", "20010909-014640-seed3-2", "20010909-014640-seed3-3"]
 
 
-def test_a_claim_is_given_up_with_its_holder(tmp_path):
+def test_a_claim_ends_with_its_run_folder_object(tmp_path):
     run = RunFolder(tmp_path)
     run.claim()
     with pytest.raises(UserError, match="another process is training"):

@@ -1,4 +1,4 @@
-"""One training step, its gradients written to a file: `gradients.py FILE`, alone or under torchrun."""
+"""Write the gradients of one training step to a file: `gradients.py FILE`, alone or under torchrun."""
 
 import sys
 
@@ -25,7 +25,7 @@ def main(world: World, device: torch.device) -> None:
 
 
 torch.set_num_threads(1)
-torch.channels_last = torch.contiguous_format  # whose kernels round and break ties alike for any batch
+torch.channels_last = torch.contiguous_format  # its kernels round in the same way for any batch size
 world, device = join_world(torch.device("cpu"))
 main(world, device)
 leave_world(world)

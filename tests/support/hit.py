@@ -1,16 +1,16 @@
-"""Runs a script to which something happens at a chosen moment: `python -c THIS_TEXT SPEC SCRIPT ARGUMENT...`
+"""Run a script with a fault at a chosen moment: `python -c THIS_TEXT SPEC SCRIPT ARGUMENT...`
 
-SPEC is JSON of an object with any of
+SPEC is a JSON object with any of
 
-    do       what happens: ["kill", SIGNAL], ["chmod", PATH, MODE] or ["remove", PATH]
-    where    one of PLACES
-    number   in which call of it, from 1
-    when     "before" or "after" the call, or "during" it, which is `delay` seconds after it began
-    report   a file for the number of calls of each place and the seconds since the trainer was made
+    do       the fault: ["kill", SIGNAL], ["chmod", PATH, MODE] or ["remove", PATH]
+    where    one of PLACES, which name functions
+    number   in which call of the function, from 1
+    when     "before" or "after" the call, or "during" it: `delay` seconds after it began
+    report   a file to write to: the number of calls of each place, and the duration in seconds
     clock    true for a clock that is moved back by an hour whenever it is read
 
-Without arguments it reads them, as JSON, from lines of its input, runs the script for each in a process of
-its own that it forks, and so spares it the imports; it answers with the exit status.
+Without arguments, read them as JSON from lines of standard input, run the script for each line in a forked
+process, which saves the imports, and print its exit status.
 """
 
 import atexit
@@ -27,9 +27,9 @@ import sys
 import threading
 import time
 
-PATIENCE = 120  # seconds that a script may take
+TIMEOUT = 120  # seconds for a script
 PLACES = {
-    "run": ("training.trainer", "Trainer.__init__"),  # with a long delay: anywhere in the run
+    "run": ("training.trainer", "Trainer.__init__"),  # with a long delay, anywhere in the run
     "step": ("training.trainer", "Trainer._train_step"),
     "evaluation": ("training.trainer", "evaluate"),
     "calibration": ("evaluation.calibration", "fit"),
@@ -44,6 +44,7 @@ calls = dict.fromkeys(PLACES, 0)
 
 
 def strike() -> None:
+    """Cause the fault."""
     what, *arguments = spec["do"]
     {"kill": lambda code: os.kill(os.getpid(), code), "chmod": os.chmod, "remove": shutil.rmtree}[what](
         *arguments
@@ -51,6 +52,7 @@ def strike() -> None:
 
 
 def watch(place: str, module: str, name: str) -> None:
+    """Count the calls of a function, and cause the fault at the chosen call."""
     *owners, name = name.split(".")
     owner = importlib.import_module(module)
     for inner in owners:
@@ -64,7 +66,7 @@ def watch(place: str, module: str, name: str) -> None:
             strike()
         elif when == "during":
             timer = threading.Timer(spec["delay"], strike)
-            timer.daemon = True  # the script may end before
+            timer.daemon = True  # so that it does not keep the script from ending
             timer.start()
         result = original(*args, **kwargs)
         if when == "after":
@@ -75,11 +77,13 @@ def watch(place: str, module: str, name: str) -> None:
 
 
 def report(started: float) -> None:
+    """Write the number of calls and the seconds since `started`."""
     counts = {**calls, "seconds": time.monotonic() - started}
     pathlib.Path(spec["report"]).write_text(json.dumps(counts))
 
 
 def move_clock_back() -> None:
+    """Let time and date be an hour earlier at each look."""
     times = iter(range(10**9, 0, -3600))
 
     class MovedBack(datetime.datetime):
@@ -92,6 +96,7 @@ def move_clock_back() -> None:
 
 
 def run(arguments: list[str]) -> None:
+    """Run the script in this process; `arguments` are SPEC, SCRIPT and the script's own."""
     spec.update(json.loads(arguments[0]))
     sys.argv = arguments[1:]
     for place, (module, name) in PLACES.items():
@@ -104,6 +109,7 @@ def run(arguments: list[str]) -> None:
 
 
 def serve() -> None:
+    """Run a script for each line of standard input, in a forked process."""
     for name in (
         "train",
         "evaluation.score_plots",
@@ -119,7 +125,7 @@ def serve() -> None:
         if not child:
             for number, path in enumerate((os.devnull, out, err)):
                 os.dup2(os.open(path, os.O_RDWR | os.O_CREAT), number)
-            faulthandler.dump_traceback_later(PATIENCE, exit=True)
+            faulthandler.dump_traceback_later(TIMEOUT, exit=True)
             return run(arguments)
         print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
     return None
