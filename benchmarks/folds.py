@@ -1,14 +1,14 @@
-"""Cross-validation over writers: how well digits are read whose writers no training has seen.
+"""Split digits for cross-validation over writers, to measure reading on writers that training has not seen.
 
     python -m benchmarks.folds strokes.jsonl.gz --folds 5 --output folds/
     python -m benchmarks.folds scans.npz --folds 5 --output folds/
     python train.py --ink folds/train-0.jsonl.gz folds/train-0.npz --output runs/fold-0
     python -m benchmarks.unseen folds/ --checkpoint runs/fold-?/best.pt
 
-People write in their own way, so digits of one writer on both sides would flatter the figure. Of a stroke
-file with writers this makes as many pairs of files as there are folds; each writer is held out in one of
-them and trained on in all others. Lines are copied as they are. Arrays ("images" and "labels") name no
-writers: they are split at random.
+Each person writes in their own way, so digits of one writer on both sides of a split would overestimate
+accuracy. From a stroke file with writers this script makes a pair of files for each fold; each writer is held
+out in one fold and trained on in all others. Lines are copied unchanged. Arrays ("images" and "labels") have
+no writers and are split at random.
 """
 
 import argparse
@@ -28,6 +28,8 @@ Writer = int | str
 
 
 def main() -> int:
+    """Run the script and return its exit status."""
+    """Run the script and return its exit status."""
     args = parse_arguments()
     if args.strokes.suffix.lower() == ".npz":
         split_arrays(args.strokes, args.folds, args.output)
@@ -48,6 +50,8 @@ def main() -> int:
 
 
 def parse_arguments() -> argparse.Namespace:
+    """Parse the command line."""
+    """Parse the command line."""
     parser = ArgumentParser("Split a stroke file by writer, to train on some and to measure on the others.")
     add = parser.add_argument
     add("strokes", type=Path, metavar="FILE", help="strokes with writers, .jsonl or .jsonl.gz, or .npz")
@@ -57,10 +61,10 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def read_lines(path: Path) -> list[tuple[Writer, bytes]]:
-    """Each drawing's writer and its line.
+    """Return the writer and the line of each drawing.
 
     Raises:
-        UserError: at the first line that is no drawing or lacks its writer or its label.
+        UserError: at the first line that is not a drawing or has no writer or no label.
     """
     if not has_lines(path):
         raise UserError(f"{short(path)} has no writers: only .jsonl and .jsonl.gz files have")
@@ -79,10 +83,10 @@ def read_lines(path: Path) -> list[tuple[Writer, bytes]]:
 
 
 def place_writers(writers: set[Writer], folds: int, path: Path) -> dict[Writer, int]:
-    """The place of each writer among all in order, numbers before names.
+    """Return the rank of each writer, numbers sorted before names.
 
     Raises:
-        UserError: if a fold would have no writer.
+        UserError: if there are fewer writers than folds.
     """
     if len(writers) < folds:
         found = "1 writer" if len(writers) == 1 else f"{len(writers)} writers"
@@ -92,10 +96,10 @@ def place_writers(writers: set[Writer], folds: int, path: Path) -> dict[Writer, 
 
 
 def split_arrays(path: Path, folds: int, output: Path) -> None:
-    """Hold out each image once.
+    """Write files of images, each of which is held out in one fold.
 
     Raises:
-        UserError: if the file has no such arrays, or fewer images than there are folds.
+        UserError: if the file does not have the arrays, or has fewer images than folds.
     """
     images, labels = read_arrays(path)
     if len(labels) < folds:
@@ -111,7 +115,7 @@ def split_arrays(path: Path, folds: int, output: Path) -> None:
 
 
 def write_lines(path: Path, lines: list[bytes]) -> None:
-    """The same lines make the same file, byte for byte."""
+    """Write a .gz file without a time stamp, so that equal lines give equal files."""
     content = b"\n".join(line.rstrip(b"\r\n") for line in lines) + b"\n"
     write_atomically(path, gzip.compress(content, mtime=0))
 

@@ -1,8 +1,8 @@
-"""How fast the shipped weights read: one digit, batches, 10,000 digits, and whole runs of `predict.py`.
+"""Measure the speed of reading: one digit, batches, 10,000 digits, and complete runs of `predict.py`.
 
     python -m benchmarks.inference
 
-All images are validation images, repeated where there are too few: the test images are for test.py alone.
+All images are validation images, repeated if there are too few: the test images are for test.py alone.
 Peak memory is measured on Linux and macOS.
 """
 
@@ -31,8 +31,8 @@ from preprocessing.candidates import Candidate, Segmentation
 from recognition.recognizer import Recognizer
 
 BATCHES = [2**power for power in range(11)]
-EVALUATED = 10_000  # as many as MNIST has test images
-# A process's peak memory begins with that of the process that forks it, so a small one must do that.
+EVALUATED = 10_000  # the size of MNIST's test set
+# The peak memory of a process includes that of the process that forked it, so a small one has to fork it.
 WATCH = """
 import json, resource, subprocess, sys, time
 start = time.perf_counter()
@@ -45,6 +45,8 @@ print(json.dumps([len(times), times[0] if times else end, end, peak]))
 
 
 def main() -> int:
+    """Run the script and return its exit status."""
+    """Run the script and return its exit status."""
     args = parse_arguments()
     keep_freed_memory()  # as test.py does
     device = pick_device(args.device, args.threads)
@@ -59,6 +61,8 @@ def main() -> int:
 
 
 def parse_arguments() -> argparse.Namespace:
+    """Parse the command line."""
+    """Parse the command line."""
     parser = ArgumentParser("Measure the speed of reading with the shipped weights.")
     add, count = parser.add_argument, number(int, at_least=1)
     add("--repeats", type=count, default=50, help="calls of the network with each batch")
@@ -71,7 +75,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def time_network(recognizer: Recognizer, digits: LabelledImages, args: argparse.Namespace) -> None:
-    """Print how long one reading, one batch of each size and a whole evaluation take."""
+    """Print the time of one reading, of batches of each size and of a complete evaluation."""
     model = recognizer.model
     calls = {"Recognizer.read, one digit": (1, partial(recognizer.read, [page_of(digits)]))}
     for size in BATCHES:
@@ -85,7 +89,7 @@ def time_network(recognizer: Recognizer, digits: LabelledImages, args: argparse.
 def print_calls(
     calls: dict[str, tuple[int, Callable[[], object]]], repeats: int, device: torch.device
 ) -> None:
-    """Time calls, each given with the number of digits that it reads."""
+    """Time calls and print the results; `calls` has the number of digits that each call reads."""
     runs = {name: partial(milliseconds, call, device) for name, (_, call) in calls.items()}
     for name, values in take_turns(repeats, runs).items():
         digits, _ = calls[name]
@@ -93,24 +97,26 @@ def print_calls(
 
 
 def page_of(digits: LabelledImages) -> list[Segmentation]:
-    """A page on which the first of `digits` was found and nothing else."""
+    """Return a page whose only candidate is the first of `digits`."""
     glyph = digits[:1].ink()[0, 0].cpu().numpy()
     return [Segmentation([[Candidate(0, 1, glyph, (0.0, 0.0, 28.0, 28.0))]])]
 
 
 def forward(model: nn.Module, ink: Tensor) -> None:
+    """Run the network."""
+    """Run the network."""
     with torch.inference_mode():
         model(ink)
 
 
 def milliseconds(call: Callable[[], object], device: torch.device) -> float:
-    """Of a call, right after another one: what came before in the caches does not count."""
+    """Return the time of a call after an untimed one, which fills the caches."""
     call()
     return 1000 * seconds_of(call, device)
 
 
 def time_predict(digits: LabelledImages, folder: Path, args: argparse.Namespace) -> None:
-    """Print how long predict.py takes from its start, and how much memory, for one picture and for many."""
+    """Print the time and the peak memory of runs of predict.py with one picture and with many."""
     flags = ["--device", args.device, *(["--threads", str(args.threads)] if args.threads else [])]
     runs = {}
     for count in sorted({1, *args.files}):
@@ -127,19 +133,25 @@ def time_predict(digits: LabelledImages, folder: Path, args: argparse.Namespace)
 
 
 def write_pictures(digits: LabelledImages, folder: Path) -> None:
+    """Write each image as a PNG."""
+    """Write each image as a PNG."""
     folder.mkdir()
     for place, image in enumerate(digits.images[:, 0].numpy()):
         Image.fromarray(image).save(folder / f"{place:05}.png")
 
 
 def predict(folder: Path, count: int, flags: list[str]) -> tuple[float, float, float]:
-    """Seconds to the first reading and to the end, and the peak of memory in megabytes."""
+    """Run predict.py; return the seconds to the first reading and to the end, and the peak memory in MB.
+
+    Raises:
+        UserError: if not all `count` pictures were read.
+    """
     command = [sys.executable, "-c", WATCH, sys.executable, PROJECT / "predict.py", folder, *flags]
     report = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
     read, first, end, peak = json.loads(report)
     if read != count:
         raise UserError(f"predict.py read only {read:,} of {count:,} pictures")
-    return first, end, peak / (2**20 if sys.platform == "darwin" else 2**10)  # macOS counts bytes
+    return first, end, peak / (2**20 if sys.platform == "darwin" else 2**10)  # bytes on macOS, else KiB
 
 
 if __name__ == "__main__":

@@ -1,13 +1,13 @@
-"""What learning a person's handwriting from corrections gains: a replay of many people's digits.
+"""Measure what learning a person's handwriting from corrections gains, on a replay of many people's digits.
 
     python -m benchmarks.personal strokes.jsonl.gz
     python -m benchmarks.personal strokes.jsonl.gz --harm --poison 3 --data-dir mnist/
     python -m benchmarks.personal folds/held-out-?.jsonl.gz --checkpoint runs/fold-?/best.pt
 
-Each writer's digits come in a random order and are read as one digit each, by the recogniser as it is shipped
-and by the same with a memory that starts empty. What the latter misreads is corrected once, right after it
-was read. A reading counts as right if its digit is, sure or not. Of several files, each may have weights of
-its own, and all digits count alike.
+Each writer's digits are read in random order, as one digit each, by the shipped recognizer and by the same
+recognizer with a memory that is empty at first. Each digit that the latter misreads is corrected immediately.
+A reading is right if its digit is, even if it is flagged as "not sure". Several files may each have their own
+weights; all digits have the same weight in the results.
 """
 
 import argparse
@@ -36,19 +36,19 @@ from recognition.memory import Memory
 from recognition.profiles import profile_folder
 from recognition.recognizer import Reading, Recognizer
 
-AFTER = (0, 10, 50, 100)  # digits of a writer that go before those that count
+SKIPPED = (0, 10, 50, 100)  # first digits of each writer that a figure leaves out
 NAMES = ("stream", "after_10", "after_50", "after_100")
-POISONED = ("same_class", "taken_for", "others")  # digits that wrong corrections of a class may cost
+POISONED = ("same_class", "taken_for", "others")  # digits that wrong corrections of a class may affect
 
 
 @dataclass
 class Replay:
-    """How one way of reading did.
+    """Results of reading with or without a memory.
 
     Attributes:
-        right: of each writer, whether each digit was read right, in the order of the replay.
-        seconds: that each reading took.
-        corrections: of digits that were misread: those that were made, or would have been.
+        right: for each writer, whether each digit was read right, in the order of the replay.
+        seconds: duration of each reading.
+        corrections: number of misread digits that were corrected, or would have been.
     """
 
     right: list[list[bool]] = field(default_factory=list)
@@ -56,9 +56,9 @@ class Replay:
     corrections: int = 0
 
     def figures(self) -> dict[str, float | None]:
-        """Shares of 1; None of a stream that no writer's digits are enough for."""
+        """Return shares in [0, 1]; None where no writer has enough digits."""
         shares = {}
-        for name, first in zip(NAMES, AFTER, strict=True):
+        for name, first in zip(NAMES, SKIPPED, strict=True):
             counted = [right for writer in self.right for right in writer[first:]]
             shares[name] = float(np.mean(counted)) if counted else None
         return {
@@ -70,14 +70,14 @@ class Replay:
 
 @dataclass(frozen=True)
 class Known:
-    """What harm is measured on: all writers' digits, and MNIST's validation images as the network gets them.
+    """The digits on which a memory's cost is measured: all writers', and MNIST's validation images.
 
     Attributes:
-        pages: of each writer's digits.
-        labels: theirs.
-        right: how many of them are read right without a memory.
-        features, logits: of the validation images, as `features_and_logits` gives them.
-        answers: the labels of those.
+        pages: the segmented digits of each writer.
+        labels: the ground truth for each writer.
+        right: number of each writer's digits that are read right without a memory.
+        features, logits: of the validation images, from `features_and_logits`.
+        answers: the labels of the validation images.
     """
 
     pages: dict[str, list[list[Segmentation]]]
@@ -90,13 +90,13 @@ class Known:
 
 @dataclass
 class Results:
-    """What was measured so far, on all files together.
+    """Results on all files together.
 
     Attributes:
-        without, with_memory: how both ways of reading did.
-        losses: of each writer, what its memory costs, as by `harm`.
-        poison: by kind of digits and "digits", "before" or "after": how many there are, and how many are read
-            right before and after wrong corrections of one class. The kinds are the rest of that class, the
+        without, with_memory: of reading without and with a memory.
+        losses: each writer, with what its memory costs, from `harm`.
+        poison: counts by kind and by "digits" (how many there are), "before" and "after" (how many are read
+            right before and after wrong corrections of one class). The kinds are the rest of that class, the
             class that it was corrected to, and all others.
     """
 
@@ -107,6 +107,7 @@ class Results:
 
 
 def main() -> int:
+    """Run the script and return its exit status."""
     args = parse_arguments()
     torch.set_num_threads(1)
     files = [by_writer(path, args.limit_writers) for path in args.strokes]
@@ -123,6 +124,7 @@ def main() -> int:
 
 
 def parse_arguments() -> argparse.Namespace:
+    """Parse the command line."""
     parser = ArgumentParser("Measure what learning a person's handwriting from corrections gains.")
     add = parser.add_argument
     add(
@@ -161,10 +163,10 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def by_writer(path: Path, most: int | None) -> dict[str, list[StrokeSample]]:
-    """Each writer's digits, in the order of the file.
+    """Return the digits of each writer, in the order of the file, for at most `most` writers.
 
     Raises:
-        StrokeFileError: if one is no drawing, or lacks what is needed.
+        StrokeFileError: if one is not a drawing, or has no label or no writer.
     """
     writers = defaultdict(list)
     for place, drawing in enumerate(drawings(path), 1):
@@ -183,7 +185,15 @@ def measure(
     results: Results,
     bar: tqdm,
 ) -> None:
-    """Add what is found on the digits of one file.
+    """Add the results on the digits of one file.
+
+    Args:
+        args: the command line.
+        writers: the digits of each writer.
+        plain: the recognizer without a memory.
+        validation: MNIST's validation images, if --harm asks for them.
+        results: the results are added here.
+        bar: advances with each digit.
 
     Raises:
         UserError: if --keep names a folder where one of the writers has a profile.
@@ -214,7 +224,7 @@ def replay(
     rng: np.random.Generator,
     bar: tqdm,
 ) -> None:
-    """Read one writer's digits both ways, and correct what `personal` misreads."""
+    """Read one writer's digits with both recognizers, and correct what `personal` misreads."""
     both = ((plain, results.without), (personal, results.with_memory))
     for _, result in both:
         result.right.append([])
@@ -240,15 +250,17 @@ def replay(
 
 
 def is_right(readings: list[Reading], label: int) -> bool:
+    """Return whether the first reading is `label`."""
     return bool(readings) and readings[0].digit == label
 
 
 def other_label(label: int, rng: np.random.Generator) -> int:
+    """Return a random other digit."""
     return (label + int(rng.integers(1, 10))) % 10
 
 
 def poison(digits: list[StrokeSample], plain: Recognizer, count: int, rng: np.random.Generator) -> Counter:
-    """What so many wrong corrections of one class, each class by itself, cost a writer: `Results.poison`."""
+    """Measure what `count` wrong corrections cost a writer, for each class by itself: `Results.poison`."""
     pages = [segment_strokes(drawing.strokes, single=True) for drawing in digits]
     labels = np.array([drawing.label for drawing in digits])
     before, found = read_right(plain, pages, labels), Counter()
@@ -272,6 +284,7 @@ def poison(digits: list[StrokeSample], plain: Recognizer, count: int, rng: np.ra
 
 
 def look_at(writers: dict[str, list[StrokeSample]], validation: LabelledImages, plain: Recognizer) -> Known:
+    """Read all digits without a memory."""
     pages, labels, right = {}, {}, {}
     for writer, digits in tqdm(writers.items(), unit=" writers", leave=False, disable=None):
         pages[writer] = [segment_strokes(drawing.strokes, single=True) for drawing in digits]
@@ -285,22 +298,23 @@ def look_at(writers: dict[str, list[StrokeSample]], validation: LabelledImages, 
 
 
 def read_right(recognizer: Recognizer, pages: list[list[Segmentation]], labels: Sequence[int]) -> np.ndarray:
-    """Whether each page is read as its label: bool, (pages,)."""
+    """Return whether each page is read as its label: bool, (pages,)."""
     return np.array(list(map(is_right, recognizer.read(pages), labels)))
 
 
 def harm(writer: str, personal: Recognizer, known: Known) -> tuple[float, float]:
-    """Points of accuracy that `writer`'s memory costs on the others' digits, and on validation images."""
+    """Return the percentage points that `writer`'s memory costs on others' digits and validation images."""
     others = [other for other in known.pages if other != writer]
     right = sum(read_right(personal, known.pages[other], known.labels[other]).sum() for other in others)
     lost = sum(known.right[other] for other in others) - right
-    leaning, _ = personal.memory.adapt(known.features, known.logits)
-    before, after = ((logits.argmax(1) == known.answers).sum() for logits in (known.logits, leaning))
+    adapted, _ = personal.memory.adapt(known.features, known.logits)
+    before, after = ((logits.argmax(1) == known.answers).sum() for logits in (known.logits, adapted))
     digits = sum(len(known.labels[other]) for other in others)
     return 100 * int(lost) / digits, 100 * int(before - after) / len(known.answers)
 
 
 def show(args: argparse.Namespace, recognizers: list[Recognizer], results: Results) -> None:
+    """Print the results as a table, or as JSON."""
     columns = {"without": results.without.figures(), "with": results.with_memory.figures()}
     if args.json:
         figures = dict(columns)
@@ -317,7 +331,7 @@ def show(args: argparse.Namespace, recognizers: list[Recognizer], results: Resul
     for weights in dict.fromkeys(recognizer.checkpoint.describe() for recognizer in recognizers):
         print(f"weights  {weights}")
     print(f"\n{'read right':24}{'without':>10}{'with':>10}")
-    for name, first in zip(NAMES, AFTER, strict=True):
+    for name, first in zip(NAMES, SKIPPED, strict=True):
         row = f"after the first {first}" if first else "over the stream"
         shares = (figures[name] for figures in columns.values())
         print(f"{row:24}" + "".join(f"{'-' if share is None else f'{share:.2%}':>10}" for share in shares))

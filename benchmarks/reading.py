@@ -1,10 +1,10 @@
-"""How well people's handwriting is read: strokes, pictures of them, scans, photos, and what is no digit.
+"""Measure how well handwriting is read: strokes, pictures of them, scans, photos, and other characters.
 
     python -m benchmarks.reading --pen strokes.jsonl.gz --scans optdigits.npz --photos photos/ \
         --nondigits omniglot.npz --data-dir mnist/
 
-Each file is optional. The baseline is what most tutorials do: the picture shrunk to 28x28 pixels. Nothing
-here is MNIST's test set: the composed papers show validation images.
+Each file is optional. The baseline is that of most tutorials: the picture is shrunk to 28x28 pixels. MNIST's
+test set is not used: the synthetic photographs show validation images.
 """
 
 import argparse
@@ -30,12 +30,13 @@ from preprocessing.stroke_files import drawings as read_drawings
 from recognition.recognizer import Reading, Recognizer, text_of
 from tests.support.papers import KINDS, photograph
 
-CANVAS = 280  # pixels, of strokes drawn as a picture
-PENS = {"thin": 4, "thick": 28}  # widths in pixels there
+CANVAS = 280  # side in pixels of strokes drawn as a picture
+PENS = {"thin": 4, "thick": 28}  # widths in pixels of that picture
 HEADER = ("set", "digits", "read right", "as one digit", "shrunk to 28", "not sure")
 
 
 def main() -> int:
+    """Run the script and return its exit status."""
     args = parse_arguments()
     torch.set_num_threads(1)
     recognizer = Recognizer(args.checkpoint)
@@ -54,6 +55,7 @@ def main() -> int:
 
 
 def parse_arguments() -> argparse.Namespace:
+    """Parse the command line."""
     parser = ArgumentParser("Measure how well people's handwriting is read.")
     add = parser.add_argument
     add("--pen", type=Path, metavar="FILE", help="strokes with labels, .jsonl or .jsonl.gz")
@@ -72,7 +74,7 @@ Input = tuple[str, object]  # a kind and its content, small enough to send to an
 
 
 def sets(args: argparse.Namespace) -> Iterator[tuple[str, list[int], list[Input]]]:
-    """Name, labels and inputs of each set."""
+    """Yield the name, the labels and the inputs of each set."""
 
     def few(items: Sequence) -> list:
         order = np.random.default_rng(0).permutation(len(items))
@@ -104,10 +106,10 @@ def sets(args: argparse.Namespace) -> Iterator[tuple[str, list[int], list[Input]
 def measure(
     name: str, labels: list[int], inputs: list[Input], recognizer: Recognizer, pool: ProcessPoolExecutor
 ) -> str:
-    """Print a row: read as whatever it may be, as one digit, by the baseline; share of "not sure".
+    """Print a row: accuracy without and with `single`, accuracy of the baseline, share of "not sure".
 
     Returns:
-        The most frequent confusions when read as one digit.
+        The most frequent confusions with `single`.
     """
     several = read(inputs, False, recognizer, pool, name)
     single = read(inputs, True, recognizer, pool, name)
@@ -132,7 +134,7 @@ def measure(
 
 
 def report_validation(args: argparse.Namespace, recognizer: Recognizer, pool: ProcessPoolExecutor) -> None:
-    """Print what MNIST's validation images lose as pictures of 28 to 300 pixels somewhere on a page."""
+    """Print the errors on validation images that are placed on a page, 28 to 300 pixels in size."""
     images, labels = few_validation_images(args, 2000)
     with torch.inference_mode():
         ink = torch.from_numpy(images / np.float32(255))[:, None]
@@ -145,13 +147,14 @@ def report_validation(args: argparse.Namespace, recognizer: Recognizer, pool: Pr
 
 
 def few_validation_images(args: argparse.Namespace, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return random validation images, uint8 (N, 28, 28), and their labels, (N,)."""
     _, validation = load_training(args.dataset, args.data_dir)
     chosen = np.random.default_rng(0).permutation(len(validation))[: min(count, args.limit or count)]
     return validation.images.numpy().reshape(-1, 28, 28)[chosen], validation.labels.numpy()[chosen]
 
 
 def report_nondigits(args: argparse.Namespace, recognizer: Recognizer, pool: ProcessPoolExecutor) -> None:
-    """Print the AUROC of "is a digit", and the share of other characters that is flagged."""
+    """Print the AUROC of "is a digit", and the share of other characters that are flagged."""
     from sklearn.metrics import roc_auc_score
 
     images = 255 - np.load(args.nondigits)["images"]
@@ -160,8 +163,8 @@ def report_nondigits(args: argparse.Namespace, recognizer: Recognizer, pool: Pro
     digits, _ = few_validation_images(args, 2000)
     known = read([("array", 255 - image) for image in digits], True, recognizer, pool, "validation")
     truth = [0] * len(others) + [1] * len(known)
-    strange = [r[0].novelty if r else np.inf for r in others + known]
-    area = roc_auc_score(truth, [-min(value, 99) for value in strange])
+    novelty = [r[0].novelty if r else np.inf for r in others + known]
+    area = roc_auc_score(truth, [-min(value, 99) for value in novelty])
     flagged = np.mean([not r or not r[0].is_digit for r in others])
     lost = np.mean([not r or not r[0].is_digit for r in known])
     print(
@@ -173,6 +176,7 @@ def report_nondigits(args: argparse.Namespace, recognizer: Recognizer, pool: Pro
 def read(
     inputs: list[Input], single: bool, recognizer: Recognizer, pool: ProcessPoolExecutor, name: str
 ) -> list[list[Reading]]:
+    """Segment inputs in the processes of `pool` and read them, with a progress bar."""
     pages = pool.map(find_page, [(item, single) for item in inputs], chunksize=16)
     bar = tqdm(pages, total=len(inputs), desc=name, leave=False, disable=None)
     readings: list[list[Reading]] = []
@@ -186,6 +190,7 @@ def read(
 
 
 def find_page(item: tuple[Input, bool]) -> list[Segmentation]:
+    """Segment an input, as one digit or not; an invalid one is blank."""
     (kind, content), single = item
     try:
         if kind == "strokes":
@@ -196,7 +201,7 @@ def find_page(item: tuple[Input, bool]) -> list[Segmentation]:
 
 
 def shrink(item: Input) -> np.ndarray:
-    """The baseline: the whole picture in grey, at 28x28, dark made light if most of it is light."""
+    """Return the input of the baseline: the picture in grey at 28x28, inverted if most of it is light."""
     kind, content = item
     picture = as_picture("drawn", (content, 12)) if kind == "strokes" else as_picture(kind, content)
     small = picture.convert("L").resize((28, 28), Image.Resampling.BILINEAR)
@@ -205,6 +210,7 @@ def shrink(item: Input) -> np.ndarray:
 
 
 def as_picture(kind: str, content: object) -> Image.Image:
+    """Return an input as a picture."""
     if kind == "file":
         return open_picture(content)
     if kind == "array":
@@ -224,8 +230,8 @@ def as_picture(kind: str, content: object) -> Image.Image:
 
 
 def draw(strokes: Sequence[np.ndarray], width: int) -> Image.Image:
-    """Strokes as drawn, scaled from a 500-unit tablet to the canvas, with a round pen."""
-    over = 4  # times the size, shrunk afterwards for smooth edges
+    """Draw strokes with a round pen, scaled from a tablet of 500 units to the canvas."""
+    over = 4  # oversampling, for smooth edges
     picture = Image.new("L", (CANVAS * over, CANVAS * over), 255)
     pen = ImageDraw.Draw(picture)
     radius = width * over / 2
@@ -238,6 +244,7 @@ def draw(strokes: Sequence[np.ndarray], width: int) -> Image.Image:
 
 
 def _digits(readings: list[Reading]) -> str:
+    """Return the digits of readings as text."""
     return "".join(str(reading.digit) for reading in readings)
 
 

@@ -1,10 +1,10 @@
-"""What more ink teaches, on people whom neither set of weights has seen: cross-validation over writers.
+"""Measure what training with --ink gains on unseen writers, by cross-validation.
 
     python -m benchmarks.unseen folds/ --checkpoint runs/fold-?/best.pt --figure docs/misread.png
 
-`folds/` is what `benchmarks/folds.py` made, and the weights are of one run for each fold, trained with
-`--ink folds/train-K.jsonl.gz` and perhaps `folds/train-K.npz`. Each reads what was held out from it, and so
-do the weights that have seen MNIST alone.
+`folds/` comes from `benchmarks/folds.py`. There is one checkpoint for each fold, trained with
+`--ink folds/train-K.jsonl.gz` and optionally `folds/train-K.npz`. It reads the digits that its fold holds
+out, as does a checkpoint that was trained on MNIST alone.
 """
 
 import argparse
@@ -35,12 +35,12 @@ COLUMNS = 12  # of the figure
 
 @dataclass(frozen=True)
 class Mistake:
-    """A digit that is misread with one set of weights or with both.
+    """A digit that one of two checkpoints misreads, or both.
 
     Attributes:
         glyph: (28, 28), ink 1 on 0.
-        label: what it is.
-        plain, taught: what it is read as with MNIST alone and with more ink; "" for no digit.
+        label: the ground truth.
+        plain, taught: the reading after training on MNIST alone and with --ink; "" for none.
     """
 
     glyph: np.ndarray
@@ -50,6 +50,7 @@ class Mistake:
 
 
 def main() -> int:
+    """Run the script and return its exit status."""
     args = parse_arguments()
     torch.set_num_threads(1)
     plain = Recognizer(args.against)
@@ -73,6 +74,7 @@ def main() -> int:
 
 
 def parse_arguments() -> argparse.Namespace:
+    """Parse the command line."""
     parser = ArgumentParser("Measure what more ink teaches, on writers held out from it.")
     add = parser.add_argument
     where = "what benchmarks.folds made"
@@ -87,10 +89,10 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def held_out(folder: Path, fold: int, limit: int | None) -> Iterator[tuple[str, list[int], list[Input]]]:
-    """Name, labels and inputs of each way to show what a fold holds out.
+    """Yield the name, the labels and the inputs of each form of the digits that a fold holds out.
 
     Raises:
-        UserError: if the folder has no such fold, or a drawing of it has no label.
+        UserError: if the folder has no such fold, or a drawing has no label.
     """
     pen, scans = (folder / f"held-out-{fold}{suffix}" for suffix in (".jsonl.gz", ".npz"))
     if not pen.exists() and not scans.exists():
@@ -110,32 +112,36 @@ def held_out(folder: Path, fold: int, limit: int | None) -> Iterator[tuple[str, 
 
 
 def is_right(readings: list[Reading], label: int) -> bool:
+    """Return whether the reading is `label`."""
     return read_as(readings) == str(label)
 
 
 def read_as(readings: list[Reading]) -> str:
+    """Return the digits of readings as text."""
     return "".join(str(reading.digit) for reading in readings)
 
 
 def mistakes_in(
     labels: list[int], plain: list[list[Reading]], taught: list[list[Reading]]
 ) -> Iterator[Mistake]:
+    """Yield the digits that one of the two checkpoints misreads."""
     for label, first, second in zip(labels, plain, taught, strict=True):
         if first and second and not (is_right(first, label) and is_right(second, label)):
             yield Mistake(first[0].glyph, label, read_as(first), read_as(second))
 
 
 def print_table(right: Counter, unsure: Counter, totals: Counter) -> None:
+    """Print a row for each form: accuracy and share of "not sure" of both checkpoints."""
     print("| held out | digits | MNIST alone | and more ink | not sure | and more ink |")
     print("|---|---:|---:|---:|---:|---:|")
     for name, count in totals.items():
         shares = (f"{right[name, which] / count:.2%}" for which in ("plain", "taught"))
-        doubts = (f"{unsure[name, which] / count:.1%}" for which in ("plain", "taught"))
-        print(f"| {name} | {count:,} | {' | '.join([*shares, *doubts])} |")
+        flagged = (f"{unsure[name, which] / count:.1%}" for which in ("plain", "taught"))
+        print(f"| {name} | {count:,} | {' | '.join([*shares, *flagged])} |")
 
 
 def draw_mistakes(mistakes: list[Mistake], total: int) -> bytes:
-    """Two sheets side by side, one for each set of weights, each with every digit that it misreads."""
+    """Draw all digits that each of the two checkpoints misreads, side by side, as PNG."""
     sides = {
         "MNIST alone": [(m.glyph, m.label, m.plain) for m in mistakes if m.plain != str(m.label)],
         "MNIST and more ink": [(m.glyph, m.label, m.taught) for m in mistakes if m.taught != str(m.label)],

@@ -1,4 +1,4 @@
-"""predict.py as people run it: every kind of input, in order, and no file that stops the rest."""
+"""predict.py reads every kind of input, in order, and continues after a file that cannot be read."""
 
 import contextlib
 import io
@@ -44,7 +44,7 @@ DIGITS = {"1": ONE, "7": SEVEN, "4": FOUR, "0": ZERO}
 
 
 def picture_of(text: str, width: int = 9) -> Image.Image:
-    """Digits of `DIGITS` side by side, black on white."""
+    """Return digits of `DIGITS` side by side, black on white."""
     image = Image.new("L", (60 + 110 * len(text), 180), "white")
     pen = ImageDraw.Draw(image)
     for place, digit in enumerate(text):
@@ -72,7 +72,7 @@ class Ran:
 
     @property
     def objects(self) -> list[dict]:
-        """What --json printed, which must be strict JSON."""
+        """The objects that --json printed; fails if they are not strict JSON."""
 
         def refuse(constant: str) -> None:
             raise AssertionError(f"{constant} is not JSON")
@@ -82,7 +82,7 @@ class Ran:
 
 @pytest.fixture
 def run(tmp_path, monkeypatch, capsys) -> Callable[..., Ran]:
-    """Run predict.py's main in this process, in an empty folder; stdin is closed if it is None."""
+    """Return a function that runs predict.py in this process, in an empty folder; stdin=None closes stdin."""
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments: object, stdin: bytes | None = b"") -> Ran:
@@ -100,7 +100,7 @@ def run(tmp_path, monkeypatch, capsys) -> Callable[..., Ran]:
 
 
 def names(*arguments: str) -> list[str]:
-    """The paths that arguments stand for; those that are no good in brackets."""
+    """Return the paths that arguments stand for; those that cannot be read in parentheses."""
     return [f"({source.path})" if source.fault else source.path for source in find_sources(arguments)]
 
 
@@ -109,7 +109,7 @@ def names(*arguments: str) -> list[str]:
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch) -> Path:
-    """Empty files by many names; nothing opens them here."""
+    """Return a folder of empty files of various names."""
     monkeypatch.chdir(tmp_path)
     for name in (
         "b.PNG",
@@ -129,27 +129,27 @@ def folder(tmp_path, monkeypatch) -> Path:
     return tmp_path / "f"
 
 
-def test_a_folder_is_read_through_in_sorted_order(folder):
+def test_a_folder_is_read_in_sorted_order(folder):
     everything = ["f/a10.jpg", "f/a2.jpeg", "f/b.PNG", "f/sub/deep/y.jsonl.gz", "f/sub/z.json"]
     assert [Path(name).as_posix() for name in names("f")] == everything
-    assert names("f/sub/z.json", "f/b.PNG") == ["f/sub/z.json", "f/b.PNG"], "named files stay in their order"
-    assert names("f/notes.txt") == ["f/notes.txt"], "what is named is read whatever its name"
+    assert names("f/sub/z.json", "f/b.PNG") == ["f/sub/z.json", "f/b.PNG"], "named files keep their order"
+    assert names("f/notes.txt") == ["f/notes.txt"], "a named file is read whatever its suffix"
 
 
-def test_patterns_where_the_shell_leaves_them_to_us(folder):
+def test_patterns_that_the_shell_does_not_expand(folder):
     assert names("f/a*.jp*") == ["f/a10.jpg", "f/a2.jpeg"]
     assert names("f/**/*.json") == ["f/sub/z.json"]
     assert names("f/s?b") == ["f/sub/deep/y.jsonl.gz", "f/sub/z.json"]
     assert names(f"{folder}/[b]*") == [f"{folder}/b.PNG"]
 
 
-def test_a_path_that_exists_is_no_pattern(folder):
+def test_an_existing_path_is_not_a_pattern(folder):
     (folder / "a[1].png").touch()
     (folder / "a1.png").touch()
     assert names("f/a[1].png") == ["f/a[1].png"]
 
 
-def test_what_is_missing_keeps_its_place(folder):
+def test_missing_files_keep_their_place(folder):
     assert names("no.png", "f/b.PNG", "no*", "empty", "", "-", "-") == [
         "(no.png)",
         "f/b.PNG",
@@ -162,11 +162,11 @@ def test_what_is_missing_keeps_its_place(folder):
 
 
 @posix
-def test_links_in_a_circle_end(folder):
+def test_a_cycle_of_links_is_read_once(folder):
     (folder / "sub" / "up").symlink_to(folder, target_is_directory=True)
     (folder / "link.png").symlink_to("b.PNG")
     (folder / "pipe.png").unlink(missing_ok=True)
-    os.mkfifo(folder / "pipe.png")  # reading it would wait for ever
+    os.mkfifo(folder / "pipe.png")  # reading it would never end
     assert names("f") == [
         "f/a10.jpg",
         "f/a2.jpeg",
@@ -231,7 +231,7 @@ def test_json(run, tmp_path):
 
 
 def test_names_of_all_kinds(run, tmp_path):
-    """In Chinese, with a line break, and of bytes that are no text."""
+    """In Chinese, with a line break, and of bytes that are not text."""
     odd = ["数字.png", "line\nbreak.png"] if os.name == "posix" else ["数字.png"]
     if sys.platform == "linux":
         odd.append(os.fsdecode(b"latin-\xe9.png"))
@@ -246,7 +246,7 @@ def test_names_of_all_kinds(run, tmp_path):
 
 
 def test_names_that_the_output_cannot_show(project):
-    """Where the terminal or the pipe takes no Chinese, as on Windows."""
+    """As on Windows, where a terminal or pipe may not accept Chinese characters."""
     save(project.folder / "数字.png", "7")
     environment = {**project.environment, "PYTHONIOENCODING": "ascii:strict"}
     result = project.run("predict.py", "数字.png", env=environment)
@@ -290,7 +290,7 @@ def test_any_batch_size_reads_the_same(run, tmp_path):
 
 
 def broken(kind: str) -> bytes:
-    """The bytes of a picture that cannot be read."""
+    """Return the bytes of a file that cannot be read."""
     buffer = io.BytesIO()
     if kind == "truncated.jpg":
         Image.effect_noise((400, 400), 80).save(buffer, "JPEG")
@@ -320,7 +320,7 @@ def broken(kind: str) -> bytes:
 BROKEN = ["truncated.jpg", "bomb.png", "empty.png", "text.png", "empty.json", "empty.jsonl"]
 
 
-def test_a_broken_file_is_reported_and_the_rest_go_on(run, tmp_path):
+def test_a_broken_file_is_reported_and_the_others_are_read(run, tmp_path):
     for name in BROKEN:
         (tmp_path / name).write_bytes(broken(name))
     save(tmp_path / "first.png", "7")
@@ -345,7 +345,7 @@ def test_a_broken_file_is_reported_and_the_rest_go_on(run, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["WebP", "PGM in digits"])
-def test_what_is_slow_to_decode_may_be_less_large(kind, tmp_path):
+def test_slow_formats_have_lower_limits(kind, tmp_path):
     path = tmp_path / "large"
     for width, height in ((5000, 4000), (5001, 4000)) if kind == "WebP" else ((1000, 1000), (1001, 1000)):
         if kind == "WebP":
@@ -360,8 +360,8 @@ def test_what_is_slow_to_decode_may_be_less_large(kind, tmp_path):
 
 
 @pytest.mark.long
-def test_errors_are_told_after_many_tiffs(project):
-    """Threads that open TIFFs turn stderr away for a moment, where libtiff writes by itself."""
+def test_errors_are_reported_after_many_tiffs(project):
+    """Threads that open TIFFs redirect stderr for a moment, because libtiff writes to it."""
     picture_of("7").resize((42, 45)).save(project.folder / "0.tif", compression="tiff_lzw")
     for place in range(1, 100):
         shutil.copy(project.folder / "0.tif", project.folder / f"{place}.tif")
@@ -373,7 +373,7 @@ def test_errors_are_told_after_many_tiffs(project):
 
 
 def test_odd_pictures_are_read(run, tmp_path):
-    """One pixel, and a strip of 20,000: no ink, or a digit at its end."""
+    """A picture of one pixel, and a strip of 20,000 with a digit at its end."""
     Image.new("L", (1, 1), "white").save(tmp_path / "white.png")
     Image.new("L", (1, 1), "black").save(tmp_path / "black.png")
     wide = Image.new("L", (20_000, 1800), "white")
@@ -389,7 +389,7 @@ def test_odd_pictures_are_read(run, tmp_path):
 
 
 def test_odd_strokes_are_read(run, tmp_path):
-    """Nothing, a dot, a flat line, a drawing larger than the world or smaller than an atom."""
+    """No strokes, a dot, a flat line, a very large and a very small drawing."""
     odd = [[], [[]], [[[5, 5]]], [[[0, 0], [100, 0]]]]
     for size in (1e298, 1e-298):
         odd.append([[[x * size, y * size] for x, y in stroke] for stroke in SEVEN])
@@ -446,7 +446,7 @@ def test_bad_usage_is_one_line(run, tmp_path, arguments, message):
 
 @posix
 def test_a_folder_and_a_file_without_permission(project):
-    """A real process, since root may read all that it likes."""
+    """In a process of its own, without root's permission to read everything."""
     (project.folder / "in" / "closed").mkdir(parents=True)
     save(project.folder / "in" / "closed" / "x.png", "7")
     save(project.folder / "in" / "locked.png", "7")
@@ -471,7 +471,7 @@ def test_a_folder_and_a_file_without_permission(project):
 # Standard input
 
 
-def test_standard_input_is_told_by_its_content(run):
+def test_standard_input_is_recognized_by_its_content(run):
     buffer = io.BytesIO()
     picture_of("7").save(buffer, "PNG")
     for content, expected in (
@@ -501,7 +501,7 @@ def test_standard_input_that_cannot_be_read(run, tmp_path):
 
 
 def test_a_line_is_answered_before_the_next_is_sent(project):
-    """With batches of one: another program may hold a conversation."""
+    """With batches of one, another program can wait for each answer."""
     process = project.start("predict.py", "--json", "--batch-size", 1, "-", stdin=subprocess.PIPE)
     for strokes, text in ((SEVEN, "7"), (FOUR, "4"), ([], "")):
         process.stdin.write(lines_of(strokes))
@@ -511,7 +511,7 @@ def test_a_line_is_answered_before_the_next_is_sent(project):
     assert (process.returncode, out, err) == (0, "", "")
 
 
-# Ends before the end
+# Interruptions
 
 
 @posix
@@ -530,19 +530,19 @@ def test_ctrl_c_leaves_whole_lines(project):
 @posix
 @pytest.mark.parametrize("script", ["train.py", "test.py", "predict.py", "visualize.py"])
 def test_ctrl_c_while_pytorch_is_imported(project, script):
-    """Seconds in which none of the script's own lines run; a module that never ends stands for PyTorch."""
+    """The import takes seconds, before the script itself runs; here a module that sleeps replaces PyTorch."""
     (project.folder / "torch.py").write_text("print('importing', flush=True)\nimport time\ntime.sleep(60)\n")
     process = project.start(script, "--help")
     assert process.stdout.readline() == "importing\n"
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=30)
-    assert process.returncode == -signal.SIGINT, "which shells call 130"
+    assert process.returncode == -signal.SIGINT, "which a shell reports as 130"
     assert (out, err) == ("", "")
 
 
 @posix
-def test_who_ignores_ctrl_c_still_does(project):
-    """As a shell's background jobs do."""
+def test_an_ignored_ctrl_c_stays_ignored(project):
+    """As in background jobs of a shell."""
     code = (
         "import signal\n"
         "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
@@ -555,8 +555,8 @@ def test_who_ignores_ctrl_c_still_does(project):
 
 
 @posix
-def test_a_reader_that_leaves_early(project):
-    """As `| head -1` does: no traceback, and it ends."""
+def test_a_reader_that_closes_the_pipe_early(project):
+    """As `| head -1` does: the script ends without a traceback."""
     (project.folder / "s.jsonl").write_text(lines_of(*[SEVEN] * 300))
     process = project.start("predict.py", "--json", "--batch-size", 2, "s.jsonl")
     assert json.loads(process.stdout.readline())["text"] == "7"
@@ -570,7 +570,7 @@ def test_a_reader_that_leaves_early(project):
 @posix
 @pytest.mark.parametrize(("inputs", "bar"), [(12, b"/12 ["), (2, b""), (0, b" inputs [")])
 def test_a_bar_for_a_long_list_on_a_terminal(project, inputs, bar):
-    """Lines go to the pipe; the bar, where there is one, to the terminal."""
+    """Readings go to the pipe, the bar to the terminal."""
     import fcntl
     import termios
 
@@ -581,7 +581,7 @@ def test_a_bar_for_a_long_list_on_a_terminal(project, inputs, bar):
     os.close(end)
     out, _ = process.communicate(lines_of(*[SEVEN] * 3), timeout=60)
     shown = b""
-    with contextlib.suppress(OSError):  # the end of a terminal that nobody writes to
+    with contextlib.suppress(OSError):  # the end of file of a pseudo-terminal on Linux
         while part := os.read(terminal, 10_000):
             shown += part
     os.close(terminal)
@@ -595,13 +595,13 @@ def test_a_bar_for_a_long_list_on_a_terminal(project, inputs, bar):
 
 @pytest.fixture
 def profiles_in(tmp_path, monkeypatch) -> Path:
-    """The folder of all profiles, in the folder that predict.py runs in."""
+    """Return the folder of all profiles, a subfolder of the one that predict.py runs in."""
     monkeypatch.setattr(profiles, "CORRECTIONS", tmp_path / "corrections")
     return tmp_path / "corrections"
 
 
-def test_a_profile_reads_as_its_owner_corrected(run, tmp_path, profiles_in, recognizer):
-    """In drawings and in pictures, of one digit or of several; others' digits as before."""
+def test_a_profile_changes_readings(run, tmp_path, profiles_in, recognizer):
+    """A corrected digit is read as its label, alone and in a number; other digits are read as before."""
     one = drawn_digit(1, (0, 0), 100)
     number = [[(x + 150 * place, y) for x, y in stroke] for place in (0, 1) for stroke in one]
     (tmp_path / "one.jsonl").write_text(lines_of(one, drawn_digit(3, (0, 0), 100)))
@@ -635,7 +635,7 @@ def copied(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
 
 
-def test_copies_lie_as_their_inputs_do(run, tmp_path):
+def test_copies_mirror_the_folders_of_their_inputs(run, tmp_path):
     for name in ("in/a/1.png", "in/b/1.png", "in/b/1.gif", "in/b/1.gif.png", "in/photo.jpg", "in/blank.bmp"):
         save(tmp_path / name, "" if "blank" in name else "7")
     (tmp_path / "in" / "many.jsonl").write_text(lines_of(SEVEN, [], FOUR))
@@ -660,7 +660,7 @@ def test_copies_lie_as_their_inputs_do(run, tmp_path):
     assert all(path.read_bytes() == content for path, content in before.items())
     assert Image.open(tmp_path / "out/copies/photo.jpg").format == "JPEG"
     again = run("in/photo.jpg", "--annotate", "out/copies")
-    assert again.status == 0, "a second run writes over the first one's copies"
+    assert again.status == 0, "a second run replaces the copies of the first"
     assert "photo.jpg" in copied(tmp_path / "out" / "copies")
 
 
@@ -700,7 +700,7 @@ def test_a_copy_is_the_picture_with_a_box_around_each_digit(run, tmp_path):
             around = copy[y - 2 : y + 3, x - 2 : x + 3].reshape(-1, 3)
             assert (around[:, 2] - around[:, 0] > 60).any(), "a blue box"
     outside = np.abs(copy[150:] - colours_of(tmp_path / "two.png")[150:])
-    assert outside.max() == 0, "the rest is as it was"
+    assert outside.max() == 0, "the rest is unchanged"
     assert colours_of(tmp_path / "out/small.png").shape == (280, 280, 3), "enlarged so that labels fit"
     for blank in ("out/blank.png", "out/two.jsonl/2.png"):
         assert colours_of(tmp_path / blank).std() > 1, "it says (blank)"
@@ -715,7 +715,7 @@ def test_copies_that_cannot_be_written_are_an_error(run, tmp_path):
     assert result.status == 2
     assert "cannot write" in result.err
     assert result.err.count("\n") == 1
-    assert list((tmp_path / "out").iterdir()) == [tmp_path / "out" / "a.png"], "no half file"
+    assert list((tmp_path / "out").iterdir()) == [tmp_path / "out" / "a.png"], "no partial file"
 
 
 # Many files
@@ -724,13 +724,13 @@ def test_copies_that_cannot_be_written_are_an_error(run, tmp_path):
 @pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_memory_is_flat(project):
-    """Of a real process, after the first inputs and after many more."""
-    # Without the C library's own hoarding, which rises and falls by several MiB.
+    """The memory of a process is the same after the first inputs and after many more."""
+    # Without the C library's cache of freed memory, which varies by several MiB.
     project.environment |= {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "65536"}
     process = project.start("predict.py", "--batch-size", 50, "-", stdin=subprocess.PIPE)
 
     def read(count: int) -> float:
-        """Have so many more drawings read; the resident MiB then."""
+        """Have `count` drawings read; return the resident memory in MiB."""
         for _ in range(count // 50):
             process.stdin.write(lines_of(*[SEVEN, ZERO] * 25))
             process.stdin.flush()
@@ -743,7 +743,7 @@ def test_memory_is_flat(project):
     growth = read(1500) - before
     process.communicate(timeout=60)
     assert process.returncode == 0
-    assert growth < 3, "MiB; one glyph kept for each drawing would be 4.5"
+    assert growth < 3, "MiB; keeping the glyph of each drawing would take 4.5"
 
 
 # Any bytes
@@ -761,7 +761,7 @@ def encoded(kind: str) -> bytes:
 
 @pytest.fixture(scope="module")
 def read() -> Callable[..., list[Reading] | UserError]:
-    """What predict.py makes of one input, checked: readings that JSON can hold, or a one-line error."""
+    """Return a function that reads one input and checks the readings, or that the error is one line."""
     recognizer = Recognizer()
 
     def read(content: bytes | StrokeSample, single: bool = False) -> list[Reading] | UserError:
@@ -791,7 +791,7 @@ def test_damaged_pictures_are_read_or_refused(read, kind):
     def damage(data: st.DataObject, single: bool) -> None:
         content = bytearray(valid)
         for _ in range(data.draw(st.integers(0, 4), "changes")):
-            # Half of them in the header, where there are more ways to be wrong.
+            # Half of them in the header.
             last = data.draw(st.sampled_from([40, len(content) - 1]))
             content[data.draw(st.integers(0, last), "at")] = data.draw(st.integers(0, 255), "byte")
         del content[data.draw(st.integers(len(valid) // 2, 2 * len(valid)), "length") :]
@@ -817,6 +817,6 @@ drawings = st.lists(st.lists(st.tuples(coordinates, coordinates), max_size=6), m
 @settings(max_examples=150, deadline=None)
 @given(strokes=drawings, single=st.booleans())
 def test_any_strokes_are_read(read, strokes, single):
-    """Whatever is finite: flat, single points, all in one place, far apart."""
+    """Any finite strokes: flat ones, single points, equal points, points far apart."""
     drawing = read_drawing(io.BytesIO(json.dumps(strokes).encode()), "fuzz")
     assert isinstance(read(drawing, single), list)

@@ -1,4 +1,4 @@
-"""visualize.py: its numbers are the module's, its pictures show something, and nothing in them collides."""
+"""visualize.py: the numbers are the module's, and texts in the figures do not overlap."""
 
 # ruff: noqa: RUF001  (the diagram has multiplication signs)
 
@@ -43,7 +43,7 @@ posix = pytest.mark.skipif(os.name != "posix", reason="terminals and programs as
 
 
 def altered(blocks: int = 3, width: int = 48, num_classes: int = 10) -> ImprovedResNet18:
-    """Another number of blocks in layer1, another width of layer2, other classes."""
+    """Return a network with another number of blocks in layer1, width of layer2 and number of classes."""
     model = ImprovedResNet18(num_classes)
     model.layer1 = nn.Sequential(*(ResidualBlock(32, 32) for _ in range(blocks)))
     model.layer2 = nn.Sequential(ResidualBlock(32, width, stride=2))
@@ -52,7 +52,7 @@ def altered(blocks: int = 3, width: int = 48, num_classes: int = 10) -> Improved
 
 
 class Foreign(nn.Module):
-    """Nothing like ImprovedResNet18: functions in place of modules, shortcuts without any."""
+    """A different network: functions in place of modules, identity shortcuts."""
 
     class Block(nn.Module):
         def __init__(self, width: int) -> None:
@@ -111,7 +111,7 @@ def test_counts_of_altered_networks(blocks, width, num_classes):
 
 
 def assert_counts(model: nn.Module) -> None:
-    """Of each module: its parameters, and the multiply-accumulates that PyTorch's own counter finds."""
+    """Check the parameters of each module, and the multiply-accumulates against PyTorch's own counter."""
     with FlopCounterMode(display=False) as counter:
         model.eval()(torch.zeros(1, 1, 28, 28))
     operations = {name: sum(counts.values()) for name, counts in counter.get_flop_counts().items()}
@@ -121,10 +121,10 @@ def assert_counts(model: nn.Module) -> None:
             inside = model.get_submodule(step.name)
             assert step.parameters == sum(parameter.numel() for parameter in inside.parameters())
             name = f"{root}.{step.name}" if step.name else root
-            assert 2 * step.macs == operations.get(name, 0), step.name  # an operation for each * and each +
+            assert 2 * step.macs == operations.get(name, 0), step.name  # PyTorch counts * and + separately
 
 
-def test_tracing_leaves_the_module_alone():
+def test_tracing_does_not_change_the_module():
     model = ImprovedResNet18().train()
     state = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     trace(model)
@@ -208,7 +208,7 @@ def test_nothing_in_the_diagram_is_tiny_or_clipped_or_collides(model):
 
 
 def assert_tidy(figure: Figure) -> None:
-    """All texts lie inside the figure and none covers another."""
+    """Check that all texts lie inside the figure and none overlaps another."""
     figure.draw_without_rendering()
     boxes = [(text.get_text(), text.get_window_extent()) for text in all_texts(figure) if text.get_text()]
     assert boxes
@@ -224,7 +224,7 @@ def assert_tidy(figure: Figure) -> None:
 
 
 def all_texts(figure: Figure | SubFigure) -> Iterator[Text]:
-    """What is written in a figure; axes that are switched off show no ticks."""
+    """Yield all texts of a figure; axes that are switched off have no tick labels."""
     yield from figure.texts
     for part in figure.subfigs:
         yield from all_texts(part)
@@ -234,8 +234,8 @@ def all_texts(figure: Figure | SubFigure) -> Iterator[Text]:
             yield from (*axes.get_xticklabels(), *axes.get_yticklabels(), axes.xaxis.label, axes.yaxis.label)
 
 
-def test_the_diagram_is_a_card_that_any_page_can_carry():
-    """Opaque where something is drawn, whatever the page's colour; only the corners are the page's."""
+def test_the_diagram_looks_the_same_on_any_background():
+    """It is opaque except for its rounded corners, so it looks the same on any background."""
     buffer = io.BytesIO()
     draw_architecture(trace(ImprovedResNet18())).savefig(buffer, dpi=100)
     pixels = np.asarray(Image.open(buffer))
@@ -268,7 +268,7 @@ def test_their_texts_are_tidy():
 
 
 def test_embedding_draws_mistakes_apart_and_with_their_class():
-    """Nine mistakes in one place: nine circles that don't cover one another, each with the true class."""
+    """Nine mistakes at one point become nine circles that do not overlap, each with the true class."""
     points = np.concatenate([np.random.RandomState(0).rand(100, 2), np.full((9, 2), 0.5)])
     labels = np.concatenate([np.zeros(100, int), np.arange(1, 10)])
     readings = np.zeros(109, int)
@@ -278,7 +278,7 @@ def test_embedding_draws_mistakes_apart_and_with_their_class():
     places = np.array([text.get_position() for text in numbers])
     gaps = np.linalg.norm(places[:, None] - places, axis=2) + np.eye(9)
     assert gaps.min() > 0.14
-    assert gaps[gaps < 1].max() < 1  # inches: near where they belong
+    assert gaps[gaps < 1].max() < 1  # inches: close to their points
 
 
 @pytest.mark.parametrize("off", [0, 1], ids=["all right", "all wrong"])
@@ -414,7 +414,7 @@ def test_index_chooses_the_digit(script, tmp_path, mnist_dir):
 
 
 def test_a_picture_from_elsewhere(tmp_path, mnist_dir):
-    """A digit on a sheet of paper: what is shown is that digit, as the recognizer sees and reads it."""
+    """The digit on a sheet of paper is shown as the recognizer sees and reads it."""
     validation = load_training("mnist", mnist_dir)[1]
     paper = Image.new("L", (500, 400), 235)
     paper.paste(on_paper(validation.images[32, 0]), (90, 50))
@@ -427,7 +427,7 @@ def test_a_picture_from_elsewhere(tmp_path, mnist_dir):
 
 
 def on_paper(image: Tensor) -> Image.Image:
-    """Dark ink on light grey paper, ten times as large."""
+    """Return dark ink on light grey paper, ten times as large."""
     return Image.fromarray(np.minimum(255 - image.numpy(), 235)).resize((280, 280), Image.Resampling.BICUBIC)
 
 
@@ -449,7 +449,7 @@ def test_of_several_digits_the_first_is_shown(script, tmp_path, mnist_dir):
 
 
 def test_pictures_of_a_run_go_to_its_folder(trained):
-    """And never under the names of MNIST's pictures, if the run was on other digits."""
+    """If the run was on other digits, they do not have the names of MNIST's pictures."""
     flags = ("--dataset", "digits", "--what", "architecture", "filters")
     result = trained.run("visualize.py", *flags)
     assert result.returncode == 0, result.stderr
@@ -460,8 +460,8 @@ def test_pictures_of_a_run_go_to_its_folder(trained):
 
 
 @posix
-def test_a_bar_shows_that_it_works(tmp_path):
-    """On a terminal, which gets everything that the script writes."""
+def test_progress_bars(tmp_path):
+    """On a terminal, which receives all output of the script."""
     import fcntl
     import pty
     import struct
@@ -502,7 +502,7 @@ def test_graph_without_dot_is_written_as_its_source(script, tmp_path, monkeypatc
 
 @posix
 def test_graph_with_dot(script, tmp_path, monkeypatch):
-    """With a dot that answers with its arguments and what it was given, and one that fails."""
+    """With a dot that prints its arguments and its input, and one that fails."""
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     (tmp_path / "dot").write_text('#!/bin/sh\necho picture "$@"\ncat\n')
     (tmp_path / "dot").chmod(0o755)

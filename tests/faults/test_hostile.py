@@ -1,4 +1,4 @@
-"""Ten thousand files that nobody should be sent: each is read or refused, soon and in little memory."""
+"""Ten thousand damaged or malicious files: each is read or refused, quickly and in little memory."""
 
 import json
 import subprocess
@@ -12,21 +12,21 @@ import pytest
 from common.files import PROJECT
 from preprocessing import image_files
 
-SECONDS = 2  # of processor time, which other work on the machine does not lengthen
+SECONDS = 2  # of processor time, which does not depend on the load of the machine
 MEMORY = 1024  # MiB of the whole process, PyTorch and the network included
 PICTURES = (".png", ".jpeg", ".gif", ".bmp", ".tiff", ".webp", ".ppm")
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 
-def test_every_format_that_is_taken_is_tried() -> None:
-    from tests.support import hostile  # which needs /proc's system
+def test_all_accepted_formats_are_tried() -> None:
+    from tests.support import hostile  # needs Linux
 
     assert set(hostile.FORMATS) == set(image_files.FORMATS)
 
 
-def test_pages_that_were_freed_before_count_again() -> None:
-    """100 MB of blocks that malloc keeps when they are freed, as what comes after them is not."""
+def test_memory_that_was_freed_before_is_counted() -> None:
+    """malloc keeps 100 MB of freed blocks, since a block after them is in use."""
     from tests.support import hostile
 
     blocks = [bytearray(100_000) for _ in range(1001)]
@@ -39,11 +39,11 @@ def test_pages_that_were_freed_before_count_again() -> None:
 @pytest.mark.long
 def test_hostile_files_are_read_or_refused(tmp_path: Path, often: Callable[[int], int]) -> None:
     count = often(10_000)
-    command = [sys.executable, "-m", "tests.faults.hostile", str(tmp_path), str(count), "0"]
+    command = [sys.executable, "-m", "tests.support.hostile", str(tmp_path), str(count), "0"]
     result = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
     files = [json.loads(line) for line in result.stdout.splitlines()]
     assert result.returncode == 0, (files[-1:], result.stderr)
-    assert result.stderr == "", "what is wrong is said in the one line that readings would stand in"
+    assert result.stderr == "", "errors are reported on stdout, in place of the readings"
     for file in files:
         assert set(file["outcomes"]) <= {"read", "refused"}, file
         assert file["memory"] < MEMORY, file
@@ -57,7 +57,7 @@ def test_hostile_files_are_read_or_refused(tmp_path: Path, often: Callable[[int]
 
 
 def report(what: str, files: list[dict]) -> None:
-    """For docs/reliability.md: shown by `pytest -rP`."""
+    """Print figures for docs/reliability.md, which `pytest -rP` shows."""
     slowest, largest = (max(files, key=lambda file: file[key]) for key in ("seconds", "memory"))
     outcomes = Counter("read" if "read" in file["outcomes"] else "refused" for file in files)
     print(

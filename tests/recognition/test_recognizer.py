@@ -1,4 +1,4 @@
-"""The recogniser: calibrated, doubtful of what is no digit, and shared by threads."""
+"""The recognizer is calibrated, flags what is not a digit, and is thread-safe."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -13,6 +13,7 @@ from data import load_training
 from evaluation import calibration
 from evaluation.metrics import compute_logits
 from model import ImprovedResNet18
+from preprocessing.candidates import Candidate, Segmentation
 from preprocessing.stroke_candidates import segment_strokes
 from recognition.recognizer import Recognizer, text_of
 
@@ -24,7 +25,7 @@ def known(mnist_dir):
     return load_training("mnist", mnist_dir)[1]
 
 
-def test_a_reading_holds_what_was_seen(recognizer):
+def test_a_reading_has_probabilities_glyph_and_box(recognizer):
     (reading,) = recognizer.read_strokes(SEVEN)
     assert reading.digit == 7
     assert reading.probabilities.shape == (10,)
@@ -35,14 +36,14 @@ def test_a_reading_holds_what_was_seen(recognizer):
     assert text_of([reading]) == "7"
 
 
-def test_pages_are_read_alike_together_and_alone(recognizer):
+def test_pages_are_read_the_same_together_and_alone(recognizer):
     pages = [segment_strokes(strokes) for strokes in (SEVEN, [], [[(0, 0), (1, 50)]])]
     together = recognizer.read(pages, batch_size=1)
     assert [text_of(r) for r in together] == [text_of(recognizer.read([page])[0]) for page in pages]
     assert together[1] == []
 
 
-def test_the_threshold_gives_up_one_in_a_hundred_validation_digits(recognizer, known):
+def test_the_threshold_flags_one_in_a_hundred_validation_digits(recognizer, known):
     with torch.inference_mode():
         batches = [known[at : at + 500].ink() for at in range(0, len(known), 500)]
         features = [calibration.features_and_logits(recognizer.model, ink)[0] for ink in batches]
@@ -57,13 +58,13 @@ def test_the_temperature_is_the_best_for_the_validation_images(recognizer, known
         assert best < F.cross_entropy(logits / temperature, labels)
 
 
-def test_scribbles_letters_and_pictures_are_not_sure(recognizer):
+def test_scribbles_and_letters_are_flagged(recognizer):
     rng = np.random.default_rng(0)
-    strange = 0
+    novel = 0
     for _ in range(20):
         points = [tuple(point) for point in rng.uniform(0, 100, (25, 2))]
-        strange += text_of(recognizer.read_strokes([points], single=True)) == "?"
-    assert strange == 20
+        novel += text_of(recognizer.read_strokes([points], single=True)) == "?"
+    assert novel == 20
     flagged = []
     for letter in "AEFHKMNQRWX":
         picture = Image.new("L", (160, 160), 255)
@@ -73,7 +74,7 @@ def test_scribbles_letters_and_pictures_are_not_sure(recognizer):
     assert len(flagged) >= 9, flagged
 
 
-def test_threads_share_it(recognizer, known):
+def test_thread_safety(recognizer, known):
     images = [Image.fromarray(image.reshape(28, 28)) for image in known.images[:24].numpy()]
     alone = [recognizer.read_image(image)[0].digit for image in images]
     with ThreadPoolExecutor(8) as pool:
@@ -81,7 +82,7 @@ def test_threads_share_it(recognizer, known):
     assert together == alone
 
 
-def test_weights_that_were_never_calibrated_are_refused(tmp_path):
+def test_uncalibrated_weights_are_refused(tmp_path):
     path = tmp_path / "a.pt"
     figures = {"n": 1, "errors": 1, "loss": 2.3}
     checkpoint.save_weights(path, ImprovedResNet18(), dataset="mnist", validation=figures, training={})
@@ -92,3 +93,11 @@ def test_weights_that_were_never_calibrated_are_refused(tmp_path):
 def test_the_end_of_training_calibrates(trained):
     found = Recognizer(str(trained.folder / "runs" / "digits" / "best.pt")).calibration
     assert found.threshold > 0
+
+
+@pytest.mark.parametrize("value", [1.5, -0.5, float("nan")])
+def test_glyphs_out_of_range_are_refused(recognizer, value):
+    glyph = np.full((28, 28), value, np.float32)
+    page = [Segmentation([[Candidate(start=0, stop=1, glyph=glyph, box=(0, 0, 28, 28))]])]
+    with pytest.raises(ValueError, match=r"in \[0, 1\]"):
+        recognizer.read([page])

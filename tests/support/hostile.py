@@ -1,9 +1,10 @@
-"""Files that nobody should be sent, and what `predict.py` and the window's open command make of them.
+"""Read damaged and malicious files with `predict.py` and with the window's open command.
 
-    python -m tests.faults.hostile FOLDER COUNT SEED
+    python -m tests.support.hostile FOLDER COUNT SEED
 
-is the process that reads them: the same COUNT for the same SEED, and with SEED 0 the few heavy ones too. It
-prints a JSON object for each: its name, what became of it, seconds of processor time and MiB of memory.
+writes COUNT files to FOLDER one by one and reads them: the same files for the same SEED, and with SEED 0 also
+a few very large ones. It prints a JSON object for each: its name, the outcomes, seconds of processor time and
+MiB of memory.
 """
 
 import argparse
@@ -32,16 +33,17 @@ from gui.worker import Worker
 from recognition.inputs import find_sources, items
 from tests.support.handwriting import digit
 
-MEMORY = 2 * 2**30  # bytes beyond those of the loaded network that the process can get at all
-SHEET = (-200.0, -200.0, 200.0, 200.0)
+MEMORY = 2 * 2**30  # bytes that the process may allocate after the network is loaded
+CANVAS = (-200.0, -200.0, 200.0, 200.0)
 
 
 def main(folder: Path, count: int, seed: int) -> None:
+    """Read all files and print what happens to each."""
     torch.set_num_threads(1)
-    desk = Worker(None, "cpu", 1, "hostile")
+    worker = Worker(None, "cpu", 1, "hostile")
     address_space = int(2**20 * figure("VmSize")) + MEMORY
     resource.setrlimit(resource.RLIMIT_AS, (address_space, address_space))
-    warm_up(desk, folder)
+    warm_up(worker, folder)
     at_rest = figure("VmRSS")
     inputs = mutated(count, random.Random(seed))
     if seed == 0:
@@ -49,21 +51,21 @@ def main(folder: Path, count: int, seed: int) -> None:
     for name, content in inputs:
         path = folder / name
         path.write_bytes(content)
-        print(json.dumps({"name": name, **observed(desk, path, at_rest)}), flush=True)
+        print(json.dumps({"name": name, **observed(worker, path, at_rest)}), flush=True)
         path.unlink()
 
 
-def warm_up(desk: Worker, folder: Path) -> None:
-    """Once through all that loads parts of libraries late."""
+def warm_up(worker: Worker, folder: Path) -> None:
+    """Read one file, so that libraries load all that they load late."""
     path = folder / "warm.png"
     path.write_bytes(encoded(picture(random.Random(0)), "PNG"))
-    observed(desk, path)
+    observed(worker, path)
 
 
-def observed(desk: Worker, path: Path, at_rest: float = 0.0) -> dict[str, object]:
-    """What becomes of a file, as a JSON object: "read", "refused" or a traceback by either way in.
+def observed(worker: Worker, path: Path, at_rest: float = 0.0) -> dict[str, object]:
+    """Read a file in both ways; return a JSON object with the outcomes: "read", "refused" or a traceback.
 
-    Its memory is the most that a process with `at_rest` MiB would have, to which this is the first file.
+    "memory" is the peak of a process that uses `at_rest` MiB and reads this file first.
     """
     before = fresh_peak()
     single = len(path.name) % 2 == 0
@@ -71,7 +73,7 @@ def observed(desk: Worker, path: Path, at_rest: float = 0.0) -> dict[str, object
     for way in (through_predict, through_window):
         start = time.process_time()
         try:
-            outcomes.append("read" if way(desk, path, single) else "refused")
+            outcomes.append("read" if way(worker, path, single) else "refused")
         except Exception:
             outcomes.append(traceback.format_exc())
         seconds.append(time.process_time() - start)
@@ -79,17 +81,17 @@ def observed(desk: Worker, path: Path, at_rest: float = 0.0) -> dict[str, object
 
 
 def fresh_peak() -> float:
-    """Have the peak of memory start anew; the MiB that are in use, without what was freed and is kept."""
-    return_freed_memory()  # or who takes up such pages again would seem to need none
+    """Reset the peak of memory, and return the MiB in use, without freed memory that malloc keeps."""
+    return_freed_memory()  # otherwise memory that is allocated again would not be counted
     Path("/proc/self/clear_refs").write_text("5")
     return figure("VmRSS")
 
 
-def through_predict(desk: Worker, path: Path, single: bool) -> bool:
-    """Whether anything in the file was read."""
+def through_predict(worker: Worker, path: Path, single: bool) -> bool:
+    """Read a file as predict.py does; return whether anything in it was read."""
     args = argparse.Namespace(threads=1, batch_size=predict.BATCH, single=single)
     was_read = False
-    for item, outcome in predict.read_all(items(find_sources([str(path)])), desk.recognizer, None, args):
+    for item, outcome in predict.read_all(items(find_sources([str(path)])), worker.recognizer, None, args):
         with contextlib.redirect_stdout(io.StringIO()) as printed:
             predict.show_json(item, outcome)
         assert len(printed.getvalue().splitlines()) == 1
@@ -100,33 +102,34 @@ def through_predict(desk: Worker, path: Path, single: bool) -> bool:
     return was_read
 
 
-def through_window(desk: Worker, path: Path, single: bool) -> bool:
-    """Whether the file was opened, and what is on it read."""
+def through_window(worker: Worker, path: Path, single: bool) -> bool:
+    """Open and read a file as the window does; return whether it was opened."""
     try:
-        picture = desk.open(path)
+        picture = worker.open(path)
     except UserError as error:
         assert_one_line(error)
         return False
-    answer = desk.read(Page(picture=picture.fitted(SHEET)), single, use_memory=True)
+    answer = worker.read(Page(picture=picture.fitted(CANVAS)), single, use_memory=True)
     assert all(np.isfinite(digit.box).all() for digit in answer.digits)
     return True
 
 
 def assert_one_line(error: UserError) -> None:
+    """Check that the message is one line of printable text."""
     assert str(error).isprintable(), repr(str(error))
     assert len(str(error)) < 1000
 
 
 def figure(name: str) -> float:
-    """A line of this process's status, in MiB."""
+    """Return a value of this process's status in MiB."""
     return int(re.search(rf"{name}:\s+(\d+) kB", Path("/proc/self/status").read_text())[1]) / 1024
 
 
-# what is sound: pictures and strokes of all kinds
+# valid files: pictures and strokes of all kinds
 
 MODES = ("1", "L", "P", "LA", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "I;16", "I", "F")
 SIZES = ((1, 1), (1, 300), (300, 1), (2, 2), (28, 28), (40, 90), (90, 90), (160, 120))
-# Of each format, the modes that it can be written in.
+# The modes that each format can be written in.
 FORMATS = {
     "PNG": ("1", "L", "P", "LA", "RGB", "RGBA", "I;16"),
     "JPEG": ("L", "RGB", "CMYK"),
@@ -165,7 +168,7 @@ def sound_picture(rng: random.Random) -> tuple[str, bytes]:
         options |= {"save_all": True, "append_images": [image.rotate(90), image.rotate(180)]}
     if kind in ("PNG", "JPEG", "WEBP", "TIFF") and rng.random() < 0.3:
         exif = Image.Exif()
-        exif[274] = rng.randrange(10)  # the orientation; 1 to 8 are known
+        exif[274] = rng.randrange(10)  # the orientation; 1 to 8 are valid
         options["exif"] = exif
     if kind == "TIFF" and image.mode in ("L", "RGB") and not options:
         options["compression"] = rng.choice(("raw", "tiff_lzw", "tiff_adobe_deflate", "packbits", "jpeg"))
@@ -224,12 +227,12 @@ MAKERS: tuple[Callable[[random.Random], tuple[str, bytes]], ...] = (
 )
 
 
-# what is not
+# damaged files
 
 
 def flipped(content: bytearray, rng: random.Random) -> None:
     for _ in range(rng.choice((1, 1, 2, 8, 40))):
-        # Half of them in the first bytes, where there are more ways to be wrong.
+        # Half of them in the first bytes, where headers are.
         at = rng.randrange(min(len(content), rng.choice((64, len(content)))))
         content[at] ^= 1 << rng.randrange(8)
 
@@ -258,7 +261,7 @@ DAMAGES = (flipped, flipped, flipped, overwritten, truncated, lengthened, splice
 
 
 def mutated(count: int, rng: random.Random) -> Iterator[tuple[str, bytes]]:
-    """Files of all kinds; one in five is left as it is, the others are damaged in one way or in two."""
+    """Yield the names and contents of files of all kinds: one in five is valid, the others have damages."""
     for place in range(count):
         suffix, sound = rng.choice(MAKERS)(rng)
         content = bytearray(sound)
@@ -269,12 +272,12 @@ def mutated(count: int, rng: random.Random) -> Iterator[tuple[str, bytes]]:
         yield f"{place}{'' if damages else '-sound'}{suffix}", bytes(content)
 
 
-# what is too much
+# very large files
 
 
 def heavy() -> Iterator[tuple[str, bytes]]:
     yield "20000x20000.png", encoded(Image.new("1", (20_000, 20_000)), "PNG")
-    for mode in ("L", "RGBA", "P", "I;16"):  # as large as is taken
+    for mode in ("L", "RGBA", "P", "I;16"):  # the largest that are accepted
         yield f"7000x7000-{mode.replace(';', '-')}.png", encoded(Image.new(mode, (7000, 7000), 1), "PNG")
     noise = np.random.default_rng(0).integers(0, 256, (700, 700, 3), np.uint8)
     yield "7000x7000.jpg", encoded(Image.fromarray(np.tile(noise, (10, 10, 1))), "JPEG", quality=95)
@@ -322,14 +325,14 @@ def heavy() -> Iterator[tuple[str, bytes]]:
 
 
 def hatching() -> Image.Image:
-    """As much ink in as many pieces as fits on the picture that is worked on."""
+    """Return a picture with as many pieces of ink as fit on the working copy."""
     image = np.full((560, 560), 255, np.uint8)
     image[2::4, ::7] = image[::7, 2::4] = image[::9, :300] = 0
     return Image.fromarray(image)
 
 
 def inflating(part: bytes, times: int) -> bytes:
-    """A packed file that unpacks to `part`, `times` over, one and two GiB of which are a few MiB."""
+    """Return a .gz file that decompresses to `part` repeated `times` times: GiB from a few MiB."""
     return gzip.compress(part, 1) * times
 
 

@@ -1,7 +1,7 @@
-"""MNIST digits written on paper and photographed, made by computer: pictures of known difficulty.
+"""Render synthetic photographs of MNIST digits on paper.
 
-Each kind adds one thing that makes finding the ink hard; all of them vary in size, light, pen colour,
-rotation (up to 15 degrees) and JPEG quality.
+Each kind adds one difficulty for finding the ink; all vary in size, light, pen colour, rotation (up to 15
+degrees) and JPEG quality.
 """
 
 import io
@@ -18,12 +18,12 @@ PAPERS = [WHITE, CREAM, GREY, YELLOW, (200, 220, 240), (235, 205, 215)]
 
 
 def photograph(digit: np.ndarray, kind: str, rng: Rng) -> Image.Image:
-    """A picture of one digit on paper.
+    """Render a digit on paper.
 
     Args:
         digit: float, (28, 28), ink 1 on 0.
         kind: one of KINDS.
-        rng: decides everything that varies.
+        rng: source of all random choices.
 
     Returns:
         RGB, longest side 120 to 900 pixels.
@@ -37,7 +37,7 @@ def photograph(digit: np.ndarray, kind: str, rng: Rng) -> Image.Image:
     strength = rng.uniform(0.7, 1)
     if kind == "pencil":
         pen, strength = np.full(3, 90.0), rng.uniform(0.2, 0.45)
-    strength = strength * (1 - 0.3 * _blotches(height, width, 3, rng))  # ink does not flow evenly
+    strength = strength * (1 - 0.3 * _blotches(height, width, 3, rng))  # uneven flow of ink
     cover = (ink * strength)[..., None]
     picture = paper * (1 - cover) + paper / 255 * pen * cover
     picture *= _light(height, width, kind, rng)[..., None]
@@ -57,7 +57,7 @@ def photograph(digit: np.ndarray, kind: str, rng: Rng) -> Image.Image:
 
 
 def _write(digit: np.ndarray, height: int, width: int, rng: Rng) -> np.ndarray:
-    """The digit somewhere in the picture, 20 to 75 % of its shorter side high: (height, width)."""
+    """Render the digit at a random place, 20 to 75 % of the picture's shorter side high: (height, width)."""
     side = rng.uniform(0.2, 0.75) * min(height, width)
     factor = side / 20
     angle = np.radians(rng.uniform(-15, 15))
@@ -72,6 +72,7 @@ def _write(digit: np.ndarray, height: int, width: int, rng: Rng) -> np.ndarray:
 
 
 def _paper(height: int, width: int, kind: str, rng: Rng) -> np.ndarray:
+    """Render paper with grain and perhaps ruled lines: (height, width, 3), in [0, 255]."""
     paper = np.ones((height, width, 1)) * np.array(PAPERS[rng.integers(len(PAPERS))], float)
     grain = _blotches(height, width, 1, rng) + _blotches(height, width, 8, rng)
     paper *= 1 - rng.uniform(0, 0.05) * grain[..., None]
@@ -91,6 +92,7 @@ def _paper(height: int, width: int, kind: str, rng: Rng) -> np.ndarray:
 
 
 def _light(height: int, width: int, kind: str, rng: Rng) -> np.ndarray:
+    """Return the brightness of the light, (height, width), in [0, 1]."""
     y, x = np.mgrid[:height, :width] / max(height, width)
     angle = rng.uniform(0, 2 * np.pi)
     along = np.cos(angle) * x + np.sin(angle) * y
@@ -108,6 +110,7 @@ def _light(height: int, width: int, kind: str, rng: Rng) -> np.ndarray:
 
 
 def _border(picture: np.ndarray, kind: str, rng: Rng) -> np.ndarray:
+    """Draw a dark frame or a spiral binding on some edges of the picture, in place."""
     height, width = picture.shape[:2]
     y, x = np.mgrid[:height, :width]
     colour = rng.uniform(10, 90, 3)
@@ -127,6 +130,6 @@ def _border(picture: np.ndarray, kind: str, rng: Rng) -> np.ndarray:
 
 
 def _blotches(height: int, width: int, size: float, rng: Rng) -> np.ndarray:
-    """Smooth noise in [0, 1], (height, width)."""
+    """Return smooth noise in [0, 1], (height, width)."""
     noise = ndimage.gaussian_filter(rng.random((height, width)), size)
     return (noise - noise.min()) / max(np.ptp(noise), 1e-9)

@@ -1,4 +1,4 @@
-"""Grad-CAM points at what speaks for a digit, and leaves the model as it was."""
+"""Grad-CAM shows what speaks for a digit, and does not change the model."""
 
 import threading
 
@@ -26,7 +26,7 @@ def glyphs(mnist_dir):
 
 
 class Dot(nn.Module):
-    """Its maps keep every fourth pixel, as the real one's cells are placed; logits are ink and -ink."""
+    """A network whose maps are every fourth pixel, centred as in the real one; logits are ink and -ink."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class Dot(nn.Module):
 
 @pytest.mark.parametrize(("row", "column"), [(12, 16), (4, 20)])
 def test_heat_lies_where_the_evidence_is(row, column):
-    """A dot of 2x2 pixels is hottest, and centred, on itself; nothing speaks for the logit it lowers."""
+    """The heat of a dot of 2x2 pixels is centred on it; nothing speaks for the logit that it lowers."""
     glyph = np.zeros((28, 28), np.float32)
     glyph[row : row + 2, column : column + 2] = 1
     heat = grad_cam(Dot().eval(), glyph, digit=0)
@@ -70,8 +70,8 @@ def test_real_digits(model, glyphs):
         assert min(np.abs(heat - other).mean() for other in others) > 0.02
 
 
-def test_ink_that_is_hot_speaks_for_the_runner_up(model, mnist_dir):
-    """Without its hottest fifth the ink is less like the runner-up; without its coldest, more."""
+def test_hot_ink_speaks_for_the_runner_up(model, mnist_dir):
+    """Removing the hottest fifth of the ink lowers the runner-up's logit; removing the coldest raises it."""
     hot, cold = 0.0, 0.0
     for ink in load_training("mnist", mnist_dir)[1][:50].ink():
         with torch.inference_mode():
@@ -87,7 +87,7 @@ def test_ink_that_is_hot_speaks_for_the_runner_up(model, mnist_dir):
     assert hot > 0 > cold
 
 
-def test_nothing_is_left_behind(model, glyphs):
+def test_the_model_is_not_changed(model, glyphs):
     state = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     grad_cam(model, glyphs[3], 3)
     assert not any(module._forward_hooks for module in model.modules())
@@ -95,9 +95,11 @@ def test_nothing_is_left_behind(model, glyphs):
     assert all(torch.equal(tensor, state[name]) for name, tensor in model.state_dict().items())
 
 
-def test_what_is_not_ink_is_refused(model, glyphs):
+def test_invalid_ink_is_refused(model, glyphs):
     with pytest.raises(ValueError, match="shape"):
         grad_cam(model, glyphs[3][:20], 3)
+    with pytest.raises(ValueError, match=r"\[0, 1\]"):
+        grad_cam(model, 255 * glyphs[3], 3)
 
 
 def test_inside_inference_mode_and_on_a_frozen_model(glyphs):
@@ -114,8 +116,8 @@ def test_training_mode_is_refused(glyphs):
         grad_cam(model, glyphs[5], 5)
 
 
-def test_threads_share_a_model(model, glyphs):
-    """Each gets its own map while all run the same model at once."""
+def test_thread_safety(model, glyphs):
+    """Threads that run the same model at once all get the right map."""
     expected = [grad_cam(model, glyph, digit) for digit, glyph in enumerate(glyphs)]
     found = [[] for _ in glyphs]
 
