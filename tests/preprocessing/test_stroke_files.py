@@ -1,4 +1,4 @@
-"""Stroke files: what is a drawing is read, each fault has its own line, and no file fills the memory."""
+"""Stroke files: drawings are read, each error names its line, and no file exhausts memory."""
 
 import contextlib
 import gzip
@@ -34,7 +34,7 @@ def write(path: Path, text: str) -> Path:
 
 
 def fault_of(path: Path) -> str:
-    """The message that reading `path` ends with: one line that names the file."""
+    """Return the error message of reading `path`, checked to be one line that names the file."""
     with pytest.raises(StrokeFileError) as caught:
         list(drawings(path))
     message = str(caught.value)
@@ -67,10 +67,10 @@ def test_a_jsonl_file_is_a_drawing_on_each_line(tmp_path, name):
     assert_seven(second)
     assert [(d.label, d.writer) for d in (first, second, third)] == [(7, 12), (None, "Ada"), (None, None)]
     assert third.strokes == []
-    assert [number for number, _ in each_line(path)] == [1, 3, 5], "blank lines count and are skipped"
+    assert [number for number, _ in each_line(path)] == [1, 3, 5], "blank lines are skipped but counted"
 
 
-def test_names_tell_stroke_files():
+def test_names_of_stroke_files():
     assert all(map(is_stroke_file, ["a.json", "a.jsonl", "b/a.jsonl.gz", Path("A.JSON")]))
     assert not any(map(is_stroke_file, ["a.png", "a.json.png", "a.gz", "json", "a.json.gz"]))
     assert has_lines("a.jsonl.gz")
@@ -87,7 +87,7 @@ def test_blank_ink_is_a_drawing(tmp_path, text):
 
 
 def test_numbers_may_be_huge(tmp_path):
-    """But not so huge, nor so small, that the size or the scale of the drawing is no number any more."""
+    """But not so huge or so small that the size or the scale of the drawing would be infinite."""
     path = write(tmp_path / "huge.json", f"[[[1e300, -1e300], [{10**300}, 5e-324]]]")
     (drawing,) = drawings(path)
     assert drawing.strokes[0].tolist() == [[1e300, -1e300], [1e300, 0]]
@@ -144,7 +144,7 @@ LINE_FAULTS = {
 
 
 @pytest.mark.parametrize(("text", "fault"), LINE_FAULTS.items(), ids=LINE_FAULTS)
-def test_a_bad_line_is_named_and_the_next_is_read(tmp_path, text, fault):
+def test_an_invalid_line_is_named_and_the_next_is_read(tmp_path, text, fault):
     good = json.dumps({"strokes": SEVEN})
     path = write(tmp_path / "mixed.jsonl", f"{good}\n{text}\n{good}")
     assert f"mixed.jsonl, line 2 is {'not JSON' if fault == 'is not JSON' else 'no drawing'}" in fault_of(
@@ -175,7 +175,7 @@ def test_files_that_cannot_be_read(tmp_path):
     assert "is truncated or corrupt after line 0" in fault_of(tmp_path / "plain.jsonl.gz")
 
 
-def test_a_packed_file_cut_short_gives_what_came_before(tmp_path):
+def test_a_truncated_gz_file_is_read_up_to_there(tmp_path):
     rng = np.random.default_rng(0)
     lines = [json.dumps({"strokes": rng.random((2, 30, 2)).tolist()}) for _ in range(100)]
     path = write(tmp_path / "cut.jsonl.gz", "\n".join(lines))
@@ -212,7 +212,7 @@ def test_a_long_line_is_skipped_in_little_memory(tmp_path):
     assert peak < 40 * 2**20, "the line has 160 MiB"
 
 
-def test_memory_is_flat_over_many_lines(tmp_path):
+def test_memory_does_not_grow_with_the_number_of_lines(tmp_path):
     line = json.dumps({"strokes": SEVEN * 10, "label": 7}) + "\n"
     path = write(tmp_path / "many.jsonl", line * 5000)
     tracemalloc.start()
@@ -270,7 +270,7 @@ def test_any_bytes_are_a_drawing_or_an_error(content):
 
 @settings(deadline=None)
 @given(stroke_lists)
-def test_what_is_finite_is_read_as_it_is(strokes):
+def test_finite_coordinates_are_read_exactly(strokes):
     coordinates = [value for stroke in strokes for point in stroke for value in point]
     try:
         drawing = read_drawing(io.BytesIO(json.dumps(strokes).encode()), "fuzz")
@@ -284,7 +284,7 @@ def test_what_is_finite_is_read_as_it_is(strokes):
 
 @settings(deadline=None)
 @given(st.data())
-def test_a_damaged_packed_file_is_lines_and_an_error(data):
+def test_a_damaged_gz_file_gives_lines_and_an_error(data):
     lines = "\n".join(json.dumps({"strokes": SEVEN, "label": n % 10}) for n in range(20))
     packed = bytearray(gzip.compress(lines.encode(), mtime=0))
     for _ in range(data.draw(st.integers(0, 3))):
@@ -297,7 +297,7 @@ def test_a_damaged_packed_file_is_lines_and_an_error(data):
 
 
 def test_real_drawings(tmp_path):
-    """A writer's digit as a tablet gives it, with a label and a number for the writer."""
+    """A digit from a tablet, with a label and the number of its writer."""
     line = '{"label":1,"writer":3,"strokes":[[[268,71],[268,73],[267,80],[265,101],[262,128],[257,170]]]}\n'
     (drawing,) = drawings(write(tmp_path / "pen.jsonl.gz", line))
     assert (drawing.label, drawing.writer) == (1, 3)
