@@ -1,7 +1,7 @@
-"""Random distortions of whole batches of digits, on the device that holds them.
+"""Random distortions of whole batches of images, on their device.
 
-Every image gets parameters of its own, all drawn from one explicit generator. Drawing is apart from
-applying, so that several processes can draw for a whole batch and each distort its share.
+Each image has its own parameters, drawn from one generator. Parameters are drawn and applied separately, so
+that several processes can draw those of a whole batch, and each can apply those of its share.
 """
 
 import math
@@ -17,7 +17,7 @@ ELASTIC_GRID = 7  # one random displacement every 4 pixels
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How strongly digits are distorted. Each affine figure is the half-width of a uniform range.
+    """How strongly images are distorted. Each affine parameter is uniform in [-value, value].
 
     Attributes:
         rotation: degrees.
@@ -25,7 +25,7 @@ class Augmentation:
         shear: horizontal shift in relation to height.
         shift: pixels, along each axis.
         elastic: standard deviation in pixels of the displacement at the nodes of a 4-pixel grid
-            (Simard et al., "Best Practices for Convolutional Neural Networks", 2003, in spirit).
+            (after Simard et al., "Best Practices for Convolutional Neural Networks", 2003).
         erase: probability that a box of the image is blanked (Zhong et al., "Random Erasing Data
             Augmentation", 2017).
         erase_size: largest side of that box in pixels; the smallest is 2.
@@ -46,7 +46,7 @@ class Augmentation:
     mixup: float = 0.0
 
     def draw(self, count: int, generator: torch.Generator) -> "Distortion":
-        """Parameters for `count` images, on the generator's device."""
+        """Draw parameters for `count` images, on the generator's device."""
         device = generator.device
 
         def uniform(width: float) -> Tensor:
@@ -78,14 +78,14 @@ class Augmentation:
 
 @dataclass(frozen=True)
 class Distortion:
-    """Drawn parameters of a batch.
+    """Parameters of the distortion of a batch; `distortion[rows]` are those of some of its images.
 
     Attributes:
-        affine: float32, (N, 2, 3), output to input coordinates, both in [-1, 1] as `affine_grid`'s.
-        nodes: float32, (N, 2, 7, 7), displacement of the elastic grid in the same coordinates.
-        boxes: float32, (N, 4), the blanked box's centre (x, y) and half its sides, in pixels.
-        pen: float32, (N,), in [-1, 1], from thinner to thicker strokes; or None.
-        blend: float32, (N,), in [0, 1], the share of the other image; or None.
+        affine: float32, (N, 2, 3), maps output to input coordinates, both in [-1, 1] as in `affine_grid`.
+        nodes: float32, (N, 2, 7, 7), displacements at the nodes of the elastic grid, in these coordinates.
+        boxes: float32, (N, 4), centre (x, y) and half of width and height of the blanked box, in pixels.
+        pen: float32, (N,), in [-1, 1], from thinner to thicker strokes; None for no change.
+        blend: float32, (N,), in [0, 1], the share of the other image; None for no blending.
     """
 
     affine: Tensor
@@ -99,7 +99,7 @@ class Distortion:
         return Distortion(*(None if values is None else values[rows] for values in drawn))
 
     def apply(self, ink: Tensor) -> Tensor:
-        """Distorted copies of `ink`: float32, (N, 1, 28, 28), in [0, 1], as given."""
+        """Return distorted copies of `ink`: both float32, (N, 1, 28, 28), in [0, 1]."""
         grid = F.affine_grid(self.affine, list(ink.shape), align_corners=False)
         bend = F.interpolate(self.nodes, size=SIZE, mode="bicubic", align_corners=False)
         grid = grid + bend.permute(0, 2, 3, 1)
@@ -115,10 +115,13 @@ class Distortion:
         return self.mix(ink).clamp_(0, 1)  # interpolation may overshoot by a rounding error
 
     def mix(self, values: Tensor) -> Tensor:
-        """Each row of (N, ...) blended with its partner's; for the ink, and for labels that are shares.
+        """Blend each row with the row at the same distance from the other end.
 
-        The partner is the row as far from the end as this one is from the start: of several processes,
-        each mixes its own share of a batch.
+        Args:
+            values: (N, ...), images or probabilities of classes. Each process blends within its own share.
+
+        Returns:
+            The same shape and dtype.
         """
         if self.blend is None:
             return values

@@ -1,7 +1,7 @@
-"""A committee of trained networks, as a teacher: one network learns to read as they do together.
+"""Distillation: a student learns the mean probabilities of a committee of trained networks.
 
-Hinton et al., "Distilling the Knowledge in a Neural Network", 2015. The teacher sees the very distortion that
-its student sees (Beyer et al., "Knowledge distillation: A good teacher is patient and consistent", 2022).
+Source: Hinton et al., "Distilling the Knowledge in a Neural Network", 2015. Teacher and student see the same
+distorted image, as in Beyer et al., "Knowledge distillation: A good teacher is patient and consistent", 2022.
 """
 
 import copy
@@ -16,14 +16,14 @@ from checkpointing.checkpoint import weights_digest
 
 
 class Committee(nn.Module):
-    """The mean of several networks' probabilities. It does not train.
+    """Averages the probabilities of several networks, which are copied and frozen.
 
     Args:
-        networks: at least one, all with the same classes, on the CPU. They are copied.
-        ink: `Checkpoint.ink` of all of them.
+        networks: at least one, all with the same classes, on the CPU.
+        ink: sources of other people's digits that they have learned from: `Checkpoint.ink` of all of them.
 
     Attributes:
-        digests: the `weights_digest` of each.
+        digests: the `weights_digest` of each network.
     """
 
     def __init__(self, networks: Sequence[nn.Module], ink: Sequence[dict] = ()) -> None:
@@ -35,14 +35,14 @@ class Committee(nn.Module):
 
     @torch.no_grad()
     def forward(self, ink: Tensor) -> Tensor:
-        """Probabilities, float32, (N, classes), of `ink`, (N, 1, 28, 28), in [0, 1]."""
+        """Return probabilities, float32, (N, classes), for `ink`, (N, 1, 28, 28), in [0, 1]."""
         return torch.stack([member(ink).float().softmax(1) for member in self.members]).mean(0)
 
 
 def fold_batch_norm(network: nn.Module) -> nn.Module:
-    """A copy in evaluation mode with every batch norm folded into the convolution in front of it.
+    """Return a copy in evaluation mode with each batch norm folded into the convolution before it.
 
-    It computes the same up to rounding, without the batch norms' passes over memory.
+    It computes the same up to rounding errors, and faster.
     """
     network = copy.deepcopy(network).eval()
     for parent in list(network.modules()):

@@ -1,14 +1,13 @@
-"""Other people's ink to train on beside MNIST, as `train.py --ink` names it: drawings, pictures, arrays.
+"""Other people's digits to train on beside MNIST, as `train.py --ink` names them.
 
-    .jsonl, .jsonl.gz   stroke files (see stroke_files.py) with a "label" on each line
-    .npz                "images", (N, H, W) or (N, 1, H, W), ink bright on 0: uint8, bool, or floats in
-                        [0, 1]; "labels", (N,), whole numbers from 0 to 9. Images of 28x28 pixels are taken
-                        as they are: they must have MNIST's form. Others are read as the window reads pictures
-    a folder            stroke files anywhere in it, such as the window's corrections; pictures in folders
-                        `0` to `9`, each of one digit
+    .jsonl, .jsonl.gz   stroke files (see preprocessing/stroke_files.py) with a "label" on each line
+    .npz                "images", (N, H, W) or (N, 1, H, W), bright ink on 0, uint8, bool or floats in [0, 1];
+                        "labels", (N,), integers, 0 to 9. Images of 28x28 pixels must have MNIST's form and
+                        are used unchanged; others are read as pictures
+    a folder            stroke files anywhere in it, such as the window's corrections, and pictures of one
+                        digit each in folders `0` to `9`
 
-Pictures and arrays become glyphs once. Strokes are drawn afresh in each epoch, with another pen and by a
-slightly different hand, by the code that the window draws with.
+Pictures and arrays are converted to glyphs once. Strokes are varied and drawn in every epoch.
 """
 
 import hashlib
@@ -23,18 +22,18 @@ from tqdm import tqdm
 
 from common.messages import UserError, short
 from data import LabelledImages
-from preprocessing.glyph import SIZE
+from preprocessing.glyph import SIZE, to_uint8
 from preprocessing.image_files import is_picture_file, open_picture
 from preprocessing.picture_candidates import segment_picture
 from preprocessing.stroke_files import CutShort, StrokeFileError, StrokeSample, each_line, has_lines
 from recognition.profiles import holds_corrections
 from training.stroke_augmentation import Variation
 
-DIGITS = tuple("0123456789")  # names of the folders of pictures
-KINDS = "stroke files (.jsonl, .jsonl.gz), arrays (.npz) and folders"
-NAMED = 10  # digits that are left out: the rest are only counted
-MANY = 300  # pictures, for which a bar shows how far it is
-BRIGHT = 128  # of 255: ink that is nowhere as bright has another scale
+CLASS_FOLDERS = tuple("0123456789")  # names of the folders of pictures
+SUPPORTED = "stroke files (.jsonl, .jsonl.gz), arrays (.npz) and folders"
+FAULTS_SHOWN = 10  # in a message; the others are counted
+BAR_FROM = 300  # pictures; for fewer no progress bar is shown
+BRIGHT = 128  # of 255: ink has pixels above, paper has a mean below
 
 
 @dataclass(frozen=True)
@@ -42,11 +41,11 @@ class ExtraDigits:
     """Other people's digits.
 
     Attributes:
-        drawings: each with a label and with ink.
+        drawings: strokes, each sample with a label and with ink.
         images: glyphs of pictures and arrays, on the CPU; dataset "ink".
-        sources: where they come from, for the metadata of weights: of each argument the "name" of the file
-            or folder, how many "digits" it gave, the "sha256" of the files that gave them, perhaps the
-            "credit" due to who made them, and "personal" if a person corrected them in the window.
+        sources: of each argument the "name" of the file or folder, its number of "digits", the "sha256" of
+            the files that they come from, the "credit" if one was given, and "personal" (True) if they are
+            the window's corrections. Kept in the file of the weights.
         variation: how much drawings vary.
     """
 
@@ -59,36 +58,31 @@ class ExtraDigits:
         return len(self.drawings) + len(self.images)
 
     def draw(self, rng: np.random.Generator) -> LabelledImages:
-        """All digits, on the CPU: the drawings, drawn afresh as `rng` decides, and then the images."""
+        """Return all digits, on the CPU: the drawings, varied at random by `rng`, then the images."""
         glyphs = np.empty((len(self.drawings), 1, SIZE, SIZE), np.uint8)
         for glyph, drawing in zip(glyphs, self.drawings, strict=True):
-            glyph[0] = _as_bytes(self.variation.draw(drawing.strokes, rng))
+            glyph[0] = to_uint8(self.variation.draw(drawing.strokes, rng))
         labels = torch.tensor([drawing.label for drawing in self.drawings], dtype=torch.int64)
         return LabelledImages(torch.from_numpy(glyphs), labels, "ink").followed_by(self.images)
 
 
 def load_extra_digits(paths: Sequence[Path], credits: Sequence[str] = ()) -> tuple[ExtraDigits, list[str]]:
-    """The digits in stroke files, arrays and folders, as this module's docstring describes them.
+    """Load digits from files and folders of the kinds that this module's docstring lists.
 
     Args:
-        credits: who made it, of each of `paths`, or nothing.
+        paths: the files and folders.
+        credits: the credit due for each of `paths`; empty for none.
 
     Returns:
-        The digits, in the order of `paths`; and a line for each of `paths` of which something is no digit
-        with a label, that says how much and names the first ones.
+        The digits, in the order of `paths`, and a message for each path with samples that cannot be used.
 
     Raises:
-        UserError: if a path is nothing of the kind, is damaged, or has nothing to learn from.
+        UserError: if a path is of another kind, is damaged, or has no usable digit.
     """
     all_found = [_find(path) for path in paths]
-    glyphs = [glyph for found in all_found for glyph in found.glyphs]
-    labels = [label for found in all_found for label in found.labels]
-    images = LabelledImages(
-        torch.from_numpy(np.array(glyphs, np.uint8).reshape(-1, 1, SIZE, SIZE)),
-        torch.tensor(labels, dtype=torch.int64),
-        "ink",
-    )
-    drawings = [drawing for found in all_found for drawing in found.drawings]
+    glyphs = np.array([glyph for found in all_found for glyph in found.glyphs], np.uint8)
+    labels = torch.tensor([label for found in all_found for label in found.labels], dtype=torch.int64)
+    images = LabelledImages(torch.from_numpy(glyphs.reshape(-1, 1, SIZE, SIZE)), labels, "ink")
     sources = [
         {"name": path.resolve().name, "digits": len(found), "sha256": found.digest}
         for path, found in zip(paths, all_found, strict=True)
@@ -98,22 +92,21 @@ def load_extra_digits(paths: Sequence[Path], credits: Sequence[str] = ()) -> tup
     for source, path in zip(sources, paths, strict=True):
         if holds_corrections(path):
             source["personal"] = True
+    drawings = [drawing for found in all_found for drawing in found.drawings]
     return ExtraDigits(drawings, images, sources), [found.left_out() for found in all_found if found.faults]
 
 
 @dataclass
 class _Found:
-    """What an argument gave so far.
+    """What was found in one of the paths.
 
     Attributes:
-        name: of the argument, as messages have it.
-        kind: what it holds, in the plural.
-        drawings: with labels and with ink.
-        glyphs: of pictures and arrays, each uint8 (28, 28).
-        labels: theirs.
-        files: that gave anything.
-        digest: SHA-256 of these files.
-        faults: a line for each digit that is left out.
+        name: the path in messages.
+        kind: the word for its samples, in the plural.
+        drawings: strokes with labels and with ink.
+        glyphs, labels: of pictures and arrays; each glyph is uint8, (28, 28).
+        files, digest: the files that gave any of these, and their SHA-256.
+        faults: a message for each sample that cannot be used.
     """
 
     name: str
@@ -129,10 +122,11 @@ class _Found:
         return len(self.drawings) + len(self.glyphs)
 
     def left_out(self) -> str:
+        """Return one line that counts the unusable samples and names the first of them."""
         count = len(self.faults)
-        named = "; ".join(fault.removeprefix(f"{self.name}, ") for fault in self.faults[:NAMED])
-        more = f"; and {count - NAMED:,} more" if count > NAMED else ""
-        return f"{self.name}: {count:,} of {count + len(self):,} {self.kind} left out: {named}{more}"
+        named = "; ".join(fault.removeprefix(f"{self.name}, ") for fault in self.faults[:FAULTS_SHOWN])
+        others = f"; and {count - FAULTS_SHOWN:,} more" if count > FAULTS_SHOWN else ""
+        return f"{self.name}: {count:,} of {count + len(self):,} {self.kind} left out: {named}{others}"
 
     def add_glyph(self, glyph: np.ndarray, label: int, file: Path) -> None:
         self.glyphs.append(glyph)
@@ -140,10 +134,10 @@ class _Found:
         self.files.add(file)
 
     def add_picture(self, image: Image.Image, label: int, file: Path, name: str) -> None:
-        """Add what is likeliest to be the one digit on a picture."""
+        """Add the most likely glyph of a picture of one digit, or a fault if it has no ink."""
         versions = segment_picture(image, single=True)
         if versions:
-            self.add_glyph(_as_bytes(versions[0].lines[0][0].glyph), label, file)
+            self.add_glyph(to_uint8(versions[0].lines[0][0].glyph), label, file)
         else:
             self.faults.append(f"{name} has no ink")
 
@@ -157,7 +151,7 @@ class _Found:
 
 
 def _find(path: Path) -> _Found:
-    """What one of `load_extra_digits`'s paths gives, with its errors."""
+    """Load one of the paths of `load_extra_digits`; it describes the errors."""
     name = short(path)
     found = _Found(name, "drawings")
     try:
@@ -172,30 +166,29 @@ def _find(path: Path) -> _Found:
             found.kind = "images"
             _add_arrays(found, path)
         else:
-            raise UserError(f"{name} is no ink with labels: {KINDS} are")
+            raise UserError(f"{name} is no ink with labels: {SUPPORTED} are")
         found.digest = _digest(found.files, path)
     except OSError as error:
         raise UserError(f"{name} cannot be read: {error.strerror or error}") from error
-    if found.faults and not len(found):
-        raise UserError(f"nothing to learn from: {found.left_out()}")
     if not len(found):
-        raise UserError(f"{name} holds no stroke files (.jsonl, .jsonl.gz) and no pictures in folders 0 to 9")
+        nothing = f"{name} holds no stroke files (.jsonl, .jsonl.gz) and no pictures in folders 0 to 9"
+        raise UserError(f"nothing to learn from: {found.left_out()}" if found.faults else nothing)
     return found
 
 
 def _add_folder(found: _Found, folder: Path) -> None:
-    """Add what a folder's files hold, in the order of their names, but for hidden ones."""
+    """Add the digits of a folder's files in the order of their names, without hidden ones."""
     inside = sorted(path.relative_to(folder) for path in folder.rglob("*"))
     shown = [path for path in inside if not any(part.startswith(".") for part in path.parts)]
     files = [path for path in shown if (folder / path).is_file()]
     drawn = [path for path in files if has_lines(path)]
     for path in drawn:
         _add_strokes(found, folder / path)
-    drawn_too = {path.with_suffix(".png") for path in drawn}  # they would count twice
+    drawn_too = {path.with_suffix(".png") for path in drawn}  # pictures of the same digits
     pictures = [
         path
         for path in files
-        if path.parts[0] in DIGITS and is_picture_file(path) and path not in drawn_too
+        if path.parts[0] in CLASS_FOLDERS and is_picture_file(path) and path not in drawn_too
     ]
     for path in _with_bar(pictures, found.name):
         found.add_picture_file(folder / path, int(path.parts[0]))
@@ -206,7 +199,7 @@ def _add_strokes(found: _Found, path: Path) -> None:
     for number, drawing in each_line(path, name):
         where = f"{name}, line {number}"
         if isinstance(drawing, CutShort):
-            raise drawing  # nobody knows how much is missing
+            raise drawing  # an unknown number of lines is missing
         if isinstance(drawing, StrokeFileError):
             found.faults.append(str(drawing))
             continue
@@ -217,7 +210,7 @@ def _add_strokes(found: _Found, path: Path) -> None:
             found.drawings.append(replace(drawing, strokes=strokes))
             found.files.add(path)
         elif number == 1 and (picture := path.with_suffix(".png")).is_file():
-            # So the window keeps a picture that it read wrongly: the label here, the ink there.
+            # A correction of a picture: the stroke file has the label, the picture has the ink.
             before = len(found)
             found.add_picture_file(picture, drawing.label)
             if len(found) > before:
@@ -241,11 +234,11 @@ def _add_arrays(found: _Found, path: Path) -> None:
 
 
 def read_arrays(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """The images, uint8 (N, H, W), ink 255 on 0, and labels, integers (N,), of a `.npz` file.
+    """Read images, uint8, (N, H, W), ink 255 on 0, and labels, integers from 0 to 9, (N,), of a `.npz` file.
 
     Raises:
-        UserError: if they are not in it, or it is damaged.
-        OSError: if it cannot be read.
+        UserError: if they are missing or not as this module's docstring says, or the file is damaged.
+        OSError: if the file cannot be read.
     """
     name = short(path)
     try:
@@ -255,7 +248,7 @@ def read_arrays(path: Path) -> tuple[np.ndarray, np.ndarray]:
         raise UserError(f'{name} lacks one of the arrays "images" and "labels"') from None
     except OSError:
         raise
-    except Exception:  # zipfile, zlib and NumPy raise whatever they please on damaged files
+    except Exception:  # zipfile, zlib and NumPy raise errors of many types for damaged files
         raise UserError(f"{name} is damaged, or no archive of arrays as numpy.savez writes it") from None
     if images.ndim == 4 and images.shape[1] == 1:
         images = images[:, 0]
@@ -270,17 +263,17 @@ def read_arrays(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _bright_ink(images: np.ndarray, name: str) -> np.ndarray:
-    """`images` as uint8, or a UserError if their numbers cannot be ink from 0 to 255."""
+    """Return `images` as uint8, or raise UserError if their values cannot be ink from 0 to 255."""
     kind = images.dtype.kind
     if kind == "f":
         if not ((images >= 0) & (images <= 1)).all():  # false for NaN too
             raise UserError(f'{name}: "images" of floats must lie in [0, 1]; from 0 to 255 they are uint8')
-        images = _as_bytes(images)
+        images = to_uint8(images)
     elif kind == "b":
         images = images * np.uint8(255)
     elif images.dtype != np.uint8:
         raise UserError(f'{name}: "images" must be uint8, bool or floats, not {images.dtype}')
-    # Else a network would learn, and nobody would be told, from what no digit looks like.
+    # Inverted or unscaled images would be learned without any error.
     if images.max() < BRIGHT:
         raise UserError(f'{name}: "images" have no ink: their brightest pixel is {images.max()} of 255')
     if images.mean() >= BRIGHT:
@@ -289,18 +282,12 @@ def _bright_ink(images: np.ndarray, name: str) -> np.ndarray:
 
 
 def _with_bar(pictures: list, name: str) -> Iterable:
-    """`pictures`, with a bar on a terminal if they take long."""
-    return tqdm(pictures, desc=name, leave=False, disable=None if len(pictures) > MANY else True)
-
-
-def _as_bytes(ink: np.ndarray) -> np.ndarray:
-    """Ink in [0, 1] as uint8 from 0 to 255."""
-    return (ink * 255).round().astype(np.uint8)
+    """Return `pictures`, with a progress bar on a terminal if there are many."""
+    return tqdm(pictures, desc=name, leave=False, disable=None if len(pictures) > BAR_FROM else True)
 
 
 def _digest(files: set[Path], given: Path) -> str:
-    """SHA-256, in hexadecimal, of a file; of several that of their names, which may be the labels,
-    their lengths and contents, in the order of the names."""
+    """Return the SHA-256, in hexadecimal, of a file, or of names, lengths and contents of several."""
     digest, root = hashlib.sha256(), given if given.is_dir() else given.parent
     for file in sorted(files):
         content = file.read_bytes()

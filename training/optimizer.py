@@ -1,4 +1,4 @@
-"""The optimizers: SGD with Nesterov momentum, and Muon, which makes the kernels' steps orthogonal."""
+"""Optimizers: SGD with Nesterov momentum, and Muon, which orthogonalizes the steps of kernels."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,23 +8,24 @@ from torch import Tensor, nn
 
 OPTIMIZERS = {"sgd": "SGD", "muon": "Muon"}
 MOMENTUM = 0.9
-NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # Jordan's, which are fast rather than exact
+NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # coefficients of Jordan et al.: few iterations, not exact
 ITERATIONS = 5
 
 
 class Muon(torch.optim.Optimizer):
-    """SGD with Nesterov momentum whose steps in some parameter groups are made orthogonal.
+    """SGD with Nesterov momentum whose steps in some parameter groups are orthogonalized.
 
-    Of each kernel in a group with "orthogonal", the step that SGD would take, as a matrix (out_channels,
-    in_channels * height * width), gives way to about the nearest one whose singular values are all 1: what
-    few images ask for is learned as fast as what many do (Jordan et al., "Muon: An optimizer for hidden
-    layers in neural networks", 2024). Weight decay there is decoupled. `torch.optim.Muon`, which does the
-    same, takes matrices alone.
+    For a kernel in a group with "orthogonal", the step of SGD, as a matrix of shape (out_channels,
+    in_channels * height * width), is replaced by approximately the nearest matrix with singular values of 1.
+    Weight decay of these groups is decoupled. `torch.optim.Muon` does the same, but only for matrices.
 
     Args:
-        groups: as for any optimizer; "orthogonal" is False where a group does not say.
-        lr: of all groups; an orthogonal step is that times sqrt(rows / columns) of a matrix with more rows.
-        dtype: in which matrices are made orthogonal.
+        groups: parameter groups; "orthogonal" is False by default.
+        lr: learning rate of all groups. Orthogonal steps of matrices with more rows than columns are
+            multiplied by sqrt(rows / columns).
+        dtype: dtype in which steps are orthogonalized.
+
+    Source: Jordan et al., "Muon: An optimizer for hidden layers in neural networks", 2024.
     """
 
     def __init__(self, groups: list[dict[str, Any]], lr: float, dtype: torch.dtype = torch.float32) -> None:
@@ -34,7 +35,7 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """One step along the gradients; what `closure`, if given, returns after computing them."""
+        """Take a step. If there is a `closure`, call it first for the gradients, and return its result."""
         loss = None
         if closure:
             with torch.enable_grad():
@@ -58,7 +59,7 @@ class Muon(torch.optim.Optimizer):
         parameter.add_(self._direction(parameter, gradient, group), alpha=-group["lr"])
 
     def _direction(self, parameter: Tensor, gradient: Tensor, group: dict[str, Any]) -> Tensor:
-        """Where Nesterov momentum goes from here, before the learning rate."""
+        """Update the momentum, and return the step of Nesterov momentum, not yet scaled by -lr."""
         state, momentum = self.state[parameter], group["momentum"]
         if "momentum_buffer" not in state:
             state["momentum_buffer"] = torch.zeros_like(parameter)
@@ -67,19 +68,19 @@ class Muon(torch.optim.Optimizer):
 
 
 def orthogonalize(matrix: Tensor) -> Tensor:
-    """About the nearest matrix with singular values of 1, by Newton-Schulz iterations.
+    """Approximate the nearest matrix with singular values of 1, by Newton-Schulz iterations.
 
     Args:
         matrix: floating point, (rows, columns).
 
     Returns:
-        The same shape and dtype, singular values within 0.6 to 1.3 where those of `matrix` are more than a
-        hundredth of its norm; zeros for zeros.
+        A matrix of the same shape and dtype. Its singular values are 0.6 to 1.3 if those of `matrix` are
+        more than a hundredth of its norm. Zeros give zeros.
     """
     if matrix.shape[0] > matrix.shape[1]:
         return orthogonalize(matrix.T).T
     a, b, c = NEWTON_SCHULZ
-    matrix = matrix / (matrix.norm() + 1e-7)  # none of its singular values is above 1
+    matrix = matrix / (matrix.norm() + 1e-7)  # now no singular value is above 1
     for _ in range(ITERATIONS):
         square = matrix @ matrix.T
         matrix = torch.addmm(matrix, torch.addmm(square, square, square, beta=b, alpha=c), matrix, beta=a)
@@ -89,16 +90,18 @@ def orthogonalize(matrix: Tensor) -> Tensor:
 def make_optimizer(
     name: str, model: nn.Module, lr: float, weight_decay: float, dtype: torch.dtype = torch.float32
 ) -> torch.optim.Optimizer:
-    """An optimizer for a network. Kernels and matrices decay; batch norm and biases, which have one
-    dimension, do not.
+    """Make an optimizer for a network, with weight decay for kernels and matrices only.
 
     Args:
-        name: one of `OPTIMIZERS`. With "muon" the steps of all convolutions' kernels are made orthogonal,
-            but for those that see a single channel.
-        dtype: as `Muon` takes it.
+        name: one of `OPTIMIZERS`. "muon" orthogonalizes the steps of the kernels of all convolutions with
+            more than one input channel.
+        model: the network.
+        lr: learning rate.
+        weight_decay: of parameters with more than one dimension, not of batch norm and biases.
+        dtype: as for `Muon`.
 
     Raises:
-        ValueError: for another name.
+        ValueError: if `name` is not in `OPTIMIZERS`.
     """
     if name not in OPTIMIZERS:
         raise ValueError(f"no optimizer is called {name!r}")

@@ -1,7 +1,7 @@
-"""The recipes: every number that decides what a run learns, apart from the images.
+"""Recipes: all hyperparameters of a run.
 
-`train.py --recipe NAME` takes one of `RECIPES`, and any flag overrides a number of it. How they were found
-is told in docs/recipe.md.
+`train.py --recipe NAME` uses one of `RECIPES`; flags override single numbers. docs/recipe.md describes how
+they were found.
 """
 
 from dataclasses import dataclass, field
@@ -11,17 +11,20 @@ from training.augmentation import Augmentation
 
 @dataclass(frozen=True)
 class Recipe:
-    """The numbers of a run; the defaults are those of the recipe "default".
+    """Hyperparameters of a run. The defaults are those of the recipe "default".
 
     Attributes:
-        batch_size: images a step, over all processes together.
-        optimizer: one of `optimizer.OPTIMIZERS`.
+        epochs: passes over the training images.
+        batch_size: images in a step, over all processes.
+        optimizer: one of `training.optimizer.OPTIMIZERS`.
         lr: peak learning rate of the one-cycle schedule.
-        weight_decay: of convolutions and the linear layer's weights (L2; decoupled where Muon makes the
-            steps); not of batch norm and biases.
-        dropout: of the pooled features, in training.
-        ema: decay per step of the moving average of the weights, which is what is validated and saved.
-        ink_weight: how often each of other people's digits, if any are added, is seen in an epoch.
+        weight_decay: of convolutions and of the linear layer's weights (L2; decoupled with Muon), not of
+            batch norm and biases.
+        dropout: probability of dropping a pooled feature in training.
+        ema: decay per step of the moving average of the weights, which is validated and saved.
+        ink_weight: how often an epoch shows each of the other people's digits.
+        seed: of initial weights, order, distortions and dropout, 0 to 2**63 - 1.
+        augmentation: distortions of the training images.
     """
 
     epochs: int = 30
@@ -45,9 +48,9 @@ RECIPES = {
     ),
     "speed": Recipe(epochs=6, optimizer="muon", dropout=0, ema=0.998),
     "default": Recipe(),
-    # For a trained network, --initial-checkpoint, that learns on from a committee, --teacher: soft targets
-    # bear distortions that labels do not.
+    # For a trained network (--initial-checkpoint) with a committee as its teacher (--teacher). Distortions
+    # are stronger than with labels, since the teacher's probabilities take them into account.
     "best": Recipe(epochs=15, lr=0.03, dropout=0, augmentation=STRONG),
-    # For the shipped weights and one person's corrections, of which there are few: --personal.
+    # For the shipped weights and one person's corrections (--personal), which are few.
     "personal": Recipe(epochs=1, lr=0.001, ink_weight=100),
 }

@@ -1,4 +1,4 @@
-"""A drawing as another pen and a slightly different hand would have made it, drawn as the window draws."""
+"""Random variations of strokes, drawn to glyphs by the same code as strokes in the window."""
 
 import math
 from collections.abc import Sequence
@@ -9,20 +9,20 @@ import numpy as np
 from preprocessing.glyph import arc_length
 from preprocessing.stroke_candidates import segment_strokes
 
-NODE = 0.25  # of a drawing's size, between the points along a stroke that jitter moves on their own
+NODE_DISTANCE = 0.25  # between nodes of the jitter along a stroke, as a share of the drawing's size
 
 
 @dataclass(frozen=True)
 class Variation:
-    """How much one drawing varies from epoch to epoch. Ranges are uniform.
+    """How much a drawing varies from epoch to epoch. All distributions but that of jitter are uniform.
 
     Attributes:
-        pen: least and greatest width of the pen, in pixels of the glyph.
-        slant: greatest horizontal shift in relation to height, to either side.
-        aspect: greatest factor by which width grows or shrinks against height; its logarithm is uniform.
-        jitter: standard deviation of a smooth wobble of the points, as a share of the drawing's size.
-        cut: probability that one end of one stroke is missing.
-        longest_cut: greatest share of that stroke's length which then is missing, below 1.
+        pen: minimum and maximum of the pen's width, in pixels of the glyph.
+        slant: maximum of the horizontal shift in relation to height, to either side.
+        aspect: maximum factor by which the width grows or shrinks in relation to height (uniform logarithm).
+        jitter: standard deviation of a smooth displacement of the points, as a share of the drawing's size.
+        cut: probability that one end of one stroke is removed.
+        longest_cut: maximum share of that stroke's length that is removed, below 1.
     """
 
     pen: tuple[float, float] = (1.8, 3.6)
@@ -33,22 +33,23 @@ class Variation:
     longest_cut: float = 0.12
 
     def draw(self, strokes: Sequence[np.ndarray], rng: np.random.Generator) -> np.ndarray:
-        """A glyph of strokes, varied at random.
+        """Draw a random variation of strokes.
 
         Args:
-            strokes: each float64, (points, 2), some of them with points.
+            strokes: each float64, (points, 2); at least one has points.
+            rng: source of random numbers.
 
         Returns:
-            float32, (28, 28), ink 1 on 0.
+            A glyph, float32, (28, 28), ink 1 on 0.
         """
         pen = rng.uniform(*self.pen)
         segmentations = segment_strokes(self.vary(strokes, rng), single=True, pen=pen)
         return segmentations[0].lines[0][0].glyph
 
     def vary(self, strokes: Sequence[np.ndarray], rng: np.random.Generator) -> list[np.ndarray]:
-        """Strokes as the same writer might have drawn them another time: as for `draw`, in their own unit.
+        """Return a random variation of strokes, in the same unit, without empty strokes.
 
-        Those without points are left out.
+        Args as in `draw`.
         """
         varied = [stroke for stroke in strokes if len(stroke)]
         if rng.random() < self.cut:
@@ -56,29 +57,34 @@ class Variation:
             varied[place] = _without_end(varied[place], rng.uniform(0, self.longest_cut), rng.random() < 0.5)
         low, high = np.min([s.min(0) for s in varied], 0), np.max([s.max(0) for s in varied], 0)
         size = float((high - low).max())
-        wobbling = [stroke + self.jitter * size * _wobble(stroke, NODE * size, rng) for stroke in varied]
+        displaced = [
+            stroke + self.jitter * size * _jitter(stroke, NODE_DISTANCE * size, rng) for stroke in varied
+        ]
         slant = rng.uniform(-self.slant, self.slant)
-        widest = math.log(self.aspect)
-        wide = math.exp(rng.uniform(-widest, widest))
-        hand = np.array([[wide, 0], [wide * slant, 1]])  # (x, y) becomes (wide (x + slant y), y)
-        return [stroke @ hand for stroke in wobbling]
+        limit = math.log(self.aspect)
+        width = math.exp(rng.uniform(-limit, limit))
+        matrix = np.array([[width, 0], [width * slant, 1]])  # (x, y) becomes (width (x + slant y), y)
+        return [stroke @ matrix for stroke in displaced]
 
 
 def _without_end(stroke: np.ndarray, share: float, last: bool) -> np.ndarray:
-    """The stroke without a `share`, in [0, 1), of its way at its last or its first end."""
+    """Remove a `share` in [0, 1) of a stroke's length, at its last or its first end."""
     if last:
         return _without_end(stroke[::-1], share, False)[::-1]
-    way = arc_length(stroke)
-    gone = share * way[-1]
-    start = [np.interp(gone, way, stroke[:, axis]) for axis in (0, 1)]
-    return np.concatenate([[start], stroke[way > gone]])
+    length = arc_length(stroke)
+    removed = share * length[-1]
+    start = [np.interp(removed, length, stroke[:, axis]) for axis in (0, 1)]
+    return np.concatenate([[start], stroke[length > removed]])
 
 
-def _wobble(stroke: np.ndarray, apart: float, rng: np.random.Generator) -> np.ndarray:
-    """A displacement of each point, (points, 2), with standard deviation 1 where it is drawn, which is
-    every `apart` of the way; in between it changes evenly."""
-    way = arc_length(stroke)
-    count = 2 + int(way[-1] / apart) if apart > 0 else 1
+def _jitter(stroke: np.ndarray, distance: float, rng: np.random.Generator) -> np.ndarray:
+    """Return a displacement of each point of a stroke, (points, 2).
+
+    It is drawn with standard deviation 1 at nodes that lie `distance` apart along the stroke, and is
+    interpolated linearly between them.
+    """
+    length = arc_length(stroke)
+    count = 2 + int(length[-1] / distance) if distance > 0 else 1
     nodes = rng.standard_normal((2, count))
-    at = way * ((count - 1) / way[-1]) if way[-1] > 0 else way
+    at = length * ((count - 1) / length[-1]) if length[-1] > 0 else length
     return np.stack([np.interp(at, np.arange(count), node) for node in nodes], 1)
