@@ -1,4 +1,4 @@
-"""Evaluate weights on the 10,000 test images: score report, confusion matrix, mistakes.
+"""Evaluate weights on the 10,000 test images: score report, confusion matrix, misread images.
 
 python test.py                                   the newest finished run, else the shipped weights
 python test.py --checkpoint shipped              the weights in checkpoints/
@@ -31,11 +31,12 @@ from evaluation.score_plots import draw_confusion_matrix, draw_mistakes
 
 
 def main() -> int:
+    """Evaluate as the command line says; return the exit status."""
     args = parse_arguments()
     keep_freed_memory()
     device = pick_device(args.device, args.threads)
     choices = args.checkpoint or [None]
-    # Files named by path are read before the images: they may say which images they are for.
+    # Files given by path are read before the images, since they may determine the data set.
     named = {path: checkpoint.load(Path(path), device) for path in choices if path not in BY_RULE}
     if args.dataset == "auto" and named and all(member.dataset == "digits" for member in named.values()):
         args.dataset = "digits"
@@ -60,6 +61,7 @@ def main() -> int:
 
 
 def parse_arguments() -> argparse.Namespace:
+    """Parse the command line; raise UserError if a folder for results is a file."""
     parser = ArgumentParser("Evaluate weights on MNIST's 10,000 test images.")
     add = parser.add_argument
     add(
@@ -85,13 +87,24 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def logits(member: Checkpoint, digits: LabelledImages, args: argparse.Namespace) -> Tensor:
+    """Return a network's logits, float64, (N, classes), on the CPU."""
     return compute_logits(member.model, digits, args.batch_size).cpu().double()
 
 
 def build_report(
     members: list[Checkpoint], log_probabilities: list[Tensor], committee: Tensor, digits: LabelledImages
 ) -> dict[str, Any]:
-    """The report of one checkpoint; of several, that of their mean probabilities with each as member."""
+    """Build the report of a checkpoint, or of the committee of several with a report of each "member".
+
+    Args:
+        members: the checkpoints.
+        log_probabilities: of each member, (N, classes).
+        committee: logarithms of the mean probabilities, (N, classes).
+        digits: the test images.
+
+    Returns:
+        Values for JSON.
+    """
     labels = digits.labels.cpu().numpy()
 
     def figures(log_p: Tensor, of: list[Checkpoint]) -> dict[str, Any]:
@@ -112,13 +125,13 @@ def build_report(
 
 
 def in_project(path: Path) -> str:
-    """The path inside the project where it lies there, so that a report reads the same everywhere."""
+    """Return a path in the project relative to it, so that reports are the same on all machines."""
     path = path.resolve()
     return path.relative_to(PROJECT).as_posix() if path.is_relative_to(PROJECT) else str(path)
 
 
 def score_shifted(members: list[Checkpoint], digits: LabelledImages, args: argparse.Namespace) -> dict:
-    """Errors, accuracy and loss of the mean probabilities over 9 shifts by up to one pixel."""
+    """Compute errors, accuracy and loss of the mean probabilities over 9 shifts by up to one pixel."""
     views, padded = [], F.pad(digits.images, (1, 1, 1, 1))
     for down in (-1, 0, 1):
         for right in (-1, 0, 1):
@@ -131,6 +144,7 @@ def score_shifted(members: list[Checkpoint], digits: LabelledImages, args: argpa
 
 
 def format_report(report: dict[str, Any]) -> str:
+    """Format a report as a text of several lines."""
     data = "MNIST's test images" if report["dataset"] == "mnist" else "scikit-learn's digits, NOT MNIST"
     members = report.get("members", [])
     learned = "  learned    " + "\n             ".join(report["learned_from"])
@@ -160,11 +174,11 @@ def write_report(
     members: list[Checkpoint],
     args: argparse.Namespace,
 ) -> list[Path]:
-    """Write the report and the pictures; their paths."""
+    """Write the report and the pictures; return their paths."""
     reports, images = default_folders(members)
     reports, images = args.report_dir or reports, args.image_dir or images
     only_mnist = {digits.dataset, *(member.dataset for member in members)} == {"mnist"}
-    # Never under the names of the headline's figures.
+    # The files without a suffix are those of the headline figures on MNIST.
     suffix = "" if only_mnist else "_digits"
     if [member.path.resolve() for member in members] == [lookup.SHIPPED["ink"]]:
         suffix += "_ink"
@@ -193,7 +207,7 @@ def write_report(
 
 
 def default_folders(members: list[Checkpoint]) -> tuple[Path, Path]:
-    """Where reports and pictures go: of shipped weights, of a run's or other weights, of a committee."""
+    """Return the default folders of reports and pictures, which depend on the kind of weights."""
     if len(members) > 1:
         return PROJECT / "reports" / "committee", PROJECT / "reports" / "committee"
     folder = members[0].path.resolve().parent

@@ -1,4 +1,4 @@
-"""MNIST is found in every layout, damage is named, and a missing network is survived."""
+"""MNIST: the split, layouts of its folder, damaged files, downloads; and the bundled digits."""
 
 import argparse
 import contextlib
@@ -35,7 +35,7 @@ def unpacked(mnist_dir: Path, stem: str) -> bytes:
 
 @pytest.fixture
 def folder(tmp_path: Path, mnist_dir: Path) -> Path:
-    """The two test files, unpacked, lying directly in a folder."""
+    """A folder with the two test files, unpacked."""
     for stem in (TEST_IMAGES, TEST_LABELS):
         (tmp_path / stem).write_bytes(unpacked(mnist_dir, stem))
     return tmp_path
@@ -73,8 +73,20 @@ def test_images_follow_others_and_go_to_a_device():
     both = first.followed_by(second)
     assert (both.labels.tolist(), both.dataset) == ([3, 4, 5], "mnist")
     assert both.images.amax((1, 2, 3)).tolist() == [0, 0, 1]
-    there = both.to(torch.device("meta"))  # which every machine has
+    there = both.to(torch.device("meta"))  # a device that every machine has
     assert (there.images.device.type, there.labels.device.type, there.dataset) == ("meta", "meta", "mnist")
+
+
+@pytest.mark.parametrize(
+    ("count", "size", "sizes"), [(7, 3, [3, 3, 1]), (6, 3, [3, 3]), (2, 3, [2]), (0, 3, [])]
+)
+def test_batches_are_the_set_in_its_order(count, size, sizes):
+    images = torch.arange(count, dtype=torch.uint8).view(-1, 1, 1, 1).expand(-1, 1, 28, 28)
+    batches = data.LabelledImages(images, torch.arange(count), "ink").batches(size)
+    assert [len(batch) for batch in batches] == sizes
+    assert {batch.dataset for batch in batches} <= {"ink"}
+    assert [label for batch in batches for label in batch.labels.tolist()] == list(range(count))
+    assert [image for batch in batches for image in batch.images[:, 0, 0, 0].tolist()] == list(range(count))
 
 
 def test_arguments():
@@ -87,10 +99,10 @@ def test_arguments():
     assert "auto: MNIST or, where it cannot be had, scikit-learn's" in " ".join(parser.format_help().split())
 
 
-# where MNIST may lie
+# folders of MNIST
 
 
-def test_without_a_word_it_lies_in_the_project(monkeypatch):
+def test_the_default_folder_is_in_the_project(monkeypatch):
     monkeypatch.delenv("MNIST_DIR", raising=False)
     assert data.mnist_folder(None) == PROJECT / "data"
 
@@ -164,15 +176,15 @@ def test_damaged_archive_is_named(folder, damage):
         data.load_test("mnist", folder)
 
 
-def test_an_archive_without_end_is_read_to_the_longest_file_only(folder):
+def test_an_archive_is_read_to_the_length_of_the_longest_file_only(folder):
     (folder / TEST_LABELS).unlink()
     path = folder / f"{TEST_LABELS}.gz"
-    path.write_bytes(gzip.compress(bytes(2**20)) * 45 + b"not packed")  # to its end it would be corrupt
+    path.write_bytes(gzip.compress(bytes(2**20)) * 45 + b"not packed")  # read to its end, it is corrupt
     with pytest.raises(UserError, match=r"is too long: more than 47,040,016 bytes unpacked, not 10,008"):
         data.load_test("mnist", folder)
 
 
-def test_an_intact_file_beside_a_damaged_one_is_taken(folder):
+def test_an_intact_file_beside_a_damaged_one_is_used(folder):
     (folder / f"{TEST_IMAGES}.gz").write_bytes(gzip.compress((folder / TEST_IMAGES).read_bytes(), 1))
     truncate(folder / TEST_IMAGES)
     assert len(data.load_test("mnist", folder)) == 10_000
@@ -210,7 +222,7 @@ class Mirror(http.server.SimpleHTTPRequestHandler):
         elif self.fault == "endless":
             self.send_response(200)
             self.end_headers()
-            with contextlib.suppress(ConnectionError):  # whoever had enough
+            with contextlib.suppress(ConnectionError):  # when the client disconnects
                 while True:
                     self.wfile.write(bytes(2**20))
         elif self.fault == "other":
@@ -273,8 +285,8 @@ def test_failed_download_leaves_nothing(mirror, reason, tmp_path):
 
 
 @pytest.mark.parametrize("mirror", ["none"], indirect=True)
-def test_a_full_disk_is_an_error_also_where_digits_may_stand_in(mirror, tmp_path):
-    """A limit on the size of files stands for the full disk, as in test_checkpoint.py."""
+def test_a_full_disk_is_an_error_even_if_digits_could_replace_mnist(mirror, tmp_path):
+    """A limit on the size of files stands in for the full disk, as in test_checkpoint.py."""
     pytest.importorskip("resource", reason="not on Windows")
     code = (
         "import resource, pathlib, sys, data\n"
@@ -289,7 +301,7 @@ def test_a_full_disk_is_an_error_also_where_digits_may_stand_in(mirror, tmp_path
         capture_output=True,
         text=True,
         cwd=PROJECT,
-        env={**os.environ, "COVERAGE_PROCESS_CONFIG": ""},  # coverage could not write either
+        env={**os.environ, "COVERAGE_PROCESS_CONFIG": ""},  # coverage could not write its file either
     )
     assert_one_line_error(result, "cannot write to", "File too large")
     assert not list(tmp_path.iterdir())
@@ -297,7 +309,7 @@ def test_a_full_disk_is_an_error_also_where_digits_may_stand_in(mirror, tmp_path
 
 @pytest.mark.long
 def test_no_network(tmp_path, monkeypatch, capsys):
-    """Digits stand in under an unmissable notice, or MNIST's absence is an error."""
+    """Bundled digits replace MNIST with a notice; with --dataset mnist it is an error."""
     monkeypatch.setattr(download, "MIRRORS", ("http://127.0.0.1:9/",))
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     train, validation = data.load_training("auto", tmp_path)
@@ -311,7 +323,7 @@ def test_no_network(tmp_path, monkeypatch, capsys):
 
 
 def test_torchvision_without_its_compiled_part():
-    """As with a CPU build of PyTorch beside the CUDA build of torchvision, on every machine."""
+    """As with a CPU build of PyTorch beside a CUDA build of torchvision."""
     code = (
         "import torch\n"
         "def refuse(path): raise OSError('libcudart is missing')\n"

@@ -1,4 +1,4 @@
-"""The scripts as people run them: real processes, on the bundled digits where the data does not matter."""
+"""train.py and test.py in processes of their own, mostly on the bundled digits."""
 
 import csv
 import hashlib
@@ -99,7 +99,7 @@ def test_piped_output_is_plain_lines(project):
 
 @pytest.mark.long
 def test_mnist_from_training_to_report(project, mnist_dir):
-    """The main job on real files: train, then test with no arguments takes what was just trained."""
+    """test.py without arguments evaluates the weights that train.py has just trained on MNIST."""
     result = project.run("train.py", "--limit-train", 4500, "--epochs", 1, "--batch-size", 50, "--seed", 4)
     assert result.returncode == 0, result.stderr
     assert "data     MNIST: 4,500 images to train on, 12,000 to validate on" in result.stdout
@@ -125,7 +125,7 @@ def test_dry_run_writes_nothing(project):
 
 
 def test_personal(project, trained):
-    """A copy of the window's weights learns one person's corrections, and replaces nothing."""
+    """--personal fine-tunes the window's weights on a profile's corrections, and does not replace them."""
     shipped = project.folder / "checkpoints/improved_resnet18_ink.pt"
     before, corrections = shipped.read_bytes(), project.folder / "corrections"
     for number in (1, 4, 8):
@@ -136,7 +136,7 @@ def test_personal(project, trained):
             strokes=digit(number, (0, 0), 100),
             image=Image.new("L", (28, 28), 255),
         )
-    # The bundled digits are few: it takes more than the recipe's one pass and low rate to learn from them.
+    # The bundled digits are few, so that more epochs and a higher rate than the recipe's are needed.
     run = project.train("run", "--personal", "Anna", "--epochs", 3, "--lr", 0.01)
     content = torch.load(run / "best.pt", weights_only=True)["training"]
     digest = weights_digest(load(shipped).model.state_dict())
@@ -167,8 +167,8 @@ def test_initial_checkpoint(project, trained):
 
 
 @pytest.mark.long
-def test_a_student_of_two_teachers_resumed_from_elsewhere(project, trained):
-    """Teachers that were named from the folder of the first start are found again."""
+def test_a_student_of_two_teachers_resumed_from_another_folder(project, trained):
+    """Teachers with relative paths are found from any current folder."""
     for name in ("a.pt", "b.pt"):
         shutil.copy(trained.folder / "runs/digits/best.pt", project.folder / name)
     learned = ("--initial-checkpoint", "a.pt", "--teacher", "a.pt", "b.pt")
@@ -180,7 +180,7 @@ def test_a_student_of_two_teachers_resumed_from_elsewhere(project, trained):
     assert result.returncode == 0, result.stderr
 
 
-def test_refit_trains_on_all_images_and_validates_on_none(project):
+def test_refit_trains_on_all_images_without_validation(project):
     result = project.run("train.py", *DIGITS, "--refit", "--epochs", 2, "--output", "run")
     assert result.returncode == 0, result.stderr
     assert "1,438 images to train on, 0 to validate on" in result.stdout
@@ -198,7 +198,7 @@ def test_refit_trains_on_all_images_and_validates_on_none(project):
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_a_recipe_is_what_its_name_says_but_for_what_is_typed(monkeypatch, name):
+def test_flags_override_numbers_of_a_recipe(monkeypatch, name):
     typed = ["--seed", "3", "--pen", "0.5", "--initial-checkpoint", "a.pt", "--teacher", "a.pt"]
     monkeypatch.setattr(sys, "argv", ["train.py", "--recipe", name, *typed])
     recipe = RECIPES[name]
@@ -206,7 +206,7 @@ def test_a_recipe_is_what_its_name_says_but_for_what_is_typed(monkeypatch, name)
     assert recipe_from(parse_arguments()) == expected
 
 
-def test_weights_tell_the_recipe_they_came_from(project):
+def test_weights_contain_their_recipe(project):
     run = project.train("run", "--recipe", "quick", "--seed", 3)
     training = torch.load(run / "best.pt", weights_only=True)["training"]
     expected = asdict(replace(RECIPES["quick"], batch_size=64, seed=3))
@@ -223,7 +223,7 @@ def test_shipped_weights_are_replaced_only_when_asked(project):
 
 
 @pytest.mark.long
-def test_weights_that_go_on_from_other_peoples_ink_ship_as_such_with_all_credits(mnist_dir, project):
+def test_weights_that_started_from_ink_weights_ship_as_ink_weights_with_all_credits(mnist_dir, project):
     mnist, ink = (project.folder / f"checkpoints/improved_resnet18{suffix}.pt" for suffix in ("", "_ink"))
     mnist_alone, before = mnist.read_bytes(), load(ink)
     few = ("--dataset", "mnist", "--limit-train", 64, "--batch-size", 64, "--epochs", 1, "--lr", 1e-5)
@@ -272,7 +272,7 @@ def resume(project: Project, run: Path) -> subprocess.CompletedProcess:
 @pytest.mark.long
 @posix
 @pytest.mark.parametrize("code", [signal.SIGINT, signal.SIGTERM])
-def test_stopped_by_a_signal_it_says_how_to_go_on(project, unbroken, code):
+def test_a_run_stopped_by_a_signal_prints_how_to_resume(project, unbroken, code):
     run = project.folder / "run"
     process = start_and_wait_for_state(project, run)
     time.sleep(np.random.default_rng().uniform(0, 1))
@@ -297,7 +297,7 @@ def test_resuming_a_finished_run_changes_nothing(project, trained):
 
 @pytest.mark.long
 def test_two_processes_train_as_one(project):
-    """torchrun's two ranks write one run, whose weights stay close to a single process's."""
+    """Two ranks of torchrun write one run, with figures close to those of a single process."""
     arguments = ("--epochs", 1, "--limit-train", 640, "--dropout", 0, "--amp", "off")
     result = project.run(*TORCHRUN, "train.py", *DIGITS, *arguments, *MACHINE, "--output", "two")
     assert result.returncode == 0, result.stderr
@@ -313,7 +313,7 @@ def test_two_processes_train_as_one(project):
 
 
 class Here:
-    """Runs a script in this process, which spares each of many cases its start."""
+    """Runs a script in this process, which saves many tests the start of another one."""
 
     def __init__(self, folder: Path, monkeypatch, capfd) -> None:
         self.folder, self.monkeypatch, self.capfd = folder, monkeypatch, capfd
@@ -332,7 +332,7 @@ def here(mnist_dir, tmp_path, monkeypatch, capfd) -> Here:
     monkeypatch.setenv("MNIST_DIR", str(mnist_dir))
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     monkeypatch.setattr(lookup, "RUNS", tmp_path / "runs")
-    monkeypatch.setattr(download, "MIRRORS", (DEAD_MIRROR,))  # as with no way out
+    monkeypatch.setattr(download, "MIRRORS", (DEAD_MIRROR,))  # as without a network
     return Here(tmp_path, monkeypatch, capfd)
 
 
@@ -395,7 +395,7 @@ def test_bad_input_in_a_process_of_its_own(project):
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has CUDA")
-def test_a_device_that_is_not_there(project):
+def test_a_missing_device(project):
     assert_one_line_error(project.run("train.py", "--device", "cuda"), "no cuda device", "--device cpu")
 
 
@@ -468,7 +468,7 @@ def test_report_of_a_run_goes_into_its_folder(trained, evaluated):
 
 
 def test_report_agrees_with_validation_by_hand(trained, evaluated):
-    """The reported loss is the plain softmax's cross-entropy of the saved weights."""
+    """The reported loss is the mean cross-entropy of the softmax of the saved weights' logits."""
     from checkpointing.checkpoint import load
 
     digits = load_test("digits", None)
@@ -489,7 +489,7 @@ def test_committee_and_shifts(trained, evaluated):
     assert result.returncode == 0, result.stderr
     report, single = json.loads(result.stdout), json.loads(evaluated.stdout)
     assert [member["errors"] for member in report["members"]] == [single["errors"]] * 2
-    assert report["loss"] == pytest.approx(single["loss"])  # a committee of twins is the twin
+    assert report["loss"] == pytest.approx(single["loss"])  # both members are the same
     assert report["checkpoint"] == [best, best]
     assert set(report["tta"]) == {"errors", "accuracy", "loss"}
     assert report["tta"]["loss"] != pytest.approx(report["loss"], rel=1e-6)
@@ -516,13 +516,13 @@ def test_bad_input_to_test(here, arguments, words):
 @pytest.mark.long
 @pytest.mark.parametrize(("choice", "suffix"), [("shipped", ""), ("ink", "_ink")])
 def test_shipped_weights_and_their_report(mnist_dir, project, choice, suffix):
-    """What the repository says of its weights is what they do."""
+    """The committed reports are those of the shipped weights."""
     committed = Path(__file__).parents[1] / f"reports/score_report{suffix}.json"
     result = project.run("test.py", "--checkpoint", choice, "--json")
     assert result.returncode == 0, result.stderr
     report, said = json.loads(result.stdout), json.loads(committed.read_text())
     assert report["checkpoint_sha256"] == said["checkpoint_sha256"]
-    assert abs(report["errors"] - said["errors"]) <= 1  # processors may round one borderline image apart
+    assert abs(report["errors"] - said["errors"]) <= 1  # rounding differs between processors
     assert report["loss"] == pytest.approx(said["loss"], rel=1e-3)
     assert {path.name for path in (project.folder / "reports").iterdir()} == {
         f"score_report{suffix}.txt",
@@ -535,7 +535,7 @@ def test_shipped_weights_and_their_report(mnist_dir, project, choice, suffix):
 
 
 @posix
-def test_a_reader_that_goes_away(trained):
+def test_a_closed_output_pipe(trained):
     process = trained.start("test.py", "--checkpoint", "runs/digits/best.pt")
     process.stdout.close()
     err = process.stderr.read()
@@ -558,7 +558,7 @@ def test_help_explains_every_flag_with_its_default(here, script):
 
 @pytest.mark.long
 def test_no_network_no_mnist(project):
-    """The main job goes on with the bundled digits, loudly, and under names of its own."""
+    """Training and test use the bundled digits, with notices and other file names."""
     source = project.folder / "common" / "download.py"
     dead = source.read_text().replace("MIRRORS: tuple[str, ...] = ()", f"MIRRORS = ('{DEAD_MIRROR}',)")
     source.write_text(dead)
@@ -591,7 +591,7 @@ def test_killed_before_the_first_state_was_written(project, unbroken):
     assert_same_end(run, unbroken)
 
 
-def test_missing_is_an_error_under_ci(monkeypatch):
+def test_a_missing_part_is_a_failure_under_ci(monkeypatch):
     monkeypatch.setenv("CI", "true")
     with pytest.raises(pytest.fail.Exception):
         missing("a part")

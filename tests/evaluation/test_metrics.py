@@ -1,4 +1,4 @@
-"""The report's figures against scikit-learn's and against cases worked by hand."""
+"""The figures of the report, compared with scikit-learn's and with values computed by hand."""
 
 import numpy as np
 import pytest
@@ -40,7 +40,7 @@ def test_score_agrees_with_scikit_learn(readings):
 
 
 def test_wilson_interval():
-    """Wilson's formula, worked by hand for 19 errors of 10,000."""
+    """Computed by hand for 19 errors of 10,000."""
     log_p = np.log(np.full((10_000, 2), 1e-9))
     log_p[:, 0] = 0
     labels = np.array([1] * 19 + [0] * 9_981)

@@ -1,4 +1,4 @@
-"""Damaged MNIST files are named, and a download that was cut off leaves nothing behind."""
+"""Damaged MNIST files are named, and an interrupted download leaves nothing behind."""
 
 import os
 import subprocess
@@ -42,7 +42,7 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("stem", data.MNIST_FILES)
-def test_each_file_damaged_in_each_way_is_named(stem, mnist_dir, tmp_path):
+def test_every_kind_of_damage_to_every_file_is_named(stem, mnist_dir, tmp_path):
     official = bytes(data._read_verified(mnist_dir, stem))
     swapped = bytes(data._read_verified(mnist_dir, OTHER[stem]))
     cases = {name: (damage(official), word) for name, (damage, word) in DAMAGES.items()}
@@ -74,7 +74,7 @@ def test_two_processes_download_at_once(mirror, tmp_path):  # noqa: F811
 
 @pytest.mark.skipif(os.name != "posix", reason="a kill as on POSIX")
 @pytest.mark.parametrize("mirror", ["stall"], indirect=True)
-def test_a_killed_download_is_cleared_away_by_the_next(mirror, tmp_path):  # noqa: F811
+def test_the_next_download_removes_what_a_killed_one_left(mirror, tmp_path):  # noqa: F811
     process, deadline = start(url_of(mirror), tmp_path), time.monotonic() + 120
     while not list(tmp_path.glob(".download/MNIST/raw")) and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -82,7 +82,7 @@ def test_a_killed_download_is_cleared_away_by_the_next(mirror, tmp_path):  # noq
     process.communicate()
     left = tmp_path / ".download"
     assert left.exists()
-    assert not list(tmp_path.glob("MNIST/raw/*"))  # nothing that looks complete
+    assert not list(tmp_path.glob("MNIST/raw/*"))  # no file looks complete
     mirror.RequestHandlerClass.func.fault = "none"
     again = start(url_of(mirror), tmp_path)
     out, err = again.communicate(timeout=300)

@@ -1,4 +1,4 @@
-"""Other people's ink: what is read of it, how it is drawn afresh, and how it is split by writer."""
+"""Other people's digits: random variations of strokes, and loading of files, folders and arrays."""
 
 import hashlib
 import json
@@ -32,7 +32,7 @@ from training.stroke_augmentation import Variation
 NO_IMAGES = LabelledImages(
     torch.zeros(0, 1, 28, 28, dtype=torch.uint8), torch.zeros(0, dtype=torch.int64), "ink"
 )
-NONE = Variation(pen=(PEN_WIDTH, PEN_WIDTH), slant=0, aspect=1, jitter=0, cut=0)
+NO_VARIATION = Variation(pen=(PEN_WIDTH, PEN_WIDTH), slant=0, aspect=1, jitter=0, cut=0)
 DRAWN = {number: digit(number, (0, 0), 100) for number in range(10)}
 
 coordinate = st.floats(-1e6, 1e6)
@@ -44,7 +44,7 @@ strokes_of_a_digit = st.lists(
 
 
 def picture_of(number: int) -> Image.Image:
-    """Dark on light, as the window keeps it."""
+    """Return a picture as the window saves it, dark on light."""
     return to_image(Page(tuple(Stroke(tuple(line), 8.0) for line in DRAWN[number])), (-80, -80, 80, 80))
 
 
@@ -63,12 +63,12 @@ def glyph_of_picture(image: Image.Image) -> np.ndarray:
     return (segment_picture(image, single=True)[0].lines[0][0].glyph * 255).round().astype(np.uint8)
 
 
-def drawn(more: ExtraDigits, seed: int = 0) -> np.ndarray:
-    return more.draw(np.random.default_rng(seed)).images[:, 0].numpy()
+def drawn(extra: ExtraDigits, seed: int = 0) -> np.ndarray:
+    return extra.draw(np.random.default_rng(seed)).images[:, 0].numpy()
 
 
 def fault_of(*paths: Path) -> str:
-    """The message that loading ends with: one line that names the first path."""
+    """Return the message of the error that loading raises: one line with the name of the first path."""
     with pytest.raises(UserError) as caught:
         load_extra_digits(paths)
     message = str(caught.value)
@@ -77,20 +77,20 @@ def fault_of(*paths: Path) -> str:
     return message
 
 
-# drawing
+# variations of strokes
 
 
 @given(strokes_of_a_digit, st.integers(0, 2**32))
 @settings(max_examples=80, deadline=None)
-def test_without_variation_a_drawing_is_what_the_window_makes_of_it(strokes, seed):
-    glyph = NONE.draw(strokes, np.random.default_rng(seed))
+def test_without_variation_a_drawing_is_the_glyph_of_the_window(strokes, seed):
+    glyph = NO_VARIATION.draw(strokes, np.random.default_rng(seed))
     expected = segment_strokes(strokes, single=True)[0].lines[0][0].glyph
     assert np.array_equal(glyph, expected)
 
 
 @given(strokes_of_a_digit, st.integers(0, 2**32), st.sampled_from([1e-300, 1.0, 1e290]))
 @settings(max_examples=80, deadline=None)
-def test_every_drawing_varied_has_ink_and_mnists_form(strokes, seed, scale):
+def test_every_varied_drawing_has_ink_and_mnists_form(strokes, seed, scale):
     glyph = Variation(cut=1, longest_cut=0.99).draw([s * scale for s in strokes], np.random.default_rng(seed))
     assert glyph.shape == (28, 28)
     assert glyph.min() >= 0
@@ -100,12 +100,12 @@ def test_every_drawing_varied_has_ink_and_mnists_form(strokes, seed, scale):
 
 
 def varied(strokes, seed: int = 0, **changes) -> np.ndarray:
-    variation = Variation(**{**vars(NONE), **changes})
+    variation = Variation(**{**vars(NO_VARIATION), **changes})
     return variation.draw([np.array(stroke, float) for stroke in strokes], np.random.default_rng(seed))
 
 
-def test_the_pen_is_as_wide_as_it_is_told():
-    """The image of a long line is as high as its pen is wide."""
+def test_the_pen_has_the_chosen_width():
+    """The image of a long horizontal line is as high as its pen is wide."""
     line = [[(0, 0), (1000, 0)]]
     for pen in (1.8, 2.5, 3.6):
         assert varied(line, pen=(pen, pen))[:, 14].sum() == pytest.approx(pen, abs=0.25)
@@ -114,7 +114,7 @@ def test_the_pen_is_as_wide_as_it_is_told():
     assert max(widths) > 3.3
 
 
-def test_slant_leans_and_aspect_widens():
+def test_slant_and_aspect_are_within_their_ranges():
     upright = [[(0, 0), (0, 100)]]
     width = [np.ptp(np.flatnonzero(varied(upright, seed, slant=0.25).max(0) > 0.5)) for seed in range(30)]
     assert min(width) <= 3
@@ -127,10 +127,11 @@ def test_slant_leans_and_aspect_widens():
 
 
 def test_jitter_is_small_and_smooth():
-    """No point moves far, and neighbours move together."""
+    """No point moves far, and neighbouring points move alike."""
     line = [np.stack([np.linspace(0, 200, 201), np.zeros(201)], 1)]
     jitters = [
-        Variation(**{**vars(NONE), "jitter": 0.01}).vary(line, np.random.default_rng(seed))[0] - line[0]
+        Variation(**{**vars(NO_VARIATION), "jitter": 0.01}).vary(line, np.random.default_rng(seed))[0]
+        - line[0]
         for seed in range(50)
     ]
     moved = np.stack(jitters)
@@ -145,25 +146,25 @@ def test_one_end_of_one_stroke_is_cut():
         np.array([[0.0, 50], [0, 50], [100, 50]]),
         np.array([[5.0, 5]]),
     ]
-    variation = Variation(**{**vars(NONE), "cut": 1, "longest_cut": 0.12})
+    variation = Variation(**{**vars(NO_VARIATION), "cut": 1, "longest_cut": 0.12})
     cuts = set()
     for seed in range(100):
         after = variation.vary(strokes, np.random.default_rng(seed))
-        assert np.array_equal(after[2], strokes[2]), "a dot stays"
+        assert np.array_equal(after[2], strokes[2]), "a dot is not cut"
         changed = [i for i in (0, 1) if np.ptp(after[i][:, 0]) < 100]
         assert len(changed) <= 1
         for i in changed:
             assert 88 <= np.ptp(after[i][:, 0]) < 100
-            assert (after[i][:, 1] == strokes[i][0, 1]).all(), "cut on its way, not bent"
+            assert (after[i][:, 1] == strokes[i][0, 1]).all(), "the stroke is shortened, not bent"
             cuts.add((i, bool(after[i][0, 0] > 0)))
     assert cuts == {(0, False), (0, True), (1, False), (1, True)}
 
 
-def test_a_seed_draws_the_same_and_another_differs(tmp_path):
-    more, _ = load_extra_digits([write_strokes(tmp_path / "a.jsonl", *map(line_of, range(10)))])
-    first = drawn(more, 1)
-    assert np.array_equal(first, drawn(more, 1))
-    assert all((a != b).any() for a, b in zip(first, drawn(more, 2), strict=True))
+def test_the_seed_determines_the_variation(tmp_path):
+    extra, _ = load_extra_digits([write_strokes(tmp_path / "a.jsonl", *map(line_of, range(10)))])
+    first = drawn(extra, 1)
+    assert np.array_equal(first, drawn(extra, 1))
+    assert all((a != b).any() for a, b in zip(first, drawn(extra, 2), strict=True))
     assert first.dtype == np.uint8
     assert first.max() > 200
 
@@ -174,11 +175,11 @@ def test_drawings_come_before_images_in_the_order_of_the_files(tmp_path):
     images[0, 4:24, 14] = images[1, 4:24, 10] = 255
     np.savez(tmp_path / "first.npz", images=images, labels=[1, 8])
     third = write_strokes(tmp_path / "third.jsonl.gz", line_of(4, writer="Ada"))
-    more, faults = load_extra_digits([tmp_path / "first.npz", second, third])
-    more = ExtraDigits(more.drawings, more.images, more.sources, NONE)
-    digits = more.draw(np.random.default_rng(0))
+    extra, faults = load_extra_digits([tmp_path / "first.npz", second, third])
+    extra = ExtraDigits(extra.drawings, extra.images, extra.sources, NO_VARIATION)
+    digits = extra.draw(np.random.default_rng(0))
     assert faults == []
-    assert len(more) == len(digits) == 5
+    assert len(extra) == len(digits) == 5
     assert digits.dataset == "ink"
     assert digits.images.dtype == torch.uint8
     assert digits.images.shape == (5, 1, 28, 28)
@@ -187,27 +188,27 @@ def test_drawings_come_before_images_in_the_order_of_the_files(tmp_path):
     for image, number in zip(digits.images[:3, 0].numpy(), (7, 1, 4), strict=True):
         assert np.array_equal(image, glyph_of(DRAWN[number]))
     assert np.array_equal(digits.images[3:, 0].numpy(), images)
-    assert [source["name"] for source in more.sources] == ["first.npz", "second.jsonl", "third.jsonl.gz"]
-    assert [source["digits"] for source in more.sources] == [2, 2, 1]
-    assert [source["sha256"] for source in more.sources] == [
-        hashlib.sha256((tmp_path / source["name"]).read_bytes()).hexdigest() for source in more.sources
+    assert [source["name"] for source in extra.sources] == ["first.npz", "second.jsonl", "third.jsonl.gz"]
+    assert [source["digits"] for source in extra.sources] == [2, 2, 1]
+    assert [source["sha256"] for source in extra.sources] == [
+        hashlib.sha256((tmp_path / source["name"]).read_bytes()).hexdigest() for source in extra.sources
     ]
-    assert json.loads(json.dumps(more.sources)) == more.sources
+    assert json.loads(json.dumps(extra.sources)) == extra.sources
 
 
 def test_credits_are_kept_with_their_sources(tmp_path):
     paths = [write_strokes(tmp_path / f"{name}.jsonl", line_of(i)) for i, name in enumerate("ab")]
-    more, _ = load_extra_digits(paths, ["Ada, CC BY 4.0", "Bo"])
-    assert [source["credit"] for source in more.sources] == ["Ada, CC BY 4.0", "Bo"]
+    extra, _ = load_extra_digits(paths, ["Ada, CC BY 4.0", "Bo"])
+    assert [source["credit"] for source in extra.sources] == ["Ada, CC BY 4.0", "Bo"]
 
 
-def test_real_pen_strokes_drawn_afresh_are_still_read(recognizer):
+def test_varied_strokes_of_real_people_are_still_read(recognizer):
     path = os.environ.get("DIGITS_PEN")
     if not path:
         missing("no stylus digits: DIGITS_PEN names a file of strokes")
     every = [drawing for _, drawing in each_line(Path(path))][::25]
-    more = ExtraDigits(every, NO_IMAGES, [])
-    digits = more.draw(np.random.default_rng(0))
+    extra = ExtraDigits(every, NO_IMAGES, [])
+    digits = extra.draw(np.random.default_rng(0))
     with torch.inference_mode():
         read = recognizer.model(digits.ink()).argmax(1)
     assert (read == digits.labels).float().mean() > 0.9
@@ -216,7 +217,7 @@ def test_real_pen_strokes_drawn_afresh_are_still_read(recognizer):
 # stroke files and folders
 
 
-def test_what_is_no_labelled_ink_is_left_out_and_named(tmp_path):
+def test_samples_without_label_or_ink_are_left_out_and_named(tmp_path):
     path = write_strokes(
         tmp_path / "some.jsonl",
         line_of(3),
@@ -227,11 +228,11 @@ def test_what_is_no_labelled_ink_is_left_out_and_named(tmp_path):
         {"label": 1, "strokes": [[[0, 0]]] * 5001},
         {"label": 1, "strokes": [[], [[5, 5]]]},
     )
-    more, (fault,) = load_extra_digits([path])
-    assert [drawing.label for drawing in more.drawings] == [3, 1]
+    extra, (fault,) = load_extra_digits([path])
+    assert [drawing.label for drawing in extra.drawings] == [3, 1]
     assert "some.jsonl: 5 of 7 drawings left out: line 2 has no label; line 3 is not JSON" in fault
     assert [f"; line {number} " in fault for number in range(3, 8)] == [True] * 4 + [False]
-    assert more.sources[0]["digits"] == 2
+    assert extra.sources[0]["digits"] == 2
     path = write_strokes(tmp_path / "more.jsonl", "[]", line_of(3))
     _, (fault,) = load_extra_digits([path])
     assert fault.endswith(
@@ -239,7 +240,7 @@ def test_what_is_no_labelled_ink_is_left_out_and_named(tmp_path):
     )
 
 
-def test_of_many_faults_the_first_are_named(tmp_path):
+def test_the_first_of_many_faults_are_named(tmp_path):
     path = write_strokes(tmp_path / "many.jsonl", line_of(1), *({"strokes": DRAWN[1]} for _ in range(30)))
     _, (fault,) = load_extra_digits([path])
     assert "30 of 31 drawings left out: line 2 has no label; " in fault
@@ -254,21 +255,21 @@ def test_a_truncated_file_is_an_error(tmp_path):
     assert re.fullmatch(r".*cut\.jsonl\.gz is truncated or corrupt after line \d\d", fault_of(path))
 
 
-def test_the_windows_corrections_are_read(tmp_path, monkeypatch):
+def test_the_windows_corrections_are_loaded(tmp_path, monkeypatch):
     folder = tmp_path / "corrections"
     for name, number in (("b", 4), ("a", 7)):
         image = picture_of(number)
         sample_store.write_sample(folder, name, label=number, strokes=DRAWN[number], image=image, read=1)
-    read = picture_of(5)  # a picture that was read has no strokes
+    read = picture_of(5)  # the correction of a picture has no strokes
     sample_store.write_sample(folder, "c", label=5, strokes=[], image=read)
     (folder / ".d.jsonl.1.tmp").write_text("half")
-    more, faults = load_extra_digits([folder])
+    extra, faults = load_extra_digits([folder])
     assert faults == []
-    assert [drawing.label for drawing in more.drawings] == [7, 4]
-    assert more.images.labels.tolist() == [5]
-    assert np.array_equal(more.images.images[0, 0].numpy(), glyph_of_picture(read))
-    assert [(source["name"], source["digits"]) for source in more.sources] == [("corrections", 3)]
-    assert "personal" not in more.sources[0]
+    assert [drawing.label for drawing in extra.drawings] == [7, 4]
+    assert extra.images.labels.tolist() == [5]
+    assert np.array_equal(extra.images.images[0, 0].numpy(), glyph_of_picture(read))
+    assert [(source["name"], source["digits"]) for source in extra.sources] == [("corrections", 3)]
+    assert "personal" not in extra.sources[0]
     assert len(load_extra_digits([folder / "c.jsonl"])[0]) == 1
     monkeypatch.setattr(profiles, "CORRECTIONS", folder)
     for path in (folder, folder / "c.jsonl", folder.parent):
@@ -292,17 +293,17 @@ def test_a_folder_of_classes(tmp_path, monkeypatch):
     write_strokes(folder / "3" / "drawn.jsonl", line_of(3))
     save_picture(folder / "3" / "drawn.png", 3)  # the same digit
     monkeypatch.chdir(folder)
-    more, (fault,) = load_extra_digits([Path()])
-    assert [drawing.label for drawing in more.drawings] == [3, 8]
-    assert more.images.labels.tolist() == [0, 3, 3]
-    assert np.array_equal(more.images.images[0, 0].numpy(), glyph_of_picture(picture_of(0)))
+    extra, (fault,) = load_extra_digits([Path()])
+    assert [drawing.label for drawing in extra.drawings] == [3, 8]
+    assert extra.images.labels.tolist() == [0, 3, 3]
+    assert np.array_equal(extra.images.images[0, 0].numpy(), glyph_of_picture(picture_of(0)))
     assert fault == (
         ".: 3 of 8 digits left out: deep/in/here.jsonl, line 2 has no label; 5/blank.png has no ink; "
         "5/broken.png is not a picture that can be read"
     )
-    assert more.sources[0]["name"] == "people"
-    before = more.sources[0]["sha256"]
-    (folder / "5" / "blank.png").unlink()  # it gave nothing
+    assert extra.sources[0]["name"] == "people"
+    before = extra.sources[0]["sha256"]
+    (folder / "5" / "blank.png").unlink()  # it has no digit
     assert load_extra_digits([folder])[0].sources[0]["sha256"] == before
     (folder / "0").rename(folder / "1")  # the same files in the same order
     moved = load_extra_digits([folder])[0].sources[0]["sha256"]
@@ -311,7 +312,7 @@ def test_a_folder_of_classes(tmp_path, monkeypatch):
     assert load_extra_digits([folder])[0].sources[0]["sha256"] not in (before, moved)
 
 
-def test_nothing_usable_is_an_error(tmp_path):
+def test_a_path_without_usable_digits_is_an_error(tmp_path):
     assert fault_of(tmp_path / "gone.jsonl").endswith("gone.jsonl: no such file or folder")
     (tmp_path / "empty.jsonl").touch()
     assert "1 of 1 drawings left out: " in fault_of(tmp_path / "empty.jsonl")
@@ -332,7 +333,7 @@ def test_nothing_usable_is_an_error(tmp_path):
         assert "is no ink with labels: stroke files (.jsonl, .jsonl.gz)" in fault_of(tmp_path / name)
 
 
-def test_one_bad_file_among_good_ones_is_an_error(tmp_path):
+def test_a_missing_file_beside_another_one_is_an_error(tmp_path):
     good = write_strokes(tmp_path / "good.jsonl", line_of(1))
     with pytest.raises(UserError, match=r"gone\.jsonl"):
         load_extra_digits([good, tmp_path / "gone.jsonl"])
@@ -348,7 +349,7 @@ def save(path: Path, **arrays: object) -> Path:
 
 @given(st.integers(0, 2**32), st.sampled_from(["uint8", "bool", "float32", "float64"]), st.booleans())
 @settings(max_examples=20, deadline=None)
-def test_images_in_mnists_form_are_taken_as_they_are(tmp_path_factory, seed, kind, with_channel):
+def test_images_in_mnists_form_are_unchanged(tmp_path_factory, seed, kind, with_channel):
     rng = np.random.default_rng(seed)
     expected = np.zeros((3, 28, 28), np.uint8)
     expected[:, 8:20, 8:20] = rng.integers(0, 2, (3, 12, 12)) * 255
@@ -358,19 +359,19 @@ def test_images_in_mnists_form_are_taken_as_they_are(tmp_path_factory, seed, kin
     images = expected if kind == "uint8" else (expected / 255).astype(kind)
     path = tmp_path_factory.mktemp("npz") / "same.npz"
     save(path, images=images[:, None] if with_channel else images, labels=np.array([9, 0, 4], np.uint8))
-    more, faults = load_extra_digits([path])
+    extra, faults = load_extra_digits([path])
     assert faults == []
-    assert np.array_equal(more.images.images[:, 0].numpy(), expected)
-    assert more.images.labels.tolist() == [9, 0, 4]
+    assert np.array_equal(extra.images.images[:, 0].numpy(), expected)
+    assert extra.images.labels.tolist() == [9, 0, 4]
 
 
 def test_images_of_other_sizes_are_read_as_pictures(tmp_path):
     pictures = [picture_of(number).convert("L") for number in (2, 9)]
     ink = np.stack([255 - np.asarray(picture) for picture in pictures])
     ink = np.concatenate([ink, np.zeros_like(ink[:1])])
-    more, (fault,) = load_extra_digits([save(tmp_path / "large.npz", images=ink, labels=[2, 9, 1])])
-    assert more.images.labels.tolist() == [2, 9]
-    for image, picture in zip(more.images.images[:, 0].numpy(), pictures, strict=True):
+    extra, (fault,) = load_extra_digits([save(tmp_path / "large.npz", images=ink, labels=[2, 9, 1])])
+    assert extra.images.labels.tolist() == [2, 9]
+    for image, picture in zip(extra.images.images[:, 0].numpy(), pictures, strict=True):
         assert np.array_equal(image, glyph_of_picture(picture))
     assert fault.endswith("large.npz: 1 of 3 images left out: image 2 (from 0) has no ink")
 
@@ -400,7 +401,7 @@ ONE[:, 4:24, 13:16] = 255
         ({"images": np.array([None, {}]), "labels": [1, 1]}, "is damaged, or no archive of arrays"),
     ],
 )
-def test_arrays_that_are_no_labelled_images(tmp_path, arrays, words):
+def test_arrays_that_are_not_labelled_images_are_refused(tmp_path, arrays, words):
     assert words in fault_of(save(tmp_path / "wrong.npz", **arrays))
 
 
@@ -423,11 +424,11 @@ def test_a_damaged_archive(tmp_path):
 
 @pytest.mark.long
 @pytest.mark.skipif(os.name != "posix", reason="sends POSIX signals")
-def test_training_with_more_ink_resumes_exactly(project):
-    """Drawings vary from epoch to epoch, and yet a resumed run sees what an unbroken one sees."""
+def test_training_with_extra_digits_resumes_exactly(project):
+    """Drawings vary from epoch to epoch, in a resumed run as in an unbroken one."""
     pen = write_strokes(project.folder / "pen.jsonl", *map(line_of, range(10)), "rubbish")
-    more = ("--ink", pen, "--ink-credit", "Ada, CC BY 4.0", "--ink-weight", 6.4)
-    arguments = ("--dataset", "digits", "--limit-train", 320, "--batch-size", 64, "--epochs", 3, *more)
+    extra = ("--ink", pen, "--ink-credit", "Ada, CC BY 4.0", "--ink-weight", 6.4)
+    arguments = ("--dataset", "digits", "--limit-train", 320, "--batch-size", 64, "--epochs", 3, *extra)
     whole = project.run("train.py", *arguments, "--output", "whole")
     assert whole.returncode == 0, whole.stderr
     assert "pen.jsonl: 1 of 11 drawings left out: line 11" in whole.stderr

@@ -1,4 +1,4 @@
-"""Muon makes steps orthogonal, takes PyTorch's own where that can, and leaves the rest to SGD."""
+"""Muon orthogonalizes steps as PyTorch's own Muon does, and takes SGD's steps in other groups."""
 
 import pytest
 import torch
@@ -13,7 +13,7 @@ LR, DECAY = 0.1, 1.0
 
 
 def train(parameter: nn.Parameter, gradients: list[Tensor], optimizer: torch.optim.Optimizer) -> Tensor:
-    """The parameter after a step with each gradient."""
+    """Return the parameter after a step with each gradient."""
     for gradient in gradients:
         parameter.grad = gradient.reshape(parameter.shape).clone()
         optimizer.step()
@@ -24,13 +24,13 @@ def train(parameter: nn.Parameter, gradients: list[Tensor], optimizer: torch.opt
 @given(st.integers(1, 40), st.integers(1, 40), st.floats(-6, 6), st.integers(0, 2**32))
 def test_singular_values_become_one(rows, columns, magnitude, seed):
     generator = torch.Generator().manual_seed(seed)
-    # With singular values that lie within a factor of ten.
+    # Singular values within a factor of ten.
     left, _, right = torch.linalg.svd(torch.randn(rows, columns, generator=generator), full_matrices=False)
     values = 0.1 + 0.9 * torch.rand(min(rows, columns), generator=generator)
     found = orthogonalize(left @ torch.diag(values) @ right * 10**magnitude)
     assert found.shape == (rows, columns)
     assert ((torch.linalg.svdvals(found) > 0.6) & (torch.linalg.svdvals(found) < 1.3)).all()
-    # And the directions stay: what is left of them is symmetric and positive.
+    # The singular vectors stay: in their basis the matrix is diagonal and positive.
     inner = left.T @ found @ right.T
     torch.testing.assert_close(inner, torch.diag(inner.diagonal()), atol=0.01, rtol=0)
     assert (inner.diagonal() > 0.6).all()
@@ -41,7 +41,7 @@ def test_zeros_stay_zeros():
 
 
 @pytest.mark.parametrize("shape", [(6, 20), (20, 6)])
-def test_a_matrix_takes_the_steps_of_pytorchs_muon(shape):
+def test_the_steps_of_a_matrix_are_those_of_pytorchs_muon(shape):
     gradients = [torch.randn(shape, generator=torch.Generator().manual_seed(seed)) for seed in range(4)]
     start = torch.ones(shape)
     kernel, matrix = nn.Parameter(start[:, :, None, None].clone()), nn.Parameter(start.clone())
@@ -53,7 +53,7 @@ def test_a_matrix_takes_the_steps_of_pytorchs_muon(shape):
     torch.testing.assert_close(ours.view(shape), theirs, atol=0.006, rtol=0)
 
 
-def test_a_step_leaves_the_gradients_and_passes_over_what_has_none():
+def test_a_step_keeps_the_gradients_and_skips_parameters_without_one():
     moved, kept = (nn.Parameter(torch.ones(3, 4, 1, 1)) for _ in range(2))
     optimizer = Muon([{"params": [moved, kept], "weight_decay": DECAY, "orthogonal": True}], LR)
     gradient = torch.rand(3, 4)
@@ -76,7 +76,7 @@ def test_a_closure_computes_the_gradients():
     assert (parameter < 1).all()
 
 
-def test_other_groups_take_the_steps_of_sgd():
+def test_the_steps_of_other_groups_are_those_of_sgd():
     gradients = [torch.randn(3, 4, generator=torch.Generator().manual_seed(seed)) for seed in range(4)]
     ours, theirs = (nn.Parameter(torch.ones(3, 4)) for _ in range(2))
     groups = [{"params": [ours], "weight_decay": DECAY}]
@@ -99,7 +99,7 @@ def test_another_name_is_refused():
         make_optimizer("adam", ImprovedResNet18(), LR, DECAY)
 
 
-def test_muon_is_for_kernels_that_see_several_channels():
+def test_muon_is_for_kernels_with_several_input_channels():
     model = ImprovedResNet18()
     *plain, kernels = make_optimizer("muon", model, LR, DECAY).param_groups
     assert kernels["orthogonal"]
