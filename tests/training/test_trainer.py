@@ -62,6 +62,7 @@ def test_a_run_resumed_with_muon_ends_the_same(digits):
         assert_resumed_ends_as(unbroken, digits, steps)
 
 
+@pytest.mark.long  # threads wait for one another in every operation
 def test_a_run_resumed_on_two_threads_ends_the_same(digits):
     torch.set_num_threads(2)
     try:
