@@ -291,9 +291,8 @@ def look_at(writers: dict[str, list[StrokeSample]], validation: LabelledImages, 
         labels[writer] = [drawing.label for drawing in digits]
         right[writer] = int(read_right(plain, pages[writer], labels[writer]).sum())
     with torch.inference_mode():
-        starts = range(0, len(validation), BATCH)
-        described = [features_and_logits(plain.model, validation[at : at + BATCH].ink()) for at in starts]
-    features, logits = map(torch.cat, zip(*described, strict=True))
+        batches = [features_and_logits(plain.model, batch.ink()) for batch in validation.batches(BATCH)]
+    features, logits = map(torch.cat, zip(*batches, strict=True))
     return Known(pages, labels, right, features, logits, validation.labels)
 
 

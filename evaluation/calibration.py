@@ -113,8 +113,8 @@ def fit_temperature(logits: Tensor, labels: Tensor) -> float:
     """
     from scipy.optimize import minimize_scalar
 
-    def loss(logarithm: float) -> float:
-        return float(F.cross_entropy(logits.double() / 10**logarithm, labels))
+    def loss(log_temperature: float) -> float:
+        return float(F.cross_entropy(logits.double() / 10**log_temperature, labels))
 
     return float(10 ** minimize_scalar(loss, bounds=(-1.3, 1.3), method="bounded").x)
 

@@ -22,6 +22,7 @@ from checkpointing.checkpoint import Checkpoint
 from common.geometry import Point
 from common.messages import UserError, short
 from evaluation.calibration import features_and_logits
+from preprocessing.glyph import to_uint8
 from recognition import profiles
 from recognition.sample_set import SampleSet
 from recognition.sample_store import SampleStore, remove_sample, write_sample
@@ -138,7 +139,7 @@ class Memory:
         if not 0 <= label <= 9:
             raise ValueError(f"label must be a digit from 0 to 9, not {label}")
         pixels = np.asarray(glyph, np.float32).clip(0, 1)
-        pixels = (pixels * 255).round().astype(np.uint8)
+        pixels = to_uint8(pixels)
         image = image or Image.fromarray(255 - pixels)
         record = self._compute_records(pixels[None])[0]
         with self._lock:

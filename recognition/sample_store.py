@@ -22,6 +22,7 @@ from PIL import Image
 from common.files import write_atomically
 from common.geometry import Point
 from common.messages import UserError, complain, short
+from preprocessing.glyph import to_uint8
 from preprocessing.image_files import InkError, open_picture
 from preprocessing.picture_candidates import segment_picture
 from preprocessing.stroke_candidates import segment_strokes
@@ -88,7 +89,7 @@ class SampleStore:
                 record = self._read_record(path.stem)
                 if record is None:
                     record = np.zeros((), self.record_type)
-                    record["glyph"] = (glyph_of(drawing, path) * 255).round()
+                    record["glyph"] = to_uint8(glyph_of(drawing, path))
             except OSError as error:
                 complain(f"{short(path)} cannot be read: {error.strerror}")
                 continue

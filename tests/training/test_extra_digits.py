@@ -18,7 +18,7 @@ from common.messages import UserError
 from data import LabelledImages
 from gui.drawing import Page, Stroke
 from gui.painting import to_image
-from preprocessing.glyph import PEN_WIDTH
+from preprocessing.glyph import PEN_WIDTH, to_uint8
 from preprocessing.picture_candidates import segment_picture
 from preprocessing.stroke_candidates import segment_strokes
 from preprocessing.stroke_files import each_line
@@ -56,11 +56,11 @@ def save_picture(path: Path, number: int) -> Path:
 
 def glyph_of(strokes, pen: float = PEN_WIDTH) -> np.ndarray:
     glyph = segment_strokes(strokes, single=True, pen=pen)[0].lines[0][0].glyph
-    return (glyph * 255).round().astype(np.uint8)
+    return to_uint8(glyph)
 
 
 def glyph_of_picture(image: Image.Image) -> np.ndarray:
-    return (segment_picture(image, single=True)[0].lines[0][0].glyph * 255).round().astype(np.uint8)
+    return to_uint8(segment_picture(image, single=True)[0].lines[0][0].glyph)
 
 
 def drawn(extra: ExtraDigits, seed: int = 0) -> np.ndarray:
