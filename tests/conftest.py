@@ -56,6 +56,7 @@ def pytest_testnodedown(node: object) -> None:
         node.config.stash[not_run] = count
 
 
+@pytest.hookimpl(trylast=True)  # after the durations
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     if count := config.stash.get(not_run, 0):
         marked = " or ".join(LEFT_OUT)
