@@ -59,8 +59,7 @@ def test_a_random_user_meets_no_error(
     assert figures["differ"] == []
     warm, last = figures["tidied"]
     assert max(after - before for before, after in zip(warm, last, strict=True)) < GROWTH
-    # Processor time: on the clock, other processes on the machine would count too.
-    assert figures["work"] < 100
+    assert figures["work"] < 1000  # ms of processor time: no action blocks the window
 
 
 @pytest.mark.parametrize("leak", [lambda: bytearray(2**10), lambda: [object() for _ in range(2**6)]])
