@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from recognition.recognizer import Recognizer
 
 IMAGES = PROJECT / "image"
-OF_A_DIGIT = ["features", "saliency"]
-OF_THE_MODULE = ["architecture", "graph"]  # these need no weights
+OF_EXAMPLE = ["features", "saliency"]
+OF_NETWORK = ["architecture", "graph"]  # these need no weights
 POINTS = 4000
 DPI = 160
 
@@ -47,15 +47,15 @@ DPI = 160
 def main() -> int:
     """Run the script and return its exit status."""
     args = parse_arguments()
-    subject = Subject(args)
+    sources = Sources(args)
     if args.summary:
-        print(format_table(trace(subject.network)))
+        print(format_table(trace(sources.network)))
     for what in args.what:
         if what == "graph":
-            kind, content = render_autograd_graph(subject.network, args.format, args.dpi)
+            kind, content = render_autograd_graph(sources.network, args.format, args.dpi)
         else:
-            kind, content = args.format, encode(DRAW[what](subject), args)
-        path = destination(what, kind, subject)
+            kind, content = args.format, encode(DRAW[what](sources), args)
+        path = destination(what, kind, sources)
         write_atomically(path, content)
         hint = "; install Graphviz, which brings dot, to get the picture" if kind == "gv" else ""
         print(f"Written: {short(path)}{hint}", file=sys.stderr)
@@ -95,7 +95,7 @@ def parse_arguments() -> argparse.Namespace:
         raise UserError(f"{short(args.output)} is a file: --output takes a folder")
     if not args.what:
         of_a_digit = args.image or args.index is not None
-        args.what = OF_A_DIGIT if of_a_digit else [] if args.summary else ["architecture"]
+        args.what = OF_EXAMPLE if of_a_digit else [] if args.summary else ["architecture"]
     if "all" in args.what:
         args.what = names[:-1]
     return args
@@ -116,7 +116,7 @@ class Example:
     title: str
 
 
-class Subject:
+class Sources:
     """What the command line asks to draw; each part is loaded when it is first used.
 
     Attributes:
@@ -197,7 +197,7 @@ class Subject:
         return Example(ink[0, 0].cpu().numpy(), logits.softmax(0).numpy(), title)
 
 
-def destination(what: str, kind: str, subject: Subject) -> Path:
+def destination(what: str, kind: str, sources: Sources) -> Path:
     """Return the path of a picture: in --output, else in the folder of the run, else in image/.
 
     Pictures that show scikit-learn's digits, or weights trained on them, get other names than those of MNIST.
@@ -205,17 +205,17 @@ def destination(what: str, kind: str, subject: Subject) -> Path:
     Args:
         what: the picture, as --what names it.
         kind: suffix of the file.
-        subject: what is drawn.
+        sources: what is drawn.
     """
     name = "model" if what == "architecture" else what
-    if what in OF_THE_MODULE and not subject.args.checkpoint:
-        return (subject.args.output or IMAGES) / f"{name}.{kind}"
-    weights = subject.weights
+    if what in OF_NETWORK and not sources.args.checkpoint:
+        return (sources.args.output or IMAGES) / f"{name}.{kind}"
+    weights = sources.weights
     folder = IMAGES if weights.path.resolve() in lookup.SHIPPED.values() else weights.path.parent
-    shows_images = what == "embedding" or (what in OF_A_DIGIT and not subject.args.image)
-    if "digits" in (weights.dataset, shows_images and subject.validation.dataset):
+    shows_images = what == "embedding" or (what in OF_EXAMPLE and not sources.args.image)
+    if "digits" in (weights.dataset, shows_images and sources.validation.dataset):
         name += "_digits"
-    return (subject.args.output or folder) / f"{name}.{kind}"
+    return (sources.args.output or folder) / f"{name}.{kind}"
 
 
 def encode(figure: Figure, args: argparse.Namespace) -> bytes:
@@ -225,28 +225,28 @@ def encode(figure: Figure, args: argparse.Namespace) -> bytes:
     return buffer.getvalue()
 
 
-def architecture(subject: Subject) -> Figure:
+def architecture(sources: Sources) -> Figure:
     """Draw the block diagram."""
-    return draw_architecture(trace(subject.network))
+    return draw_architecture(trace(sources.network))
 
 
-def filters(subject: Subject) -> Figure:
+def filters(sources: Sources) -> Figure:
     """Draw the kernels of the first convolution."""
-    convolutions = (layer for layer in subject.weights.model.modules() if isinstance(layer, nn.Conv2d))
+    convolutions = (layer for layer in sources.weights.model.modules() if isinstance(layer, nn.Conv2d))
     kernels = next(convolutions).weight.detach()[:, 0].cpu().numpy()
     return draw_filters(kernels, f"The {len(kernels)} kernels of the first layer")
 
 
-def features(subject: Subject) -> Figure:
+def features(sources: Sources) -> Figure:
     """Draw the feature maps of the example."""
-    example, weights = subject.example, subject.weights
+    example, weights = sources.example, sources.weights
     maps = stage_maps(weights.model, example.glyph)
     return draw_features(example.glyph, maps, example.probabilities, weights.class_names, example.title)
 
 
-def saliency(subject: Subject) -> Figure:
+def saliency(sources: Sources) -> Figure:
     """Draw Grad-CAM of the example for the reading and for the runner-up."""
-    example, weights = subject.example, subject.weights
+    example, weights = sources.example, sources.weights
     two = example.probabilities.argsort()[:-3:-1]
     heats = [grad_cam(weights.model, example.glyph, int(k)) for k in two]
     captions = [
@@ -256,18 +256,18 @@ def saliency(subject: Subject) -> Figure:
     return draw_saliency(example.glyph, heats, captions, example.title)
 
 
-def embedding(subject: Subject) -> Figure:
+def embedding(sources: Sources) -> Figure:
     """Draw the features of the validation images in two dimensions."""
     # Imported late: scikit-learn takes seconds.
     from visualization.embedding import choose, compute_features, embed
 
-    weights, images = subject.weights, subject.validation
+    weights, images = sources.weights, sources.validation
     vectors, readings = compute_features(weights.model, images)
     labels = images.labels.cpu().numpy()
     wrong = readings != labels
-    chosen = choose(wrong, subject.args.points)
-    points = embed(vectors[chosen], subject.args.method)
-    method = {"tsne": "t-SNE", "pca": "PCA"}[subject.args.method]
+    chosen = choose(wrong, sources.args.points)
+    points = embed(vectors[chosen], sources.args.method)
+    method = {"tsne": "t-SNE", "pca": "PCA"}[sources.args.method]
     shown, circles = part_of(len(chosen), len(images)), part_of(wrong[chosen].sum(), wrong.sum())
     title = (
         f"{method} of the {vectors.shape[1]} features of {shown} validation images\n"

@@ -200,7 +200,7 @@ def _check_description(content: dict[str, Any]) -> None:
     if classes > MAX_CLASSES:
         raise ValueError(f"it has more than {MAX_CLASSES:,} classes")
     if not all(state[name].is_floating_point() for name in ("fc.weight", "fc.bias")):
-        raise ValueError("its weights are no fractions")
+        raise ValueError("its weights are not floating point")
     if type(names) is not list or len(names) != classes or not all(type(name) is str for name in names):
         raise ValueError("its class names are not one for each output")
     training = content["training"]

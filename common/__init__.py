@@ -1,4 +1,4 @@
-"""The ground: what every other package may use, and what uses none of them.
+"""Helpers that every other module may import.
 
 Public: `cli` (flags, exit status, Ctrl-C), `interrupt` (Ctrl-C during imports), `messages` (`UserError` and
 text for people), `device` (pick and describe a device), `files` (`PROJECT`, atomic writes), `geometry`

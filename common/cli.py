@@ -50,6 +50,7 @@ class ArgumentParser(argparse.ArgumentParser):
         super().__init__(description=description, formatter_class=_HelpFormatter, allow_abbrev=False)
 
     def error(self, message: str) -> NoReturn:
+        """Exit with status 2 and one line on stderr."""
         sys.exit(complain(f"{message} (--help lists every flag)"))
 
 

@@ -1,9 +1,11 @@
 """Download MNIST through torchvision, and give up within seconds where the network stalls.
 
-    python -m common.download FOLDER [MIRROR ...]
+A child process downloads, since some waits in the network, such as a name lookup, can be ended only with
+their process. It is started as
 
-is the child process in which torchvision works. A watchdog thread ends it when too little arrives: some waits
-in the network, such as a name lookup, cannot be interrupted from inside a process.
+    python -m common.download PARENT_PID FOLDER [MIRROR ...]
+
+and ends itself when too little arrives.
 """
 
 import contextlib
@@ -14,6 +16,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -21,7 +24,7 @@ from types import ModuleType
 from typing import NoReturn
 
 import torch
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from common.files import PROJECT
 from common.messages import UserError, short
@@ -32,7 +35,13 @@ STALL_SECONDS, STALL_BYTES = 10, 64 * 1024  # the download has stalled if fewer 
 MOST_BYTES = 100_000_000  # MNIST takes 67 MB, packed and unpacked; a broken mirror may send without end
 MIRROR_SECONDS = 4  # timeout of one read, so that torchvision has time to try another mirror
 NO_ROOM, NO_ROOM_STATUS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG), 3  # the child's exit status for these
-STAGING, LOCK = ".download", ".download.lock"
+STAGING, LOCK = ".download-", ".lock"  # prefix of the temporary folder, name of the lock's file
+FILES = (
+    "train-images-idx3-ubyte.gz",
+    "train-labels-idx1-ubyte.gz",
+    "t10k-images-idx3-ubyte.gz",
+    "t10k-labels-idx1-ubyte.gz",
+)
 
 
 class MnistMissing(UserError):
@@ -43,27 +52,47 @@ def download(folder: Path) -> None:
     """Download MNIST into `folder`/MNIST/raw.
 
     The files arrive in a temporary folder inside `folder` and are moved once torchvision has verified all of
-    them. Only one process at a time downloads into a folder; another one waits for it.
+    them. Only one process at a time downloads into a folder; others wait for it.
 
     Raises:
         MnistMissing: if the network is missing, stalls or serves something else.
         UserError: if the folder cannot be written or the disk is full.
     """
-    staging, raw = folder / STAGING, folder / "MNIST" / "raw"
-    lock = FileLock(folder / LOCK)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-        shutil.rmtree(staging, ignore_errors=True)  # left by a process that was killed
-        staging.mkdir()
+        lock = _lock(folder)
     except OSError as error:
         raise UserError(f"cannot write to {short(folder)}: {error.strerror or error}") from error
+    raw = folder / "MNIST" / "raw"
     try:
-        if len(list(raw.glob("*.gz"))) == 4:  # downloaded by the process that this one waited for
-            return
+        if not all((raw / name).exists() for name in FILES):  # else another process has just downloaded them
+            _download_in_child(folder, raw)
+    except OSError as error:
+        raise UserError(f"cannot write to {short(folder)}: {error.strerror or error}") from error
+    finally:
+        with contextlib.suppress(OSError):  # Windows removes no open file
+            (folder / LOCK).unlink()  # safe while it is held: filelock retries if its file was unlinked
+        lock.release()
+
+
+def _lock(folder: Path) -> FileLock:
+    lock = FileLock(folder / LOCK)
+    try:
+        lock.acquire(timeout=1)
+    except Timeout:
+        print(f"Waiting for another process to download MNIST to {short(folder)} ...", file=sys.stderr)
+        lock.acquire()
+    return lock
+
+
+def _download_in_child(folder: Path, raw: Path) -> None:
+    for abandoned in folder.glob(f"{STAGING}*"):  # by processes that were killed
+        shutil.rmtree(abandoned, ignore_errors=True)
+    staging = Path(tempfile.mkdtemp(prefix=STAGING, dir=folder)).resolve()
+    try:
         print(f"Downloading MNIST to {short(folder)} ...", file=sys.stderr, flush=True)
         child = subprocess.run(
-            [sys.executable, "-m", "common.download", str(staging.resolve()), *MIRRORS],
+            [sys.executable, "-m", "common.download", str(os.getpid()), str(staging), *MIRRORS],
             cwd=PROJECT,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -71,23 +100,20 @@ def download(folder: Path) -> None:
             text=True,
         )
         reason = child.stdout.strip() or f"exit status {child.returncode}"
-        if child.returncode == NO_ROOM_STATUS:  # an error of this machine, so no other data set stands in
+        if child.returncode == NO_ROOM_STATUS:  # not a missing MNIST, which other digits may replace
             raise UserError(f"cannot write to {short(folder)}: {reason}")
         if child.returncode:
             raise MnistMissing(
                 f"no MNIST in {short(folder)} and no download ({reason}). Get the four files "
-                "train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz, t10k-images-idx3-ubyte.gz and "
-                "t10k-labels-idx1-ubyte.gz from https://ossci-datasets.s3.amazonaws.com/mnist/ and put "
+                f"{', '.join(FILES[:3])} and {FILES[3]} "
+                f"from https://ossci-datasets.s3.amazonaws.com/mnist/ and put "
                 f"them into {short(folder)}, or name their folder with --data-dir"
             )
         raw.mkdir(parents=True, exist_ok=True)
-        for archive in (staging / "MNIST" / "raw").glob("*.gz"):
-            os.replace(archive, raw / archive.name)
+        for name in FILES:
+            os.replace(staging / "MNIST" / "raw" / name, raw / name)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-        with contextlib.suppress(OSError):  # Windows removes no file that is open
-            (folder / LOCK).unlink()
-        lock.release()
 
 
 def import_torchvision() -> ModuleType:
@@ -114,14 +140,14 @@ def import_torchvision() -> ModuleType:
     return torchvision
 
 
-def _download_with_torchvision(staging: str, *mirrors: str) -> None:
+def _download_with_torchvision(parent: str, staging: str, *mirrors: str) -> None:
     """Download into `staging`; on failure, print the reason and exit with a status other than 0."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends this process
     socket.setdefaulttimeout(MIRROR_SECONDS)
     mnist = import_torchvision().datasets.MNIST
     if mirrors:
         mnist.mirrors = list(mirrors)
-    threading.Thread(target=_watch, args=(Path(staging), os.getppid()), daemon=True).start()
+    threading.Thread(target=_watch, args=(Path(staging), int(parent)), daemon=True).start()
     try:
         mnist(staging, download=True)
     except Exception as error:  # of many kinds, depending on what the network does
@@ -135,11 +161,12 @@ def _watch(staging: Path, parent: int) -> None:
     before, deadline = 0, time.monotonic() + STALL_SECONDS
     while True:
         time.sleep(0.1)
-        received = 0
-        with contextlib.suppress(FileNotFoundError):  # a file that was just renamed
-            received = sum(file.stat().st_size for file in staging.rglob("*") if file.is_file())
         if os.getppid() != parent:
             _end("the process that asked for it has ended")
+        try:
+            received = sum(file.stat().st_size for file in staging.rglob("*") if file.is_file())
+        except FileNotFoundError:
+            continue  # a file was renamed while it was counted
         if received > MOST_BYTES:
             _end(f"more came than the {MOST_BYTES // 10**6} MB that it could be")
         if time.monotonic() > deadline:
@@ -150,7 +177,7 @@ def _watch(staging: Path, parent: int) -> None:
 
 def _end(reason: str, status: int = 1) -> NoReturn:
     print(reason, flush=True)
-    os._exit(status)  # at once, whatever other threads wait for
+    os._exit(status)  # without waiting for other threads, which may hang in the network
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Ctrl-C in a script's first seconds, while it imports PyTorch.
 
-A script imports this module before any other. Until `cli.run_script` takes over, Ctrl-C then ends the process
-at once and silently instead of with a traceback. Nothing happens where another program imports a script, or
-where the process was started with Ctrl-C ignored.
+The scripts that import PyTorch (all but app.py) import this module before any other. Until `cli.run_script`
+takes over, Ctrl-C then ends the process at once and silently instead of with a traceback. Nothing happens
+where another program imports a script, or where the process was started with Ctrl-C ignored.
 """
 
 import signal

@@ -29,7 +29,7 @@ class NoveltyDetector:
     The measure is the distance of its features from the subspace in which the features of digits lie.
 
     Attributes:
-        mean: float32, (704,), the mean of digits' features.
+        mean: float32, (704,), the mean feature vector of digits.
         components: float32, (704, 64), orthonormal columns; fewer if it was fitted to fewer images.
         threshold: the distance below which 99 % of the validation digits lie.
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from data import LabelledImages
 
-BATCH = 100  # images; their activations fit a processor's caches, those of 1,000 take twice as long each
+BATCH = 100  # images; larger batches exceed the caches (1,000 took twice as long per image)
 CALIBRATION_BINS = 15
 CONFUSIONS_SHOWN = 10
 

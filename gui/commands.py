@@ -1,4 +1,4 @@
-"""Commands: what each key and button does. The only module that binds virtual events."""
+"""Commands: what each key and button does. The virtual events of `keys` are bound here and nowhere else."""
 
 import tkinter as tk
 from collections.abc import Callable
@@ -20,7 +20,7 @@ class Commands:
 
     Args:
         session: what is drawn, read and shown.
-        corrections: of that session.
+        corrections: the corrections of `session`.
     """
 
     def __init__(self, session: Session, corrections: Corrections) -> None:
@@ -30,7 +30,7 @@ class Commands:
         bind = self._bind
         bind("<<Undo>>", self.undo)
         bind("<<Redo>>", session.redo)
-        bind("<<Clear>>", session.clear)
+        bind("<<ClearPage>>", session.clear)
         bind("<<Thinner>>", change_brush, -1)
         bind("<<Thicker>>", change_brush, 1)
         bind("<<ToggleMode>>", self.toggle_mode)

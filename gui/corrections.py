@@ -12,7 +12,7 @@ class Corrections:
     """Keeps, takes back and shows the corrections of a session.
 
     Args:
-        session: whose `on_ready` and `on_reading` it sets.
+        session: the session; its `on_ready` and `on_reading` are set here.
     """
 
     def __init__(self, session: Session) -> None:

@@ -36,7 +36,7 @@ def ask_where_to_save(root: tk.Misc, name: str) -> Path | None:
 
     Args:
         root: the window.
-        name: that the dialog proposes, without suffix.
+        name: the proposed file name, without suffix.
 
     Returns:
         the chosen file; None if cancelled.

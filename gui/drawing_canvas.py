@@ -21,7 +21,7 @@ class DrawingCanvas(tk.Canvas):
 
     Args:
         parent: the widget it lies in.
-        theme: of the window.
+        theme: the window's theme.
         drawing: what is shown and changed.
         side: width and height at first, in pixels. A unit of the page is 1/`side` of the shorter side.
         on_change: called after each change that the pen or the eraser makes.

@@ -25,7 +25,7 @@ class HistoryStrip(ttk.Frame):
 
     Args:
         parent: the widget it lies in.
-        theme: of the window.
+        theme: the window's theme.
         on_choose: called with an entry that was clicked.
 
     Attributes:

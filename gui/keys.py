@@ -25,12 +25,13 @@ class Key:
     names: tuple[str, ...]
 
 
-# Tk itself raises <<Undo>> and <<Redo>> for the same keys, and then no <Key>, so that none counts twice. Its
-# <<Copy>> and <<Paste>> have other keys too (Ctrl+Y pastes on X11), hence the different names here.
+# Tk itself raises <<Undo>> and <<Redo>> for some of these keys. It calls only the most specific binding of a
+# key, so no key counts twice. Its <<Clear>>, <<Copy>> and <<Paste>> have other keys too (Ctrl+Y pastes on
+# X11), hence the different names here.
 KEYS = (
     Key("<<Undo>>", "Undo", ("Ctrl+Z",)),
     Key("<<Redo>>", "Redo", ("Ctrl+Shift+Z", "Ctrl+Y")),
-    Key("<<Clear>>", "Clear the sheet", ("Delete", "Esc")),
+    Key("<<ClearPage>>", "Clear the sheet", ("Delete", "Esc")),
     Key("<<ToggleMode>>", "Single digit, or a number", ("N",)),
     Key("<<ToggleWhy>>", "Why: what speaks for the reading", ("W",)),
     Key("<<ToggleMemory>>", "With or without what you corrected", ("M",)),

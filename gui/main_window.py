@@ -31,10 +31,10 @@ class MainWindow:
 
     Args:
         root: Tk's main window, empty.
-        theme: of the window.
+        theme: the window's theme.
         drawing: what the canvas shows.
-        side: of the canvas at first, in pixels.
-        brush: the pen's width at first, in pixels.
+        side: the canvas's initial side in pixels.
+        brush: the pen's initial width in pixels.
         on_change: called after each change that the pen or the eraser makes.
         on_choose: called with the index of a digit whose box was clicked.
         on_recall: called with an entry of the history that was clicked.
@@ -108,7 +108,7 @@ class MainWindow:
 
         self._undo = button("Undo", "<<Undo>>", "Take back")
         self._redo = button("Redo", "<<Redo>>", "Do again")
-        button("Clear", "<<Clear>>", "A blank sheet")
+        button("Clear", "<<ClearPage>>", "A blank sheet")
         space()
         ttk.Label(bar, text="Brush").pack(side="left", padx=(0, theme.px(4)))
         slider = ttk.Scale(
@@ -171,7 +171,7 @@ class MainWindow:
         return panel
 
     def _set_size(self, gap: int, toolbar: ttk.Frame, panel: ttk.Frame) -> None:
-        """Open at the size that the canvas asks for, reduced to the screen, but never cut the panel off."""
+        """Set the initial and the minimum size, at which the panel is never cut off."""
         root = self.root
         root.update_idletasks()
         width, height = root.winfo_reqwidth(), root.winfo_reqheight()

@@ -22,7 +22,7 @@ class MemoryWindow(tk.Toplevel):
 
     Args:
         parent: the main window.
-        theme: of the main window.
+        theme: the main window's theme.
         forget: called with the name of a sample that is to be deleted.
         forget_all: called when all samples are.
     """

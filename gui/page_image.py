@@ -26,8 +26,8 @@ class PageImage:
     """An image on a canvas that shows a page.
 
     Args:
-        canvas: that it lies on.
-        theme: of the window.
+        canvas: the canvas to show it on.
+        theme: the window's theme.
 
     Attributes:
         page: what is painted, or will be.

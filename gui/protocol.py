@@ -19,7 +19,7 @@ class DigitReading:
 
     Attributes:
         digit: 0 to 9.
-        probabilities: of the ten digits.
+        probabilities: the ten digits' probabilities.
         is_digit: False where the network is not sure.
         box: in page coordinates.
         glyph: the network's input: 28 rows of 28 bytes, 255 for full ink.

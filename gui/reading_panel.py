@@ -7,10 +7,10 @@ from PIL import Image
 
 from common.messages import percent
 from gui.theme import Theme
-from gui.widgets import Pane, photo
+from gui.widgets import RedrawnCanvas, photo
 
 
-class Headline(Pane):
+class Headline(RedrawnCanvas):
     """Shows the reading in large letters, and a note on how sure it is."""
 
     def __init__(self, parent: tk.Misc, theme: Theme) -> None:
@@ -40,7 +40,7 @@ class Headline(Pane):
         )
 
 
-class Bars(Pane):
+class Bars(RedrawnCanvas):
     """Shows a bar for the probability of each of the ten digits."""
 
     def __init__(self, parent: tk.Misc, theme: Theme) -> None:
@@ -84,7 +84,7 @@ class Bars(Pane):
                 )
 
 
-class GlyphView(Pane):
+class GlyphView(RedrawnCanvas):
     """Shows the 28x28 glyph that the network read, enlarged, with a heat map over it."""
 
     def __init__(self, parent: tk.Misc, theme: Theme) -> None:

@@ -1,6 +1,6 @@
 """A session at the window: the drawing, the reading of it, and what is shown.
 
-It knows none of its callers: whoever wants to hear of readings sets `on_ready` and `on_reading`.
+It imports none of its callers; they set `on_ready` and `on_reading`.
 """
 
 import sys
@@ -28,19 +28,19 @@ class Session:
 
     Args:
         root: Tk's main window, empty.
-        theme: of the window.
+        theme: the window's theme.
         settings: checkpoint, device, threads and profile, as `WorkerProcess` takes them.
-        side: of the canvas at first, in pixels.
-        brush: the pen's width at first, in pixels.
+        side: the canvas's initial side in pixels.
+        brush: the pen's initial width in pixels.
 
     Attributes:
-        drawing: the page, and what leads back to earlier ones.
+        drawing: the page with undo and redo.
         shown: the reading that is shown.
         window: the widgets.
         worker_process: what reads.
         ready: whether the network is loaded.
         on_ready: called once it is.
-        on_reading: called after each reading of the drawing that is shown.
+        on_reading: called after an up-to-date reading is shown.
     """
 
     def __init__(
@@ -136,7 +136,7 @@ class Session:
         self._show_page(refit=True)
 
     def show_picture(self, picture: Picture) -> None:
-        """Show a picture as large as fits. It is read as a number, and as a digit if it has only one."""
+        """Show a picture as large as fits; read a number, or a digit if fewer than two are found."""
         self.drawing_canvas.pen_up()
         self.add_to_history()
         self.window.single.set(False)

@@ -61,5 +61,5 @@ def span(a: Point, b: Point, c: Point, d: Point, step: float = STEP) -> list[Poi
 
 
 def mirrored(point: Point, at: Point) -> Point:
-    """Return `point` mirrored at `at`: as control point beyond an end it makes the curve start there."""
+    """Return the reflection of `point` in `at`: as extra control point it makes a curve start at `at`."""
     return 2 * at[0] - point[0], 2 * at[1] - point[1]

@@ -16,7 +16,7 @@ def photo(parent: tk.Misc, image: Image.Image) -> tk.PhotoImage:
     return tk.PhotoImage(master=parent, data=b"P6 %d %d 255\n" % image.size + image.tobytes(), format="ppm")
 
 
-class Pane(tk.Canvas):
+class RedrawnCanvas(tk.Canvas):
     """A canvas that redraws its content when its size changes."""
 
     def __init__(self, parent: tk.Misc, theme: Theme, **options: object) -> None:

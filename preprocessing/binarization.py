@@ -14,10 +14,10 @@ from skimage.filters import threshold_otsu
 
 from preprocessing.image_files import WORKING_PIXELS, WORKING_SIDE, as_rgb, reduced
 
-MIN_CONTRAST = 0.04  # with the paper, as a share of its brightness: fainter pixels are never ink
+MIN_CONTRAST = 0.04  # pixels that differ less from the paper, as a share of its brightness, are never ink
 POLARITY_PENALTY = 2  # of the less likely polarity
 LINE_SLOPES = np.linspace(-0.26, 0.26, 53)  # of ruled lines: tangents of up to 15 degrees
-STROKE_WIDTHS = (0.4, 0.2, 0.1)  # widest stroke that counts as ink, as a share of the shorter side; in turn
+STROKE_WIDTHS = (0.4, 0.2, 0.1)  # widest strokes to look for, one mask each; shares of the shorter side
 
 
 @dataclass(frozen=True)

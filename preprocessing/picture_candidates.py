@@ -20,8 +20,8 @@ from preprocessing.candidates import (
 from preprocessing.glyph import depths, draw_depths, pen_width
 from preprocessing.segmentation import find_lines
 
-BLOB_THICKNESS = 0.4  # thicker ink was hardly written with a pen; as a share of its longest side
-BORDER_CONTACT = 0.4  # more ink along the picture's border is hardly a digit; share of its longest side
+BLOB_THICKNESS = 0.4  # thickness over longest side above which ink is penalised as a blob
+BORDER_CONTACT = 0.4  # contact with the border over longest side above which ink is penalised
 
 
 def segment_picture(image: Image.Image, single: bool = False) -> list[Segmentation]:

@@ -48,7 +48,7 @@ class CutShort(StrokeFileError):
 
 @dataclass(frozen=True)
 class StrokeSample:
-    """One drawing.
+    """The strokes of one drawing, with its label and its writer if they are known.
 
     Attributes:
         strokes: each float64, (points, 2): x and y, within +-1e300, y downwards.

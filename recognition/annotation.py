@@ -173,11 +173,11 @@ def _draw_label(
     """Draw `text` above the box or, if there is no room, below it or over its upper edge.
 
     Args:
-        pen: of the copy.
-        size: of the copy, width and height in pixels.
+        pen: the copy's drawing context.
+        size: the copy's width and height in pixels.
         box: (left, top, right, bottom) in pixels.
-        text, font: of the label.
-        colour: of the background; the text is white.
+        text, font: the label's text and font.
+        colour: the background's colour; the text is white.
     """
     _, _, right, bottom = pen.textbbox((0, 0), text, font)
     pad = font.size / 4

@@ -32,8 +32,8 @@ from recognition.sample_store import SampleStore, remove_sample, write_sample
 WHITENING = 0.7  # share of the digits' principal components that is removed from features before comparing
 MIN_SIMILARITY = 0.45  # cosine above which a sample has a vote
 BOOST = 11.0  # added to the logit of a sample's label at cosine 1
-LEAD = 8.0  # logits by which a sample's own ink is then at least read as its label
-MIN_EXPONENT = 3  # of the similarity, by which any boost beyond BOOST decreases
+LEAD = 8.0  # margin in logits by which a sample's own ink is read as its label
+MIN_EXPONENT = 3  # least power of the similarity with which the boost beyond BOOST fades
 
 MAX_SAMPLES = 2_000  # that have a vote; of more, the most redundant are left out
 MAX_FILES = 2 * MAX_SAMPLES  # samples that are read; a folder with more is read from the newest
@@ -49,7 +49,7 @@ class Memory:
     """
 
     def __init__(self, folder: Path, checkpoint: Checkpoint) -> None:
-        """Open a profile, and compute again what its samples lack or another checkpoint computed.
+        """Open a profile; compute records that are missing or were made with other weights.
 
         A sample that the system refuses to read is reported on stderr and left where it is.
 

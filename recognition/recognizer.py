@@ -8,9 +8,11 @@ import numpy as np
 import torch
 from PIL import Image
 
-from checkpointing import archive, lookup
 from checkpointing import checkpoint as checkpoints
+from checkpointing import lookup
+from checkpointing.archive import CheckpointError
 from common.geometry import Box
+from common.messages import short
 from evaluation.calibration import features_and_logits
 from preprocessing.candidates import Candidate, Segmentation
 from preprocessing.picture_candidates import segment_picture
@@ -18,9 +20,9 @@ from preprocessing.stroke_candidates import Strokes, segment_strokes
 from recognition.memory import Memory
 
 # Costs of a hypothesis, on the scale of a negative log-likelihood; tuned with `benchmarks/reading.py`.
-NOVELTY_SHARPNESS = 15.0  # slope of the softplus penalty for a novelty above 1, which means "not a digit"
-ASSUMPTION_PENALTY = 1.5  # for each point of a candidate's penalty
-SEGMENTATION_PENALTY = 2.0  # for each point of a segmentation's penalty
+NOVELTY_SHARPNESS = 15.0  # slope of the penalty for novelty above 1 (softplus)
+ASSUMPTION_PENALTY = 1.5  # cost of one point of `Candidate.penalty`
+SEGMENTATION_PENALTY = 2.0  # cost of one point of `Segmentation.penalty`
 # Glyphs at a time. PyTorch's oneDNN caches 0.4 MB for each batch size that it has seen, and the caches of
 # large sizes leave gaps of hundreds of MB in the heap. Larger batches are no faster on a CPU.
 BATCH = 64
@@ -97,8 +99,8 @@ class Recognizer:
         self.checkpoint = checkpoints.load(lookup.find(checkpoint or "ink"), self.device)
         self.model = self.checkpoint.model
         if self.checkpoint.calibration is None:
-            raise archive.CheckpointError(
-                f"{checkpoints.short(self.checkpoint.path)} is not calibrated, which training does at its "
+            raise CheckpointError(
+                f"{short(self.checkpoint.path)} is not calibrated, which training does at its "
                 "end: finish the run with train.py --resume; one of --refit has no images left for that"
             )
         self.calibration = self.checkpoint.calibration

@@ -13,12 +13,12 @@ class SampleSet:
     """Samples, oldest first. Immutable, so threads read it without a lock.
 
     Attributes:
-        names: of the samples.
+        names: the samples' names.
         labels: int64, (samples,).
         glyphs: uint8, (samples, 28, 28), ink 255 on 0.
         embeddings: float32, (samples, 576), unit vectors that `Memory.adapt` compares.
-        extra_boost: float32, (samples,), at least 0: what the logit of a sample's label needs beyond
-            `memory.BOOST` for the sample itself to be read as its label.
+        extra_boost: float32, (samples,), at least 0: added to `memory.BOOST` so that the sample's own
+            ink is read as its label.
     """
 
     names: tuple[str, ...]

@@ -35,7 +35,7 @@ from visualization import network_plots
 from visualization.architecture import Step, format_table, layers, sections, trace
 from visualization.diagram import draw_architecture
 from visualization.embedding import choose, embed
-from visualize import Subject, main, parse_arguments
+from visualize import Sources, main, parse_arguments
 
 README_WIDTH = 830  # pixels
 PICTURES = ("architecture", "filters", "features", "saliency", "embedding")
@@ -419,7 +419,7 @@ def test_a_picture_from_elsewhere(tmp_path, mnist_dir):
     paper = Image.new("L", (500, 400), 235)
     paper.paste(on_paper(validation.images[32, 0]), (90, 50))
     paper.save(tmp_path / "photo.png")
-    digit = Subject(arguments("--image", tmp_path / "photo.png")).example
+    digit = Sources(arguments("--image", tmp_path / "photo.png")).example
     assert digit.title == "A digit from a picture, read as 4"
     assert digit.probabilities.argmax() == validation.labels[32] == 4
     seen, original = digit.glyph.ravel(), validation.images[32].numpy().ravel()

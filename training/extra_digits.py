@@ -129,19 +129,21 @@ class _Found:
         return f"{self.name}: {count:,} of {count + len(self):,} {self.kind} left out: {named}{others}"
 
     def add_glyph(self, glyph: np.ndarray, label: int, file: Path) -> None:
+        """Add a glyph, uint8 (28, 28), that `file` gave."""
         self.glyphs.append(glyph)
         self.labels.append(label)
         self.files.add(file)
 
     def add_picture(self, image: Image.Image, label: int, file: Path, name: str) -> None:
         """Add the most likely glyph of a picture of one digit, or a fault if it has no ink."""
-        versions = segment_picture(image, single=True)
-        if versions:
-            self.add_glyph(to_uint8(versions[0].lines[0][0].glyph), label, file)
+        segmentations = segment_picture(image, single=True)
+        if segmentations:
+            self.add_glyph(to_uint8(segmentations[0].lines[0][0].glyph), label, file)
         else:
             self.faults.append(f"{name} has no ink")
 
     def add_picture_file(self, path: Path, label: int) -> None:
+        """Add the digit of a picture file, or a fault if it cannot be used."""
         name = short(path)
         try:
             self.add_picture(open_picture(path), label, path, name)
@@ -195,6 +197,7 @@ def _add_folder(found: _Found, folder: Path) -> None:
 
 
 def _add_strokes(found: _Found, path: Path) -> None:
+    """Add the drawings of a stroke file; of one without strokes, its picture."""
     name = short(path)
     for number, drawing in each_line(path, name):
         where = f"{name}, line {number}"
@@ -220,6 +223,7 @@ def _add_strokes(found: _Found, path: Path) -> None:
 
 
 def _add_arrays(found: _Found, path: Path) -> None:
+    """Add the images of a `.npz` file."""
     images, labels = read_arrays(path)
     pairs = list(zip(images, labels.tolist(), strict=True))
     in_form = images.shape[1:] == (SIZE, SIZE)

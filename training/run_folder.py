@@ -202,6 +202,7 @@ class RunFolder:
         self.save_state(trainer)
 
     def _save_best(self, trainer: Trainer, calibrate: bool = False) -> None:
+        """Write best.pt; with `calibrate`, first fit temperature and novelty detector and validate again."""
         model, detector, row = trainer.best_model(), None, trainer.best
         images, cpu = trainer.validation_images, torch.device("cpu")
         validation = {"n": len(images), "errors": row["val_errors"], "loss": row["val_loss"]}

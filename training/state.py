@@ -1,4 +1,4 @@
-"""The state of a run: take it, put it back, and tell where its weights come from."""
+"""The state of a run: take it, restore it, and tell where its weights come from."""
 
 from dataclasses import asdict
 from typing import Any
@@ -22,7 +22,10 @@ AUGMENTATION_OF_OLDER_STATES = {"pen": 0.0, "mixup": 0.0}
 
 
 def take(trainer: Trainer) -> dict[str, Any]:
-    """Return all that `restore` needs: plain values, and tensors that further training changes."""
+    """Return all that `restore` needs.
+
+    Its tensors are the trainer's own, not copies: save it before training on.
+    """
     return {
         "run": identity(trainer),
         "model": trainer.model.state_dict(),

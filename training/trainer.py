@@ -192,7 +192,7 @@ class Trainer:
         self.totals += torch.stack([loss.detach(), errors])
 
     def _update_average(self, decay: float) -> None:
-        """Do what `AveragedModel.update_parameters` does, but for its copies to a GPU, which has to wait."""
+        """Update the average as `AveragedModel` does, without the copies for which a GPU waits."""
         update = get_ema_multi_avg_fn(decay)
         averages, weights = (module.state_dict().values() for module in (self.average.module, self.model))
         pairs = list(zip(averages, weights, strict=True))

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from data import LabelledImages
 from model import ImprovedResNet18
 
-BATCH = 100
+BATCH = 100  # as `evaluation.metrics.BATCH`, which this package may not import
 PCA_DIMENSIONS = 30  # that t-SNE starts from; they contain 99 % of the variance
 SEED = 0
 

@@ -29,7 +29,7 @@ def draw_filters(kernels: np.ndarray, title: str) -> Figure:
 
     Args:
         kernels: float, (N, height, width).
-        title: of the figure.
+        title: the figure's title.
     """
     columns = 8
     rows = -(-len(kernels) // columns)
@@ -60,8 +60,8 @@ def draw_features(
         maps: of each stage by its name, (channels, height, width); from dark, 0, to bright, the largest value
             shown of the stage.
         probabilities: (classes,).
-        names: of the classes.
-        title: of the figure.
+        names: the class names.
+        title: the figure's title.
     """
     figure = _figure(1.08 * len(maps) + 0.2, title)
     left, right = figure.subfigures(1, 2, width_ratios=(2.3, 7.7))
@@ -90,8 +90,8 @@ def draw_saliency(
     Args:
         glyph: float, (28, 28), ink 1 on 0.
         heats: at least one heat map, (28, 28), in [0, 1].
-        captions: of the heat maps.
-        title: of the figure.
+        captions: the heat maps' captions.
+        title: the figure's title.
     """
     figure = _figure(3.15, title)
     first, *others = figure.subplots(1, 1 + len(heats))
@@ -116,8 +116,8 @@ def draw_embedding(
         points: float, (N, 2), N at least 2.
         labels: the ground truth, integers, (N,).
         readings: the predicted classes, integers, (N,).
-        names: of the classes.
-        title: of the figure.
+        names: the class names.
+        title: the figure's title.
     """
     height = 7
     figure = _figure(height, title)

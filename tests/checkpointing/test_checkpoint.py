@@ -121,7 +121,7 @@ def test_the_last_layer_fits_before_a_network_is_built(saved, name, monkeypatch)
     many = {"fc.weight": torch.zeros(1001, 128), "fc.bias": torch.zeros(1001)}
     wrong = {
         "outputs": {f"fc.{name}": many[f"fc.{name}"]},
-        "fractions": {f"fc.{name}": state[f"fc.{name}"].to(torch.uint8)},
+        "not floating point": {f"fc.{name}": state[f"fc.{name}"].to(torch.uint8)},
         "more than 1,000 classes": many,
     }
     monkeypatch.setattr(checkpoint, "ImprovedResNet18", type("ImprovedResNet18", (), {}))  # fails if called

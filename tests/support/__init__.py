@@ -1,0 +1,1 @@
+"""Drivers and data that tests and benchmarks share."""
