@@ -43,7 +43,9 @@ ALLOWED: dict[str, tuple[str, ...]] = {
 
 def modules_of(root: Path) -> dict[str, Path]:
     """Return the file of each module by its dotted name; a package has the name of its folder."""
-    folders = [root, *(path.parent for path in root.rglob("__init__.py"))]
+    # One level, and one more for tests: a virtual environment in the checkout is not part of the project.
+    inits = [*root.glob("[a-z]*/__init__.py"), *root.glob("tests/[a-z]*/__init__.py")]
+    folders = [root, *(path.parent for path in inits)]
     files = (file for folder in folders for file in folder.glob("*.py"))
     parts = {file: file.relative_to(root).with_suffix("").parts for file in files}
     return {".".join(name[:-1] if name[-1] == "__init__" else name): file for file, name in parts.items()}
