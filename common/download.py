@@ -58,21 +58,19 @@ def download(folder: Path) -> None:
         MnistMissing: if the network is missing, stalls or serves something else.
         UserError: if the folder cannot be written or the disk is full.
     """
+    raw = folder / "MNIST" / "raw"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = _lock(folder)
+        try:
+            if not all((raw / name).exists() for name in FILES):  # else another process has downloaded them
+                _download_in_child(folder, raw)
+        finally:
+            with contextlib.suppress(OSError):  # Windows removes no open file
+                (folder / LOCK).unlink()  # safe while it is held: filelock retries if its file was unlinked
+            lock.release()
     except OSError as error:
         raise UserError(f"cannot write to {short(folder)}: {error.strerror or error}") from error
-    raw = folder / "MNIST" / "raw"
-    try:
-        if not all((raw / name).exists() for name in FILES):  # else another process has just downloaded them
-            _download_in_child(folder, raw)
-    except OSError as error:
-        raise UserError(f"cannot write to {short(folder)}: {error.strerror or error}") from error
-    finally:
-        with contextlib.suppress(OSError):  # Windows removes no open file
-            (folder / LOCK).unlink()  # safe while it is held: filelock retries if its file was unlinked
-        lock.release()
 
 
 def _lock(folder: Path) -> FileLock:
