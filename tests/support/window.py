@@ -203,14 +203,14 @@ class Window:
         return f"mousemove --window {self.id} {x} {y}"
 
     def draw(
-        self, strokes: Sequence[Sequence[Point]], button: int = 1, pause: float = 0.002, lift: bool = True
+        self, strokes: Sequence[Sequence[Point]], button: int = 1, pause: float = 0.004, lift: bool = True
     ) -> None:
         """Move the mouse along strokes.
 
         Args:
             strokes: points in pixels of the canvas.
             button: that is held down.
-            pause: seconds to wait at each point.
+            pause: seconds to wait at each point; Tk merges moves that it has no time to take one by one.
             lift: whether to release the button at the end.
         """
         script = []
