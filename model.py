@@ -71,7 +71,9 @@ class ImprovedResNet18(nn.Module):
 
     Args:
         num_classes: number of classes, at least 1.
-        dropout: probability in [0, 1) of dropping each of the 128 pooled features in training.
+        dropout: probability in [0, 1) of dropping each of the pooled features in training.
+        width: factor of all channels, at least 1. 1 is the design; wider networks are meant as members of a
+            committee that teaches it. Shapes are given for width 1.
 
     Raises:
         ValueError: if an argument is out of range.
@@ -80,22 +82,28 @@ class ImprovedResNet18(nn.Module):
     mean: Tensor
     std: Tensor
 
-    def __init__(self, num_classes: int = 10, dropout: float = 0.5) -> None:
+    def __init__(self, num_classes: int = 10, dropout: float = 0.5, width: int = 1) -> None:
         super().__init__()
         if num_classes < 1:
             raise ValueError(f"num_classes must be at least 1, not {num_classes}")
         if not 0 <= dropout < 1:
             raise ValueError(f"dropout must be in [0, 1), not {dropout}")
+        if width < 1:
+            raise ValueError(f"width must be at least 1, not {width}")
+        self.width = width
+        first, second, third = 32 * width, 64 * width, 128 * width  # channels of the stages
         # Normalisation is part of the model, so that training and reading cannot normalise differently.
         self.register_buffer("mean", torch.tensor(MNIST_MEAN))
         self.register_buffer("std", torch.tensor(MNIST_STD))
-        self.stem = nn.Sequential(conv3x3(1, 32), nn.BatchNorm2d(32), nn.ReLU(inplace=True), nn.MaxPool2d(2))
-        self.layer1 = nn.Sequential(ResidualBlock(32, 32), ResidualBlock(32, 32))
-        self.layer2 = nn.Sequential(ResidualBlock(32, 64, stride=2), ResidualBlock(64, 64))
-        self.layer3 = nn.Sequential(ResidualBlock(64, 128, stride=2), ResidualBlock(128, 128))
+        self.stem = nn.Sequential(
+            conv3x3(1, first), nn.BatchNorm2d(first), nn.ReLU(inplace=True), nn.MaxPool2d(2)
+        )
+        self.layer1 = nn.Sequential(ResidualBlock(first, first), ResidualBlock(first, first))
+        self.layer2 = nn.Sequential(ResidualBlock(first, second, stride=2), ResidualBlock(second, second))
+        self.layer3 = nn.Sequential(ResidualBlock(second, third, stride=2), ResidualBlock(third, third))
         self.pool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
         self.dropout = nn.Dropout(dropout)
-        self.fc = nn.Linear(128, num_classes)
+        self.fc = nn.Linear(third, num_classes)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")

@@ -28,7 +28,7 @@ from common.device import describe_device, keep_freed_memory, pick_device
 from common.messages import UserError, short
 from data import VALIDATION_SHARE, LabelledImages, load_training
 from training.arguments import parse_arguments, pick_autocast, recipe_from
-from training.distillation import Committee
+from training.distillation import load_committee
 from training.distributed import World, join_world, leave_world
 from training.optimizer import OPTIMIZERS
 from training.run_folder import RunFolder
@@ -58,7 +58,8 @@ def run_training(args: argparse.Namespace, world: World, device: torch.device) -
     """
     train, validation = load_images(args, world)
     check_batch(args, train, world)
-    teacher, extra = load_teacher(args, train.dataset), load_extra(args, world)
+    teacher = load_committee(args.teacher, train.dataset) if args.teacher else None
+    extra = load_extra(args, world)
     autocast = pick_autocast(args.amp, device)
     trainer = Trainer(recipe_from(args), train, validation, device, autocast, world, teacher, extra)
     if extra and not trainer.extra_count:
@@ -111,14 +112,6 @@ def check_batch(args: argparse.Namespace, train: LabelledImages, world: World) -
         )
 
 
-def load_teacher(args: argparse.Namespace, dataset: str) -> Committee | None:
-    """Load the committee that --teacher names, or return None."""
-    if not args.teacher:
-        return None
-    teachers = [checkpoint.load(lookup.find(choice, dataset)) for choice in args.teacher]
-    return Committee([t.model for t in teachers], [source for t in teachers for source in t.ink])
-
-
 def load_extra(args: argparse.Namespace, world: World) -> "ExtraDigits | None":
     """Load the digits that --ink names, or return None; report on stderr what could not be used."""
     if not args.ink:
@@ -163,12 +156,13 @@ def print_setup(trainer: Trainer, run: str) -> None:
     processes = f", {trainer.world.size} processes" if trainer.world.size > 1 else ""
     precision = "bfloat16 mixed precision" if trainer.autocast else "float32"
     parameters = sum(parameter.numel() for parameter in trainer.model.parameters())
+    wide = f" of width {recipe.width}" if recipe.width > 1 else ""
     at = f", going on after epoch {trainer.epoch}, step {trainer.step}"
     print(
         f"device   {describe_device(trainer.device)}{processes}, {precision}\n"
         f"data     {data}: {len(train):,} images{extra} to train on, "
         f"{len(trainer.validation_images):,} to validate on\n"
-        f"network  ImprovedResNet18, {parameters:,} parameters\n"
+        f"network  ImprovedResNet18{wide}, {parameters:,} parameters\n"
         f"recipe   {recipe.epochs} epochs, batch {recipe.batch_size}, {OPTIMIZERS[recipe.optimizer]}, "
         f"peak learning rate {recipe.lr:g}, seed {recipe.seed}\n"
         f"run      {run}{at if trainer.epoch or trainer.step else ''}",

@@ -14,6 +14,7 @@ from evaluation.calibration import FEATURES, NoveltyDetector, divide_logits
 from model import ImprovedResNet18
 
 MAX_CLASSES = 1000  # so that a hostile file cannot ask for a network that fills the memory
+MAX_WIDTH = 2  # the training state of a wider network would be longer than `archive.MAX_BYTES`
 WEIGHTS, TRAINING_STATE = "weights", "training state"  # the kinds of file
 
 DATASETS = {"mnist": "MNIST's training images", "digits": "scikit-learn's digits"}
@@ -98,7 +99,7 @@ def save_weights(
         WEIGHTS,
         {
             "architecture": type(model).__name__,
-            "arguments": {"num_classes": model.fc.out_features, "dropout": model.dropout.p},
+            "arguments": _arguments(model),
             "class_names": [str(label) for label in range(model.fc.out_features)],
             "state_dict": state,
             "weights_sha256": weights_digest(state),
@@ -139,9 +140,10 @@ def load(path: Path, device: torch.device | str = "cpu") -> Checkpoint:
             divide_logits(model, calibration.pop("temperature"))
         if calibration:
             calibration = NoveltyDetector(**calibration)
-            if calibration.mean.shape != (FEATURES,) or calibration.components.numel() > FEATURES**2:
+            features = FEATURES * model.width
+            if calibration.mean.shape != (features,) or calibration.components.numel() > features**2:
                 raise ValueError("its calibration is of another size")
-            calibration.distance(torch.zeros(1, FEATURES))  # raises if its shapes do not fit
+            calibration.distance(torch.zeros(1, features))  # raises if its shapes do not fit
         return Checkpoint(
             model=model.to(device, memory_format=torch.channels_last).eval(),
             path=path,
@@ -154,6 +156,13 @@ def load(path: Path, device: torch.device | str = "cpu") -> Checkpoint:
         )
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         raise CheckpointError(f"{short(path)} does not fit an {name}: {brief(error)}") from error
+
+
+def _arguments(model: ImprovedResNet18) -> dict[str, Any]:
+    """Return the arguments that build a network of this form."""
+    arguments = {"num_classes": model.fc.out_features, "dropout": model.dropout.p}
+    # Earlier versions know no width, and read what has none.
+    return arguments if model.width == 1 else {**arguments, "width": model.width}
 
 
 def weights_digest(state: dict[str, torch.Tensor]) -> str:
@@ -194,8 +203,10 @@ def load_training_state(path: Path) -> dict[str, Any]:
 def _check_description(content: dict[str, Any]) -> None:
     """Raise ValueError if the description of the weights has values that `save_weights` never writes."""
     state, names = content["state_dict"], content["class_names"]
-    classes = len(state["fc.bias"])
-    if content["arguments"]["num_classes"] != classes or state["fc.weight"].shape != (classes, 128):
+    classes, width = len(state["fc.bias"]), content["arguments"].get("width", 1)
+    if type(width) is not int or not 1 <= width <= MAX_WIDTH:
+        raise ValueError(f"its width is not 1 to {MAX_WIDTH}")
+    if content["arguments"]["num_classes"] != classes or state["fc.weight"].shape != (classes, 128 * width):
         raise ValueError(f"it has {classes} outputs and not as many classes")
     if classes > MAX_CLASSES:
         raise ValueError(f"it has more than {MAX_CLASSES:,} classes")

@@ -16,7 +16,7 @@ from data import LabelledImages
 from evaluation.metrics import BATCH
 from model import ImprovedResNet18
 
-FEATURES = 9 * 64 + 128  # of layer2 in nine fields, and of layer3: see `features_and_logits`
+FEATURES = 9 * 64 + 128  # of layer2 in nine fields, and of layer3, in a network of width 1
 COMPONENTS = 64  # dimension of the subspace that is fitted to digits
 REJECTED = 0.01  # share of the validation digits beyond the threshold
 SUBSPACE_IMAGES = 12_000  # at most so many training images are used to fit the subspace
@@ -26,7 +26,8 @@ SUBSPACE_IMAGES = 12_000  # at most so many training images are used to fit the 
 class NoveltyDetector:
     """Measures how unlike a digit ink is.
 
-    The measure is the distance of its features from the subspace in which the features of digits lie.
+    The measure is the distance of its features from the subspace in which the features of digits lie. Shapes
+    are those for a network of width 1.
 
     Attributes:
         mean: float32, (704,), the mean feature vector of digits.
@@ -63,8 +64,9 @@ def features_and_logits(model: ImprovedResNet18, ink: Tensor) -> tuple[Tensor, T
         ink: floating point, (N, 1, 28, 28), in [0, 1], on the model's device.
 
     Returns:
-        Features, (N, 704), and logits, (N, classes). The first 576 features are layer2 averaged over nine
-        overlapping fields, scaled to length 1; the other 128 are the pooled features, scaled to length 1.
+        Features, (N, 704) for a network of width 1, and logits, (N, classes). The first 576 features are
+        layer2 averaged over nine overlapping fields, scaled to length 1; the other 128 are the pooled
+        features, scaled to length 1.
     """
     _, second, third = model.stages(ink)
     pooled = model.pool(third)

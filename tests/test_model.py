@@ -131,7 +131,22 @@ def test_a_traced_network_computes_and_refuses_the_same(trained):
         traced(torch.rand(1, 1, 32, 32))
 
 
-@pytest.mark.parametrize("arguments", [{"num_classes": 0}, {"dropout": 1.0}, {"dropout": -0.1}])
+@pytest.mark.parametrize("arguments", [{"num_classes": 0}, {"dropout": 1.0}, {"dropout": -0.1}, {"width": 0}])
 def test_arguments_out_of_range_are_refused(arguments):
     with pytest.raises(ValueError, match="must be"):
         ImprovedResNet18(**arguments)
+
+
+def test_width_multiplies_all_channels():
+    narrow, wide = ImprovedResNet18(width=1).state_dict(), ImprovedResNet18(width=2).state_dict()
+    assert {name: tensor.shape for name, tensor in ImprovedResNet18().state_dict().items()} == {
+        name: tensor.shape for name, tensor in narrow.items()
+    }
+    assert narrow.keys() == wide.keys()
+    for name, tensor in narrow.items():
+        fixed = (1, 10)  # channels of the image, and classes
+        expected = [
+            size if place < 2 and size in fixed else 2 * size for place, size in enumerate(tensor.shape[:2])
+        ]
+        assert list(wide[name].shape) == [*expected, *tensor.shape[2:]], name
+    assert ImprovedResNet18(width=2).eval()(torch.rand(3, 1, 28, 28)).shape == (3, 10)

@@ -180,6 +180,27 @@ def test_a_student_of_two_teachers_resumed_from_another_folder(project, trained)
     assert result.returncode == 0, result.stderr
 
 
+@pytest.mark.long
+def test_a_wide_network_is_trained_tested_and_read_with_and_teaches(project):
+    """By all scripts that take weights."""
+    run = project.train("wide", "--epochs", 1, "--width", 2, "--limit-train", 640)
+    weights = torch.load(run / "best.pt", weights_only=True)
+    assert weights["arguments"]["width"] == 2
+    assert weights["state_dict"]["fc.weight"].shape == (10, 256)
+    assert "width 2" in resume(project, run).stdout
+    for command in (
+        ("test.py", "--dataset", "digits", "--checkpoint", "wide/best.pt"),
+        ("predict.py", PROJECT / "image/3.png", "--checkpoint", "wide/best.pt"),
+        ("visualize.py", "--what", "all", "--method", "pca", "--checkpoint", "wide/best.pt", *DIGITS[:2]),
+    ):
+        result = project.run(*command)
+        assert result.returncode == 0, (command, result.stderr)
+    taught = ("--teacher", "wide/best.pt", "--teacher-temperature", 4, "--epochs", 1, "--limit-train", 128)
+    student = torch.load(project.train("student", *taught) / "best.pt", weights_only=True)
+    assert student["arguments"] == {"num_classes": 10, "dropout": 0.1}
+    assert student["training"]["teacher"] == [weights["weights_sha256"]]
+
+
 def test_refit_trains_on_all_images_without_validation(project):
     result = project.run("train.py", *DIGITS, "--refit", "--epochs", 2, "--output", "run")
     assert result.returncode == 0, result.stderr
@@ -373,6 +394,12 @@ def here(mnist_dir, tmp_path, monkeypatch, capfd) -> Here:
         (["--dry-run", "--initial-checkpoint", "nowhere.pt"], ["nowhere.pt"]),
         (["--teacher", "a_file"], ["a_file is not a checkpoint"]),
         (["--teacher"], ["--teacher"]),
+        (["--teacher-temperature", "0"], ["--teacher-temperature", "above 0"]),
+        (["--teacher-temperature", "inf"], ["--teacher-temperature", "finite"]),
+        (["--teacher-temperature", "4"], ["--teacher-temperature", "no teacher", "--teacher"]),
+        (["--width", "3"], ["--width", "at most 2"]),
+        (["--width", "2", "--ship"], ["--ship", "--width 1"]),
+        (["--dry-run", "--initial-checkpoint", "shipped", "--width", "2"], ["width 1", "--width 2"]),
         (["--mixup", "2"], ["--mixup", "at most 1"]),
         (["--dataset", "digits", "--ink", "nowhere.npz"], ["nowhere.npz: no such file"]),
         (["--ink", "a_file", "--ink-credit", "Ada", "--ink-credit", "Bo"], ["2 texts for 1 of --ink"]),

@@ -1,12 +1,14 @@
 """The command line of train.py: a recipe, flags that change it, and the arguments of a resumed run."""
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from checkpointing.checkpoint import MAX_WIDTH
 from common.cli import ArgumentParser, add_device_arguments, number
 from common.messages import UserError
 from data import add_data_arguments
@@ -20,15 +22,18 @@ from training.run_folder import RunFolder
 RESUMABLE = {"resume", "device", "threads", "data_dir", "ship"}
 
 
-def parse_arguments() -> argparse.Namespace:
+def parse_arguments(command_line: Sequence[str] | None = None) -> argparse.Namespace:
     """Parse the command line; with --resume, add the arguments that the run was started with.
+
+    Args:
+        command_line: by default that of the process.
 
     Raises:
         UserError: if --resume names no run or comes with a flag that would change it, or if flags contradict
             each other.
     """
     parser = ArgumentParser("Train ImprovedResNet18 on MNIST.")
-    name = recipe_named()
+    name = recipe_named(command_line)
     recipe = RECIPES[name]
     augmentation = recipe.augmentation
     count, amount = number(int, at_least=1), number(float, at_least=0)
@@ -38,6 +43,8 @@ def parse_arguments() -> argparse.Namespace:
     named = "numbers to start from, each of which the flags below may change"
     add("--recipe", choices=RECIPES, default=name, help=named)
     add("--epochs", type=count, default=recipe.epochs, help="passes over the training images")
+    wide = "factor of the network's channels; 2 is meant for members of a committee (--teacher)"
+    add("--width", type=number(int, at_least=1, at_most=MAX_WIDTH), default=recipe.width, help=wide)
     add(
         "--batch-size",
         type=count,
@@ -54,6 +61,9 @@ def parse_arguments() -> argparse.Namespace:
     add("--seed", type=seeds, default=recipe.seed, help="of weights, order and distortions")
     learned = "weights of one or more networks whose mean probabilities are learned instead of the labels"
     add("--teacher", nargs="+", action="extend", metavar="FILE", help=learned)
+    softer = "divides the logits before probabilities of teacher and student are compared"
+    temperature = number(float, above=0)
+    add("--teacher-temperature", type=temperature, default=recipe.teacher_temperature, help=softer)
     add("--initial-checkpoint", metavar="FILE", help="weights to start from: a file, newest, shipped or ink")
 
     add = parser.add_argument_group("random distortions of the training images").add_argument
@@ -103,13 +113,13 @@ def parse_arguments() -> argparse.Namespace:
     precision = "mixed precision; auto: bfloat16 where the hardware computes in it"
     add("--amp", choices=("auto", "bf16", "off"), default="auto", help=precision)
 
-    args = parser.parse_args()
+    args = parser.parse_args(command_line)
     if args.ink_credit and len(args.ink_credit) != len(args.ink):
         raise UserError(
             f"--ink-credit: {len(args.ink_credit)} texts for {len(args.ink)} of --ink: give one for each"
         )
     if args.resume:
-        args = resumed_arguments(parser, args)
+        args = resumed_arguments(parser, args, command_line)
     elif args.personal is not None:
         args.ink = [*args.ink, existing_profile(args.personal)]
         if args.ink_credit:
@@ -120,6 +130,10 @@ def parse_arguments() -> argparse.Namespace:
             "--recipe best goes on with a trained network, taught by others: name its weights with "
             "--initial-checkpoint and theirs with --teacher"
         )
+    if args.teacher_temperature != 1 and not args.teacher:
+        raise UserError("--teacher-temperature: there is no teacher: name its weights with --teacher")
+    if args.ship and args.width != 1:
+        raise UserError("--ship: a network of --width 1 is shipped; wider ones are meant to teach it")
     if not args.resume and args.ink_weight != RECIPES[args.recipe].ink_weight and not args.ink:
         raise UserError("--ink-weight: there are no digits to weigh: name them with --ink")
     if args.ship and args.personal is not None:
@@ -132,7 +146,7 @@ def parse_arguments() -> argparse.Namespace:
     return args
 
 
-def recipe_named() -> str:
+def recipe_named(command_line: Sequence[str] | None = None) -> str:
     """Return the name of the recipe that the command line asks for, whose numbers are the flags' defaults.
 
     A name that does not exist is left to `parse_arguments` to refuse.
@@ -141,7 +155,7 @@ def recipe_named() -> str:
     first.add_argument("--recipe")
     first.add_argument("--personal")
     try:
-        typed = first.parse_known_args()[0]
+        typed = first.parse_known_args(command_line)[0]
     except argparse.ArgumentError:
         return "default"
     if typed.recipe in RECIPES:
@@ -149,7 +163,9 @@ def recipe_named() -> str:
     return "default" if typed.personal is None else "personal"
 
 
-def resumed_arguments(parser: ArgumentParser, args: argparse.Namespace) -> argparse.Namespace:
+def resumed_arguments(
+    parser: ArgumentParser, args: argparse.Namespace, command_line: Sequence[str] | None
+) -> argparse.Namespace:
     """Return the arguments of the run to resume, changed by those typed now.
 
     Raises:
@@ -157,7 +173,7 @@ def resumed_arguments(parser: ArgumentParser, args: argparse.Namespace) -> argpa
     """
     unset: list = []  # a list, since flags with the action "extend" copy it
     blank = argparse.Namespace(**dict.fromkeys(vars(args), unset))
-    parser.parse_args(namespace=blank)  # leaves what is not typed unset, instead of at its default
+    parser.parse_args(command_line, namespace=blank)  # leaves unset what is not typed
     typed = {name: value for name, value in vars(blank).items() if value is not unset}
     fixed = sorted(f"--{name.replace('_', '-')}" for name in typed.keys() - RESUMABLE)
     if fixed:

@@ -15,6 +15,7 @@ class Recipe:
 
     Attributes:
         epochs: passes over the training images.
+        width: factor of the network's channels, as for `ImprovedResNet18`.
         batch_size: images in a step, over all processes.
         optimizer: one of `training.optimizer.OPTIMIZERS`.
         lr: peak learning rate of the one-cycle schedule.
@@ -22,21 +23,30 @@ class Recipe:
             batch norm and biases.
         dropout: probability of dropping a pooled feature in training.
         ema: decay per step of the moving average of the weights, which is validated and saved.
+        teacher_temperature: divides the logits of teacher and student before their probabilities are
+            compared; above 1 the student learns more of what the teacher holds possible beside its answer.
         ink_weight: how often an epoch shows each of the other people's digits.
         seed: of initial weights, order, distortions and dropout, 0 to 2**63 - 1.
         augmentation: distortions of the training images.
     """
 
     epochs: int = 30
+    width: int = 1
     batch_size: int = 128
     optimizer: str = "sgd"
     lr: float = 0.05
     weight_decay: float = 5e-4
     dropout: float = 0.1
     ema: float = 0.999
+    teacher_temperature: float = 1.0
     ink_weight: float = 1.0
     seed: int = 0
     augmentation: Augmentation = field(default_factory=Augmentation)
+
+    @property
+    def seed_of_views(self) -> int:
+        """The seed of order and distortions."""
+        return self.seed
 
 
 MILD = Augmentation(rotation=8, scale=0.08, shear=0.08, shift=1.5, elastic=0.2)

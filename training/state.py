@@ -17,7 +17,14 @@ CHANGES = {  # keys of `identity` whose change is named; any other is a change o
     "ink": "other people's digits that have changed since (--ink)",
 }
 # Keys of `identity` that older states lack, with the values that their runs had.
-DEFAULTS_OF_OLDER_STATES = {"teacher": None, "ink": None, "ink_weight": 1.0, "optimizer": "sgd"}
+DEFAULTS_OF_OLDER_STATES = {
+    "teacher": None,
+    "ink": None,
+    "ink_weight": 1.0,
+    "optimizer": "sgd",
+    "width": 1,
+    "teacher_temperature": 1.0,
+}
 AUGMENTATION_OF_OLDER_STATES = {"pen": 0.0, "mixup": 0.0}
 
 

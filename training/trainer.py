@@ -1,7 +1,6 @@
 """The training loop: steps, moving average of the weights, validation.
 
-All random numbers of a step are drawn from the seed and the step's number. So a resumed run needs no saved
-random state, and several processes choose the same batch and distortions without communication.
+All random numbers follow from the seed and the number of the epoch or step: see training/views.py.
 """
 
 import itertools
@@ -22,18 +21,18 @@ from common.messages import UserError
 from data import LabelledImages
 from evaluation.metrics import compute_logits
 from model import ImprovedResNet18
-from training.distillation import Committee
+from training.distillation import Committee, Float32Classifier, tempered_loss
 from training.distributed import World
 from training.optimizer import make_optimizer
 from training.recipe import Recipe
 from training.sync_batch_norm import convert_batch_norm
+from training.views import DROPOUT, EXTRA_DIGITS, derive_seed, distortion_of_step, order_of_epoch
 
 if TYPE_CHECKING:  # it imports image processing, which most runs do not need
     from training.extra_digits import ExtraDigits
 
 CHECK_EVERY = 32  # steps between checks of the loss, each of which makes a GPU wait
 ONE_PROCESS = World()
-ORDER, DISTORTION, DROPOUT, EXTRA_DIGITS = range(4)  # purposes of random numbers, in the keys of `_seed`
 
 
 class Trainer:
@@ -76,7 +75,8 @@ class Trainer:
             device: where to compute.
             autocast: dtype of mixed precision; None for full precision.
             world: this process among those that train together.
-            teacher: committee whose probabilities are learned instead of the labels of `train`.
+            teacher: committee whose probabilities are learned instead of the labels of `train`; without one,
+                the recipe's temperature must be 1.
             extra_digits: other people's digits to train on as well. They are learned by their labels, since
                 the teacher has not learned such ink.
         """
@@ -86,14 +86,15 @@ class Trainer:
         self.extra_count = round(recipe.ink_weight * len(extra_digits)) if extra_digits else 0
         torch.backends.cudnn.deterministic = True  # the same seed twice gives the same weights
         torch.manual_seed(recipe.seed)
-        self.model = ImprovedResNet18(dropout=recipe.dropout)
+        self.model = ImprovedResNet18(dropout=recipe.dropout, width=recipe.width)
         self.model.to(device, memory_format=torch.channels_last)
         self.teacher = teacher and teacher.to(device, memory_format=torch.channels_last)
         self.average = AveragedModel(self.model, use_buffers=True)
-        self.network: nn.Module = self.model
+        self.tempered = recipe.teacher_temperature != 1
+        self.network: nn.Module = Float32Classifier(self.model) if self.tempered else self.model
         if world.size > 1:
             convert_batch_norm(self.model)
-            self.network = DistributedDataParallel(self.model, forward_sync_buffers=False)
+            self.network = DistributedDataParallel(self.network, forward_sync_buffers=False)
         self.optimizer = make_optimizer(
             recipe.optimizer, self.model, recipe.lr, recipe.weight_decay, autocast or torch.float32
         )
@@ -137,9 +138,7 @@ class Trainer:
         """
         started = time.monotonic() - self.seconds
         digits = self.images_of_epoch()
-        order = torch.randperm(
-            len(digits), generator=torch.Generator().manual_seed(self._seed(ORDER, self.epoch))
-        ).to(self.device)
+        order = order_of_epoch(self.recipe, self.epoch, len(digits)).to(self.device)
         self.model.train()
         while self.step < self.steps_per_epoch:
             if self.world.any(should_stop()):
@@ -158,7 +157,7 @@ class Trainer:
         """Return the training images, then `extra_count` of other people's digits, varied for this epoch."""
         if not self.extra_digits:
             return self.train_images
-        rng = np.random.default_rng(self._seed(EXTRA_DIGITS, self.epoch))
+        rng = np.random.default_rng(derive_seed(self.recipe.seed_of_views, EXTRA_DIGITS, self.epoch))
         drawn = self.extra_digits.draw(rng)
         times, rest = divmod(self.extra_count, len(drawn))
         rows = np.concatenate([np.tile(np.arange(len(drawn)), times), rng.permutation(len(drawn))[:rest]])
@@ -168,19 +167,22 @@ class Trainer:
         """Train on this process's share of `digits[rows]`. Nothing here makes a GPU wait."""
         number = self.epoch * self.steps_per_epoch + self.step
         share = self.world.share(len(rows))
-        generator = torch.Generator(self.device).manual_seed(self._seed(DISTORTION, number))
-        distortion = self.recipe.augmentation.draw(len(rows), generator)[share]
+        distortion = distortion_of_step(self.recipe, number, len(rows), self.device)[share]
         batch = digits[rows[share]]
         ink = distortion.apply(batch.ink())
-        torch.manual_seed(self._seed(DROPOUT, number, self.world.rank))
+        torch.manual_seed(derive_seed(self.recipe.seed, DROPOUT, number, self.world.rank))
         with torch.autocast(self.device.type, self.autocast, enabled=self.autocast is not None):
             logits = self.network(ink)
             one_hot = torch.eye(self.model.fc.out_features, device=self.device)[batch.labels]
             targets = distortion.mix(one_hot)
             if self.teacher:
                 taught = rows[share] < len(self.train_images)
-                targets = torch.where(taught[:, None], self.teacher(ink), targets)
-        loss = F.cross_entropy(logits.float(), targets)
+                targets = torch.where(taught[:, None], self._probabilities(ink), targets)
+        if self.tempered:
+            temperatures = torch.where(taught, self.recipe.teacher_temperature, 1.0)
+            loss = tempered_loss(logits, targets, temperatures)
+        else:
+            loss = F.cross_entropy(logits.float(), targets)
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
@@ -190,6 +192,12 @@ class Trainer:
         self._update_average(min(self.recipe.ema, (1 + number) / (10 + number)) if number else 0.0)
         errors = (logits.argmax(1) != targets.argmax(1)).sum()
         self.totals += torch.stack([loss.detach(), errors])
+
+    def _probabilities(self, ink: Tensor) -> Tensor:
+        """Return the teacher's probabilities at the recipe's temperature, float32, (N, classes)."""
+        if not self.tempered:
+            return self.teacher(ink)
+        return (self.teacher.log_probabilities(ink) / self.recipe.teacher_temperature).softmax(1)
 
     def _update_average(self, decay: float) -> None:
         """Update the average as `AveragedModel` does, without the copies for which a GPU waits."""
@@ -243,14 +251,23 @@ class Trainer:
         return sum(row["seconds"] for row in self.history)
 
     def start_from(self, model: ImprovedResNet18, ink: Sequence[dict] = ()) -> None:
-        """Start from the weights of `model`, on the CPU, which has learned `ink`, as in `Checkpoint.ink`."""
+        """Start from the weights of `model`, on the CPU, which has learned `ink`, as in `Checkpoint.ink`.
+
+        Raises:
+            UserError: if `model` is of another width.
+        """
+        if model.width != self.recipe.width:
+            raise UserError(
+                f"--initial-checkpoint: these weights are of width {model.width}, and not of "
+                f"--width {self.recipe.width}"
+            )
         self.model.load_state_dict(model.state_dict())
         self.initial = weights_digest(model.state_dict())
         self.ink = _without_repeats(ink, self.ink)
 
     def best_model(self) -> ImprovedResNet18:
         """Return a network on the CPU with `best_weights`."""
-        model = ImprovedResNet18(dropout=self.recipe.dropout)
+        model = ImprovedResNet18(dropout=self.recipe.dropout, width=self.recipe.width)
         model.load_state_dict(self.best_weights)
         return model
 
@@ -261,10 +278,6 @@ class Trainer:
     def _check_finite(self, loss: float) -> None:
         if not math.isfinite(loss):
             raise UserError(f"the loss became {loss} in epoch {self.epoch + 1}: try a lower --lr")
-
-    def _seed(self, *key: int) -> int:
-        """Return a seed for random numbers that are independent of those with another `key`."""
-        return int(np.random.SeedSequence((self.recipe.seed, *key)).generate_state(1, np.uint64)[0])
 
 
 def evaluate(model: nn.Module, digits: LabelledImages, world: World = ONE_PROCESS) -> dict[str, float]:

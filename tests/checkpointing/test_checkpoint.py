@@ -17,6 +17,7 @@ from checkpointing import archive, checkpoint, lookup
 from checkpointing.archive import CheckpointError
 from common.files import PROJECT, write_atomically
 from common.messages import UserError
+from evaluation.calibration import NoveltyDetector
 from model import ImprovedResNet18
 
 VALIDATION = {"n": 12_000, "errors": 43, "loss": 0.0125}
@@ -56,6 +57,29 @@ def test_round_trip(saved, model):
     assert loaded.calibration is None
     assert loaded.sha256 == hashlib.sha256(saved.read_bytes()).hexdigest()
     assert "43 of 12,000 validation images wrong, loss 0.0125" in loaded.describe()
+
+
+def test_a_wide_network_is_rebuilt_as_wide(path):
+    model = ImprovedResNet18(width=2)
+    detector = NoveltyDetector(torch.zeros(2 * 704), torch.eye(2 * 704, 64), 0.5)
+    said = {"dataset": "mnist", "validation": VALIDATION, "training": {}, "calibration": detector}
+    checkpoint.save_weights(path, model, **said)
+    loaded = checkpoint.load(path)
+    ink = torch.rand(4, 1, 28, 28)
+    torch.testing.assert_close(loaded.model(ink), model.eval()(ink))
+    assert loaded.model.width == 2
+    assert loaded.calibration.distance(torch.rand(4, 2 * 704)).shape == (4,)
+
+
+@pytest.mark.parametrize("width", [0, 3, 2.0, True, "2", None, 2**30])
+def test_a_width_that_does_not_fit_is_refused_before_a_network_is_built(saved, width, monkeypatch):
+    monkeypatch.setattr(checkpoint, "ImprovedResNet18", type("ImprovedResNet18", (), {}))  # fails if called
+    rewrite(saved, arguments={"num_classes": 10, "dropout": 0.25, "width": width})
+    with pytest.raises(CheckpointError, match="its width is not 1 to 2"):
+        checkpoint.load(saved)
+    rewrite(saved, arguments={"num_classes": 10, "dropout": 0.25, "width": 2})
+    with pytest.raises(CheckpointError, match="does not fit"):
+        checkpoint.load(saved)
 
 
 def test_the_first_formats_temperature_goes_into_the_weights(saved, model):

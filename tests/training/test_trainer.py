@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -17,7 +18,7 @@ from tests.support.project import same_weights
 from training import state
 from training.arguments import pick_autocast
 from training.augmentation import Augmentation
-from training.distillation import Committee
+from training.distillation import Committee, logits_in_float32, tempered_loss
 from training.optimizer import OPTIMIZERS
 from training.recipe import Recipe
 from training.run_folder import RunFolder
@@ -129,8 +130,11 @@ class Reads(TorchDispatchMode):
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_no_value_is_read_in_a_step(digits, optimizer, teacher):
-    recipe = Recipe(batch_size=64, optimizer=optimizer, augmentation=Augmentation(0.3, pen=0.5, mixup=0.5))
+@pytest.mark.parametrize("temperature", [1.0, 4.0])
+def test_no_value_is_read_in_a_step(digits, optimizer, teacher, temperature):
+    augmentation = Augmentation(0.3, pen=0.5, mixup=0.5)
+    changed = {"optimizer": optimizer, "teacher_temperature": temperature, "augmentation": augmentation}
+    recipe = Recipe(batch_size=64, **changed)
     trainer = Trainer(recipe, *digits, CPU, torch.bfloat16, teacher=teacher)
     with Reads() as reads:
         for start in (0, 64):
@@ -251,7 +255,7 @@ def halfway(digits) -> Trainer:
 
 def first_versions(saved: dict) -> dict:
     """Return the state as the first version would have saved it."""
-    later = ("teacher", "ink", "ink_weight", "optimizer", "augmentation")
+    later = {*state.DEFAULTS_OF_OLDER_STATES, "augmentation"}
     run = {key: value for key, value in saved["run"].items() if key not in later}
     distortions = saved["run"]["augmentation"].items()
     run["augmentation"] = {key: value for key, value in distortions if key not in ("pen", "mixup")}
@@ -268,7 +272,10 @@ def test_a_state_of_the_first_version_is_resumed_and_ends_the_same(digits, unbro
 
 @pytest.mark.parametrize(
     "changed",
-    [{"lr": 0.01}, {"ink_weight": 2.0}, {"optimizer": "muon"}, {"augmentation": Augmentation(pen=0.1)}],
+    [
+        *({"lr": 0.01}, {"ink_weight": 2.0}, {"optimizer": "muon"}, {"teacher_temperature": 2.0}),
+        {"augmentation": Augmentation(pen=0.1)},
+    ],
 )
 @pytest.mark.parametrize("version", [dict, first_versions])
 def test_a_state_of_another_recipe_is_refused(digits, halfway, changed, version):
@@ -359,8 +366,58 @@ def test_the_teachers_probabilities_are_learned_instead_of_the_labels(digits, un
     assert state.provenance(trainer)["teacher"] == always_three.digests
 
 
-def test_a_run_is_resumed_with_the_same_teacher_only(digits, unbroken, teacher):
-    recipe = Recipe(**{**vars(RECIPE), "augmentation": Augmentation(pen=0.5, mixup=0.5)})
+def test_the_loss_compares_probabilities_at_the_temperature(teacher, digits):
+    """With its factor, and for each row at its own temperature."""
+    logits, ink = torch.randn(64, 10, requires_grad=True), digits[0][:64].ink()
+    said = teacher(ink)
+    temperatures = torch.where(torch.arange(64) % 2 == 0, 4.0, 1.0)
+    softer = said ** (1 / temperatures[:, None])
+    targets = softer / softer.sum(1, keepdim=True)
+    log_probabilities = (logits / temperatures[:, None]).log_softmax(1)
+    rows = (targets * (targets.log() - log_probabilities)).sum(1)
+    loss = tempered_loss(logits, targets, temperatures)
+    torch.testing.assert_close(loss, (temperatures**2 * rows).mean())
+    torch.testing.assert_close(teacher.log_probabilities(ink), said.log(), atol=1e-4, rtol=1e-4)
+    # At temperature 1 its gradient is that of the cross-entropy.
+    (ours,) = torch.autograd.grad(tempered_loss(logits, said, torch.ones(64)), logits)
+    (theirs,) = torch.autograd.grad(F.cross_entropy(logits, said), logits)
+    torch.testing.assert_close(ours, theirs, atol=1e-7, rtol=1e-4)
+
+
+def test_a_student_of_a_temperature_gets_closer_to_its_teacher(digits, unbroken):
+    recipe = Recipe(**{**vars(RECIPE), "epochs": 8, "teacher_temperature": 4.0, "batch_size": 32})
+    taught = Committee([unbroken.model])
+    trainer = finish(Trainer(recipe, *digits, CPU, torch.bfloat16, teacher=taught))
+    losses = [row["train_loss"] for row in trainer.history]
+    assert 0 < losses[-1] < losses[0] / 2
+    assert state.provenance(trainer)["teacher_temperature"] == 4
+
+
+def test_classifiers_of_a_temperature_compute_in_float32(digits, unbroken, teacher):
+    ink = digits[1].ink()
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        logits = logits_in_float32(unbroken.model.eval(), ink)
+        coarse = unbroken.model(ink)
+        said = teacher.log_probabilities(ink)
+    assert (logits.dtype, said.dtype, coarse.dtype) == (torch.float32, torch.float32, torch.bfloat16)
+    assert not torch.equal(logits.bfloat16().float(), logits)
+    torch.testing.assert_close(logits, coarse.float(), atol=0.05, rtol=0.05)
+
+
+def test_a_student_may_have_another_width_than_its_teachers(digits, teacher):
+    recipe = Recipe(**{**vars(RECIPE), "width": 2, "epochs": 1})
+    wide = finish(Trainer(recipe, *digits, CPU, torch.bfloat16, teacher=teacher))
+    assert wide.best_model().width == 2
+    narrow = finish(Trainer(RECIPE, *digits, CPU, torch.bfloat16, teacher=Committee([wide.best_model()])))
+    assert narrow.best_model().width == 1
+    with pytest.raises(UserError, match="these weights are of width 2, and not of --width 1"):
+        narrow.start_from(wide.model)
+
+
+@pytest.mark.parametrize("temperature", [1.0, 4.0])
+def test_a_run_is_resumed_with_the_same_teacher_only(digits, unbroken, teacher, temperature):
+    changed = {"augmentation": Augmentation(pen=0.5, mixup=0.5), "teacher_temperature": temperature}
+    recipe = Recipe(**{**vars(RECIPE), **changed})
     whole = finish(Trainer(recipe, *digits, CPU, teacher=teacher))
     half = Trainer(recipe, *digits, CPU, teacher=teacher)
     half.train_epoch(should_stop=lambda: half.step == 2)
