@@ -5,6 +5,8 @@
     torchrun --nproc-per-node=2 train.py                   train in two processes
     python train.py --recipe best --initial-checkpoint A.pt --teacher A.pt B.pt C.pt
                                                            distil a committee of networks into one of them
+    python train.py --teacher A.pt B.pt --save-answers DIR
+                                                           ask a committee once, for many students (--answers)
     python train.py --personal default                     fine-tune on digits corrected in the window
 
 The files of a run are described in training/run_folder.py.
@@ -15,24 +17,26 @@ import common.interrupt  # noqa: F401 - first: Ctrl-C is silent while the rest i
 import argparse
 import signal
 import sys
-from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from tqdm import tqdm
 
 from checkpointing import checkpoint, lookup
 from common.cli import run_script
-from common.device import describe_device, keep_freed_memory, pick_device
+from common.device import keep_freed_memory, pick_device
 from common.messages import UserError, short
 from data import VALIDATION_SHARE, LabelledImages, load_training
+from training.answers import Answers
 from training.arguments import parse_arguments, pick_autocast, recipe_from
-from training.distillation import load_committee
+from training.distillation import Committee, load_committee
 from training.distributed import World, join_world, leave_world
-from training.optimizer import OPTIMIZERS
+from training.progress import advance, as_time, epoch_bar, print_epoch, print_setup
 from training.run_folder import RunFolder
-from training.trainer import CHECK_EVERY, Trainer, evaluate
+from training.save_answers import Questions, save_answers
+from training.trainer import Trainer
+from training.validation import evaluate
 
 if TYPE_CHECKING:
     from training.extra_digits import ExtraDigits
@@ -58,10 +62,11 @@ def run_training(args: argparse.Namespace, world: World, device: torch.device) -
     """
     train, validation = load_images(args, world)
     check_batch(args, train, world)
-    teacher = load_committee(args.teacher, train.dataset) if args.teacher else None
-    extra = load_extra(args, world)
-    autocast = pick_autocast(args.amp, device)
-    trainer = Trainer(recipe_from(args), train, validation, device, autocast, world, teacher, extra)
+    recipe, autocast = recipe_from(args), pick_autocast(args.amp, device)
+    teacher, extra = load_teacher(args, train, world), load_extra(args, world)
+    if args.save_answers:
+        return ask_teachers(args.save_answers, Questions(recipe, train.to(device), teacher, autocast))
+    trainer = Trainer(recipe, train, validation, device, autocast, world, teacher, extra)
     if extra and not trainer.extra_count:
         raise UserError(f"--ink-weight {args.ink_weight:g}: that is none of {len(extra):,} digits")
     if args.dry_run:
@@ -112,6 +117,19 @@ def check_batch(args: argparse.Namespace, train: LabelledImages, world: World) -
         )
 
 
+def load_teacher(args: argparse.Namespace, train: LabelledImages, world: World) -> Committee | Answers | None:
+    """Load the committee that --teacher names or its --answers, or return None."""
+    if args.save_answers and world.size > 1:
+        raise UserError(
+            "--save-answers: leave out torchrun, and start several processes: they share the work"
+        )
+    if args.answers:
+        if args.mixup and world.size > 1:
+            raise UserError("--answers with --mixup are those of one process: leave out torchrun")
+        return Answers.open(args.answers, recipe_from(args), train)
+    return load_committee(args.teacher, train.dataset) if args.teacher else None
+
+
 def load_extra(args: argparse.Namespace, world: World) -> "ExtraDigits | None":
     """Load the digits that --ink names, or return None; report on stderr what could not be used."""
     if not args.ink:
@@ -148,28 +166,6 @@ def start_run(args: argparse.Namespace, trainer: Trainer) -> RunFolder:
     return run
 
 
-def print_setup(trainer: Trainer, run: str) -> None:
-    """Print what trains on what; `run` is the text of the last line."""
-    recipe, train = trainer.recipe, trainer.train_images
-    data = "MNIST" if train.dataset == "mnist" else "scikit-learn's digits, NOT MNIST"
-    extra = f" and {trainer.extra_count:,} of other people's digits" if trainer.extra_digits else ""
-    processes = f", {trainer.world.size} processes" if trainer.world.size > 1 else ""
-    precision = "bfloat16 mixed precision" if trainer.autocast else "float32"
-    parameters = sum(parameter.numel() for parameter in trainer.model.parameters())
-    wide = f" of width {recipe.width}" if recipe.width > 1 else ""
-    at = f", going on after epoch {trainer.epoch}, step {trainer.step}"
-    print(
-        f"device   {describe_device(trainer.device)}{processes}, {precision}\n"
-        f"data     {data}: {len(train):,} images{extra} to train on, "
-        f"{len(trainer.validation_images):,} to validate on\n"
-        f"network  ImprovedResNet18{wide}, {parameters:,} parameters\n"
-        f"recipe   {recipe.epochs} epochs, batch {recipe.batch_size}, {OPTIMIZERS[recipe.optimizer]}, "
-        f"peak learning rate {recipe.lr:g}, seed {recipe.seed}\n"
-        f"run      {run}{at if trainer.epoch or trainer.step else ''}",
-        flush=True,
-    )
-
-
 def dry_run(args: argparse.Namespace, trainer: Trainer) -> int:
     """Train two steps and evaluate, without writing anything; return the exit status."""
     if args.initial_checkpoint:
@@ -182,6 +178,16 @@ def dry_run(args: argparse.Namespace, trainer: Trainer) -> int:
     if trainer.world.is_main:
         print(f"It works: {few['errors']} of {few['n']} images wrong after two steps.")
     return 0
+
+
+def ask_teachers(folder: Path, questions: Questions) -> int:
+    """Compute the answers that a folder lacks; return the exit status."""
+    stop = StopRequest()
+    if save_answers(folder, questions, stop.requested):
+        stop.release()
+        return 0
+    print("\nStopped. What is answered is kept: go on with the same command.")
+    return 128 + (stop.signal or signal.SIGTERM)
 
 
 class StopRequest:
@@ -228,57 +234,17 @@ def fit(trainer: Trainer, run: RunFolder | None, stop: StopRequest) -> int:
     return 0
 
 
-def epoch_bar(trainer: Trainer) -> tqdm:
-    """Return a progress bar over the steps of an epoch, which is shown if stderr is a terminal."""
-    return tqdm(
-        total=trainer.steps_per_epoch,
-        initial=trainer.step,
-        desc=f"epoch {trainer.epoch + 1}/{trainer.recipe.epochs}",
-        unit="step",
-        leave=False,
-        disable=None if trainer.world.is_main else True,  # None disables it without a terminal
-    )
-
-
-def advance(bar: tqdm, trainer: Trainer) -> None:
-    """Advance the bar by a step, and from time to time show the mean loss."""
-    if not bar.disable and trainer.step % CHECK_EVERY == 0:  # when a GPU has just waited anyway
-        loss = float(trainer.totals[0]) / trainer.step
-        bar.set_postfix_str(f"loss {loss:.4f}, lr {trainer.lr:.4f}", refresh=False)
-    bar.update()
-
-
-def print_epoch(trainer: Trainer) -> None:
-    """Print the figures of the last completed epoch in one line."""
-    row, epochs = trainer.history[-1], trainer.recipe.epochs
-    left = trainer.total_seconds() / trainer.epoch * (epochs - trainer.epoch)
-    validated, validation = len(trainer.validation_images), ""
-    if validated:
-        validation = f"val loss {row['val_loss']:.4f}  val errors {row['val_errors']:,} of {validated:,}  "
-    print(
-        f"epoch {trainer.epoch:{len(str(epochs))}}/{epochs}  train loss {row['train_loss']:.4f}  "
-        f"{validation}lr {row['lr']:.4f}  {row['images_per_second']:,.0f} img/s  "
-        f"left {as_time(left)}{'  (best)' if validated and trainer.best is row else ''}",
-        flush=True,
-    )
-
-
 def finish(trainer: Trainer, run: RunFolder, ship: bool) -> None:
     """Finish a run that has trained to its end, and print its outcome."""
     weights = run.finish(trainer)
     outcome = f"The weights of the last of {trainer.epoch} epochs are kept"
-    if weights.calibration:
+    if weights.calibration and trainer.recipe.keep == "best":
         outcome = f"Best epoch {trainer.best['epoch']} of {trainer.epoch}, calibrated"
     print(f"\n{outcome}. Trained for {as_time(trainer.total_seconds())}.\nWeights: {weights.describe()}")
     if ship:
         print(f"Shipped: {short(run.ship(trainer))}")
     by_default = lookup.find(None).resolve() == weights.path.resolve()
     print(f"Next:    python test.py{'' if by_default else f' --checkpoint {short(weights.path)}'}")
-
-
-def as_time(seconds: float) -> str:
-    """Format a time as in "0:04:31"."""
-    return str(timedelta(seconds=round(seconds)))
 
 
 if __name__ == "__main__":

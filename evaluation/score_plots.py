@@ -15,12 +15,13 @@ MISTAKES_SHOWN = 400
 TRAIN, VALIDATION = "tab:blue", "tab:orange"
 
 
-def draw_curves(history: list[dict[str, Any]], validation_images: int) -> bytes:
-    """Plot loss and error against the epoch on logarithmic axes, and mark the best epoch.
+def draw_curves(history: list[dict[str, Any]], validation_images: int, kept: int) -> bytes:
+    """Plot loss and error against the epoch on logarithmic axes, and mark the epoch that is kept.
 
     Args:
         history: at least one row of `training.trainer.Trainer.history`.
         validation_images: number of validation images; with 0 only training is drawn.
+        kept: number of the epoch whose weights are kept.
 
     Returns:
         A PNG file.
@@ -33,16 +34,16 @@ def draw_curves(history: list[dict[str, Any]], validation_images: int) -> bytes:
         train = [row[key] for row in history]
         axes.plot(epochs, train, color=TRAIN, marker=marker, label="training, distorted images")
     if validation_images:
-        best = min(history, key=lambda row: row["val_loss"])
+        marked = history[epochs.index(kept)]
         losses = [row["val_loss"] for row in history]
         # 0 errors, which a logarithmic axis cannot show, are drawn as half an error.
         errors = [max(row["val_errors"], 0.5) / validation_images for row in history]
-        labels = f"{best['val_loss']:.4f}", f"{best['val_errors']} wrong"
+        labels = f"{marked['val_loss']:.4f}", f"{marked['val_errors']} wrong"
         for axes, values, label in zip(both, (losses, errors), labels, strict=True):
             axes.plot(epochs, values, color=VALIDATION, marker=marker, label="validation")
-            at_best = (best["epoch"], values[epochs.index(best["epoch"])])
-            axes.plot(*at_best, "o", color=VALIDATION)
-            axes.annotate(label, at_best, xytext=(4, -15), textcoords="offset points", ha="right")
+            at_mark = (marked["epoch"], values[epochs.index(marked["epoch"])])
+            axes.plot(*at_mark, "o", color=VALIDATION)
+            axes.annotate(label, at_mark, xytext=(4, -15), textcoords="offset points", ha="right")
     for axes, title in zip(both, ("Loss (mean cross-entropy)", "Error"), strict=True):
         axes.set(title=title, xlabel="epoch", yscale="log")
         axes.margins(y=0.12)

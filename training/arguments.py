@@ -18,8 +18,8 @@ from training.optimizer import OPTIMIZERS
 from training.recipe import RECIPES, Recipe
 from training.run_folder import RunFolder
 
-# Arguments that may be given with --resume: they do not change what is learned.
-RESUMABLE = {"resume", "device", "threads", "data_dir", "ship"}
+# Arguments that may be given with --resume: they do not change what is learned. Answers may have moved.
+RESUMABLE = {"resume", "device", "threads", "data_dir", "ship", "answers"}
 
 
 def parse_arguments(command_line: Sequence[str] | None = None) -> argparse.Namespace:
@@ -59,11 +59,21 @@ def parse_arguments(command_line: Sequence[str] | None = None) -> argparse.Names
     add("--ema", type=share, default=recipe.ema, help="decay per step of the weights' average")
     seeds = number(int, at_least=0, below=2**63)
     add("--seed", type=seeds, default=recipe.seed, help="of weights, order and distortions")
+    views = "of order and distortions, if it is to be another (default: that of --seed; 0 with answers)"
+    add("--view-seed", type=seeds, default=recipe.view_seed, metavar="N", help=views)
+    plain = "so many last epochs show the images undistorted"
+    add("--plain-epochs", type=number(int, at_least=0), default=recipe.plain_epochs, help=plain)
+    keep = "whose epoch's weights are kept: that of the lowest validation loss, or the last"
+    add("--keep", choices=("best", "last"), default=recipe.keep, help=keep)
     learned = "weights of one or more networks whose mean probabilities are learned instead of the labels"
     add("--teacher", nargs="+", action="extend", metavar="FILE", help=learned)
     softer = "divides the logits before probabilities of teacher and student are compared"
     temperature = number(float, above=0)
     add("--teacher-temperature", type=temperature, default=recipe.teacher_temperature, help=softer)
+    ask = "do not train: compute what the teachers say of each view, and keep it in this folder for --answers"
+    add("--save-answers", type=Path, metavar="DIR", help=ask)
+    known = "learn from the answers in this folder instead of from --teacher, as fast as from labels"
+    add("--answers", type=Path, metavar="DIR", help=known)
     add("--initial-checkpoint", metavar="FILE", help="weights to start from: a file, newest, shipped or ink")
 
     add = parser.add_argument_group("random distortions of the training images").add_argument
@@ -125,13 +135,11 @@ def parse_arguments(command_line: Sequence[str] | None = None) -> argparse.Names
         if args.ink_credit:
             args.ink_credit = [*args.ink_credit, f"profile {args.personal}"]
         args.initial_checkpoint = args.initial_checkpoint or "ink"
-    if not args.resume and args.recipe == "best" and not (args.teacher and args.initial_checkpoint):
-        raise UserError(
-            "--recipe best goes on with a trained network, taught by others: name its weights with "
-            "--initial-checkpoint and theirs with --teacher"
-        )
-    if args.teacher_temperature != 1 and not args.teacher:
-        raise UserError("--teacher-temperature: there is no teacher: name its weights with --teacher")
+    if args.view_seed is None and (args.answers or args.save_answers):
+        args.view_seed = 0
+    check_teachers(args)
+    if args.plain_epochs > args.epochs:
+        raise UserError(f"--plain-epochs {args.plain_epochs}: there are only {args.epochs} epochs")
     if args.ship and args.width != 1:
         raise UserError("--ship: a network of --width 1 is shipped; wider ones are meant to teach it")
     if not args.resume and args.ink_weight != RECIPES[args.recipe].ink_weight and not args.ink:
@@ -144,6 +152,30 @@ def parse_arguments(command_line: Sequence[str] | None = None) -> argparse.Names
             "score them with test.py --checkpoint instead"
         )
     return args
+
+
+def check_teachers(args: argparse.Namespace) -> None:
+    """Raise UserError if the flags about teachers and their answers contradict each other."""
+    taught, started = args.teacher or args.answers, args.initial_checkpoint or args.save_answers
+    if not args.resume and args.recipe == "best" and not (taught and started):
+        raise UserError(
+            "--recipe best goes on with a trained network, taught by others: name its weights with "
+            "--initial-checkpoint and theirs with --teacher"
+        )
+    if args.teacher_temperature != 1 and not taught:
+        raise UserError("--teacher-temperature: there is no teacher: name its weights with --teacher")
+    if args.answers and args.teacher:
+        raise UserError("--answers are those of teachers that were asked before: leave out --teacher")
+    if args.answers and args.ink:
+        raise UserError("--answers hold none for other people's digits: leave out --ink, or use --teacher")
+    if not args.save_answers:
+        return
+    if not args.teacher:
+        raise UserError("--save-answers: there is nobody to answer: name weights with --teacher")
+    for name in ("answers", "ink", "resume", "output", "ship", "dry_run"):
+        if getattr(args, name):
+            flag = f"--{name.replace('_', '-')}"
+            raise UserError(f"--save-answers does not train: leave out {flag}, or train in another command")
 
 
 def recipe_named(command_line: Sequence[str] | None = None) -> str:

@@ -98,6 +98,13 @@ class Distortion:
         drawn = (self.affine, self.nodes, self.boxes, self.pen, self.blend)
         return Distortion(*(None if values is None else values[rows] for values in drawn))
 
+    def to(self, device: torch.device) -> "Distortion":
+        """Return the parameters on `device`, without waiting for them."""
+        drawn = (self.affine, self.nodes, self.boxes, self.pen, self.blend)
+        return Distortion(
+            *(None if values is None else values.to(device, non_blocking=True) for values in drawn)
+        )
+
     def apply(self, ink: Tensor) -> Tensor:
         """Return distorted copies of `ink`: both float32, (N, 1, 28, 28), in [0, 1]."""
         grid = F.affine_grid(self.affine, list(ink.shape), align_corners=False)

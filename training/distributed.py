@@ -53,6 +53,9 @@ class World:
         return values[0]
 
 
+ONE_PROCESS = World()
+
+
 def join_world(device: torch.device) -> tuple[World, torch.device]:
     """Connect to the other processes that torchrun started.
 

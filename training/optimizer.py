@@ -116,3 +116,19 @@ def make_optimizer(
     if name == "sgd":
         return torch.optim.SGD(groups, lr, momentum=MOMENTUM, nesterov=True)
     return Muon([*groups, {"params": kernels, "weight_decay": weight_decay, "orthogonal": True}], lr, dtype)
+
+
+def make_schedule(
+    optimizer: torch.optim.Optimizer, lr: float, steps: int
+) -> torch.optim.lr_scheduler.OneCycleLR:
+    """Make a one-cycle schedule with the peak `lr` over `steps` steps."""
+    total = max(3, steps)
+    return torch.optim.lr_scheduler.OneCycleLR(
+        optimizer,
+        max_lr=lr,
+        total_steps=total,
+        pct_start=max(0.2, 2 / total),  # at least 2 steps: OneCycleLR divides by their number minus 1
+        div_factor=10,
+        final_div_factor=1000,
+        cycle_momentum=False,
+    )

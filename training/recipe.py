@@ -27,6 +27,9 @@ class Recipe:
             compared; above 1 the student learns more of what the teacher holds possible beside its answer.
         ink_weight: how often an epoch shows each of the other people's digits.
         seed: of initial weights, order, distortions and dropout, 0 to 2**63 - 1.
+        view_seed: of order and distortions, if they are to be those of another seed; None for `seed`.
+        plain_epochs: so many last epochs show the images undistorted.
+        keep: which epoch's weights are kept: "best" for the lowest validation loss, or "last".
         augmentation: distortions of the training images.
     """
 
@@ -41,12 +44,19 @@ class Recipe:
     teacher_temperature: float = 1.0
     ink_weight: float = 1.0
     seed: int = 0
+    view_seed: int | None = None
+    plain_epochs: int = 0
+    keep: str = "best"
     augmentation: Augmentation = field(default_factory=Augmentation)
 
     @property
     def seed_of_views(self) -> int:
         """The seed of order and distortions."""
-        return self.seed
+        return self.seed if self.view_seed is None else self.view_seed
+
+    def distorts(self, epoch: int) -> bool:
+        """Return whether an epoch, counted from 0, shows the images distorted."""
+        return epoch < self.epochs - self.plain_epochs
 
 
 MILD = Augmentation(rotation=8, scale=0.08, shear=0.08, shift=1.5, elastic=0.2)

@@ -3,7 +3,8 @@
     args.json      the arguments with which the run resumes
     last.pt        the state after the last complete epoch, or where the run was stopped
     previous.pt    the state before that, from which the run resumes if last.pt is damaged
-    best.pt        the weights with the lowest validation loss; calibrated when the run finishes
+    best.pt        the weights with the lowest validation loss, or with --keep last those of the last epoch;
+                   calibrated when the run finishes
     history.csv    a row of figures for each epoch
     curves.png     the figures as learning curves
     summary.json   written when the run finishes
@@ -37,10 +38,11 @@ from data import mnist_folder
 from evaluation import calibration
 from evaluation.score_plots import draw_curves
 from training import state
-from training.trainer import Trainer, evaluate
+from training.trainer import Trainer
+from training.validation import evaluate
 
 LAST, PREVIOUS, BEST, CURVES, LOCK = "last.pt", "previous.pt", "best.pt", "curves.png", ".lock"
-PATHS = ("data_dir", "output", "resume")  # arguments that args.json has as strings
+PATHS = ("data_dir", "output", "resume", "answers")  # arguments that args.json has as strings
 
 
 @dataclass
@@ -121,6 +123,8 @@ class RunFolder:
         if args.teacher:
             found = [lookup.find(choice, arguments["dataset"]) for choice in args.teacher]
             arguments["teacher"] = [str(path.resolve()) for path in found]
+        if args.answers:
+            arguments["answers"] = str(args.answers.resolve())
         if args.ink:
             arguments["ink"] = [str(path.resolve()) for path in args.ink]
         arguments["data_dir"] = str(mnist_folder(args.data_dir).resolve())
@@ -223,7 +227,9 @@ class RunFolder:
     def draw_curves(self, trainer: Trainer) -> None:
         """Write curves.png if there is a completed epoch."""
         if trainer.history:
-            self._write(CURVES, draw_curves(trainer.history, len(trainer.validation_images)))
+            self._write(
+                CURVES, draw_curves(trainer.history, len(trainer.validation_images), trainer.best["epoch"])
+            )
 
     def finish(self, trainer: Trainer) -> Checkpoint:
         """Calibrate the best weights and write summary.json, which makes this a finished run.

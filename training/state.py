@@ -24,6 +24,9 @@ DEFAULTS_OF_OLDER_STATES = {
     "optimizer": "sgd",
     "width": 1,
     "teacher_temperature": 1.0,
+    "view_seed": None,
+    "plain_epochs": 0,
+    "keep": "best",
 }
 AUGMENTATION_OF_OLDER_STATES = {"pen": 0.0, "mixup": 0.0}
 

@@ -19,20 +19,20 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from checkpointing.checkpoint import weights_digest
 from common.messages import UserError
 from data import LabelledImages
-from evaluation.metrics import compute_logits
 from model import ImprovedResNet18
+from training.answers import Answers
 from training.distillation import Committee, Float32Classifier, tempered_loss
-from training.distributed import World
-from training.optimizer import make_optimizer
+from training.distributed import ONE_PROCESS, World
+from training.optimizer import make_optimizer, make_schedule
 from training.recipe import Recipe
 from training.sync_batch_norm import convert_batch_norm
-from training.views import DROPOUT, EXTRA_DIGITS, derive_seed, distortion_of_step, order_of_epoch
+from training.validation import evaluate
+from training.views import CPU, DROPOUT, EXTRA_DIGITS, derive_seed, distortion_of_step, order_of_epoch
 
 if TYPE_CHECKING:  # it imports image processing, which most runs do not need
     from training.extra_digits import ExtraDigits
 
 CHECK_EVERY = 32  # steps between checks of the loss, each of which makes a GPU wait
-ONE_PROCESS = World()
 
 
 class Trainer:
@@ -48,7 +48,8 @@ class Trainer:
         seconds: time spent on the current epoch.
         totals: float32, (2,): loss and errors, summed over the steps of the current epoch.
         history: a row of figures for each completed epoch, as `finish_epoch` returns it.
-        best: the row with the lowest validation loss, or None before the first epoch ends.
+        best: the row of the epoch whose weights are kept, as the recipe says, or None before the first epoch
+            ends.
         best_weights: state dict of the averaged weights of that epoch, on the CPU.
         initial: `weights_digest` of the weights that training started from, None for random ones.
         ink: sources of other people's digits that the weights have learned from, as in
@@ -63,7 +64,7 @@ class Trainer:
         device: torch.device,
         autocast: torch.dtype | None = None,
         world: World = ONE_PROCESS,
-        teacher: Committee | None = None,
+        teacher: Committee | Answers | None = None,
         extra_digits: "ExtraDigits | None" = None,
     ) -> None:
         """Put images and a new network on `device`.
@@ -75,8 +76,8 @@ class Trainer:
             device: where to compute.
             autocast: dtype of mixed precision; None for full precision.
             world: this process among those that train together.
-            teacher: committee whose probabilities are learned instead of the labels of `train`; without one,
-                the recipe's temperature must be 1.
+            teacher: committee whose probabilities are learned instead of the labels of `train`, or what it
+                answered for this run; without one, the recipe's temperature must be 1.
             extra_digits: other people's digits to train on as well. They are learned by their labels, since
                 the teacher has not learned such ink.
         """
@@ -88,7 +89,10 @@ class Trainer:
         torch.manual_seed(recipe.seed)
         self.model = ImprovedResNet18(dropout=recipe.dropout, width=recipe.width)
         self.model.to(device, memory_format=torch.channels_last)
-        self.teacher = teacher and teacher.to(device, memory_format=torch.channels_last)
+        self.teacher = teacher
+        if isinstance(teacher, Committee):
+            teacher.to(device, memory_format=torch.channels_last)
+        self.answers: Tensor | None = None  # for the views of the current epoch
         self.average = AveragedModel(self.model, use_buffers=True)
         self.tempered = recipe.teacher_temperature != 1
         self.network: nn.Module = Float32Classifier(self.model) if self.tempered else self.model
@@ -99,16 +103,7 @@ class Trainer:
             recipe.optimizer, self.model, recipe.lr, recipe.weight_decay, autocast or torch.float32
         )
         self.steps_per_epoch = (len(train) + self.extra_count) // recipe.batch_size
-        total = max(3, recipe.epochs * self.steps_per_epoch)
-        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self.optimizer,
-            max_lr=recipe.lr,
-            total_steps=total,
-            pct_start=max(0.2, 2 / total),  # at least 2 steps: OneCycleLR divides by their number minus 1
-            div_factor=10,
-            final_div_factor=1000,
-            cycle_momentum=False,
-        )
+        self.schedule = make_schedule(self.optimizer, recipe.lr, recipe.epochs * self.steps_per_epoch)
         self.epoch = self.step = 0
         self.lr = self.seconds = 0.0
         self.totals = torch.zeros(2, device=device)
@@ -138,7 +133,10 @@ class Trainer:
         """
         started = time.monotonic() - self.seconds
         digits = self.images_of_epoch()
-        order = order_of_epoch(self.recipe, self.epoch, len(digits)).to(self.device)
+        order = order_of_epoch(self.recipe, self.epoch, len(digits))
+        if isinstance(self.teacher, Answers):
+            self.answers = self.teacher.of_epoch(self.epoch, order).to(self.device)
+        order = order.to(self.device)
         self.model.train()
         while self.step < self.steps_per_epoch:
             if self.world.any(should_stop()):
@@ -167,17 +165,18 @@ class Trainer:
         """Train on this process's share of `digits[rows]`. Nothing here makes a GPU wait."""
         number = self.epoch * self.steps_per_epoch + self.step
         share = self.world.share(len(rows))
-        distortion = distortion_of_step(self.recipe, number, len(rows), self.device)[share]
         batch = digits[rows[share]]
-        ink = distortion.apply(batch.ink())
+        ink, targets = batch.ink(), torch.eye(self.model.fc.out_features, device=self.device)[batch.labels]
+        if self.recipe.distorts(self.epoch):
+            where = self.device if self.answers is None else CPU
+            distortion = distortion_of_step(self.recipe, number, len(rows), where)[share].to(self.device)
+            ink, targets = distortion.apply(ink), distortion.mix(targets)
         torch.manual_seed(derive_seed(self.recipe.seed, DROPOUT, number, self.world.rank))
         with torch.autocast(self.device.type, self.autocast, enabled=self.autocast is not None):
             logits = self.network(ink)
-            one_hot = torch.eye(self.model.fc.out_features, device=self.device)[batch.labels]
-            targets = distortion.mix(one_hot)
             if self.teacher:
                 taught = rows[share] < len(self.train_images)
-                targets = torch.where(taught[:, None], self._probabilities(ink), targets)
+                targets = torch.where(taught[:, None], self._probabilities(ink, share), targets)
         if self.tempered:
             temperatures = torch.where(taught, self.recipe.teacher_temperature, 1.0)
             loss = tempered_loss(logits, targets, temperatures)
@@ -193,11 +192,21 @@ class Trainer:
         errors = (logits.argmax(1) != targets.argmax(1)).sum()
         self.totals += torch.stack([loss.detach(), errors])
 
-    def _probabilities(self, ink: Tensor) -> Tensor:
-        """Return the teacher's probabilities at the recipe's temperature, float32, (N, classes)."""
-        if not self.tempered:
+    def _probabilities(self, ink: Tensor, share: slice) -> Tensor:
+        """Return the teacher's probabilities at the recipe's temperature, float32, (N, classes).
+
+        Args:
+            ink: this process's share of the step's views.
+            share: its rows in the step.
+        """
+        if self.answers is not None:
+            start = self.step * self.recipe.batch_size
+            said = self.answers[start : start + self.recipe.batch_size][share].float()
+        elif self.tempered:
+            said = self.teacher.log_probabilities(ink)
+        else:
             return self.teacher(ink)
-        return (self.teacher.log_probabilities(ink) / self.recipe.teacher_temperature).softmax(1)
+        return (said / self.recipe.teacher_temperature).softmax(1)
 
     def _update_average(self, decay: float) -> None:
         """Update the average as `AveragedModel` does, without the copies for which a GPU waits."""
@@ -237,7 +246,8 @@ class Trainer:
             "seconds": self.seconds + time.monotonic() - started,
         }
         self.history.append(row)
-        if self.best is None or row["val_loss"] is None or row["val_loss"] < self.best["val_loss"]:
+        last = self.recipe.keep == "last" or row["val_loss"] is None
+        if self.best is None or last or row["val_loss"] < self.best["val_loss"]:
             self.best = row
             self.best_weights = {
                 name: tensor.cpu().clone() for name, tensor in self.average.module.state_dict().items()
@@ -278,25 +288,6 @@ class Trainer:
     def _check_finite(self, loss: float) -> None:
         if not math.isfinite(loss):
             raise UserError(f"the loss became {loss} in epoch {self.epoch + 1}: try a lower --lr")
-
-
-def evaluate(model: nn.Module, digits: LabelledImages, world: World = ONE_PROCESS) -> dict[str, float]:
-    """Compute errors and loss in evaluation mode and full precision.
-
-    Args:
-        model: on the images' device.
-        digits: images with their labels.
-        world: the processes that share the work; all get the result.
-
-    Returns:
-        "n" (number of images), "errors" (a count) and "loss" (mean cross-entropy).
-    """
-    share = digits[world.share(len(digits))]
-    logits = compute_logits(model, share)
-    loss = F.cross_entropy(logits, share.labels, reduction="sum")
-    errors = (logits.argmax(1) != share.labels).sum()
-    loss_sum, error_sum = world.sum(torch.stack([loss, errors])).tolist()
-    return {"n": len(digits), "errors": round(error_sum), "loss": loss_sum / len(digits)}
 
 
 def _without_repeats(*sources: Iterable[dict]) -> list[dict]:

@@ -12,6 +12,7 @@ from torch import Tensor
 from training.augmentation import Distortion
 from training.recipe import Recipe
 
+CPU = torch.device("cpu")
 ORDER, DISTORTION, DROPOUT, EXTRA_DIGITS = range(4)  # purposes of random numbers, in the keys of their seeds
 
 

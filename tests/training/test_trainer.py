@@ -22,7 +22,8 @@ from training.distillation import Committee, logits_in_float32, tempered_loss
 from training.optimizer import OPTIMIZERS
 from training.recipe import Recipe
 from training.run_folder import RunFolder
-from training.trainer import Trainer, evaluate
+from training.trainer import Trainer
+from training.validation import evaluate
 
 TIMES = ("seconds", "images_per_second")
 CPU = torch.device("cpu")
