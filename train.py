@@ -28,9 +28,8 @@ from common.cli import run_script
 from common.device import keep_freed_memory, pick_device
 from common.messages import UserError, short
 from data import VALIDATION_SHARE, LabelledImages, load_training
-from training.answers import Answers
+from training.answers import load_teacher
 from training.arguments import parse_arguments, pick_autocast, recipe_from
-from training.distillation import Committee, load_committee
 from training.distributed import World, join_world, leave_world
 from training.progress import advance, as_time, epoch_bar, print_epoch, print_setup
 from training.run_folder import RunFolder
@@ -63,7 +62,8 @@ def run_training(args: argparse.Namespace, world: World, device: torch.device) -
     train, validation = load_images(args, world)
     check_batch(args, train, world)
     recipe, autocast = recipe_from(args), pick_autocast(args.amp, device)
-    teacher, extra = load_teacher(args, train, world), load_extra(args, world)
+    check_processes(args, world)
+    teacher, extra = load_teacher(args, recipe, train), load_extra(args, world)
     if args.save_answers:
         return ask_teachers(args.save_answers, Questions(recipe, train.to(device), teacher, autocast))
     trainer = Trainer(recipe, train, validation, device, autocast, world, teacher, extra)
@@ -117,17 +117,14 @@ def check_batch(args: argparse.Namespace, train: LabelledImages, world: World) -
         )
 
 
-def load_teacher(args: argparse.Namespace, train: LabelledImages, world: World) -> Committee | Answers | None:
-    """Load the committee that --teacher names or its --answers, or return None."""
+def check_processes(args: argparse.Namespace, world: World) -> None:
+    """Raise UserError if answers are asked for, or used, in more processes than they can be."""
     if args.save_answers and world.size > 1:
         raise UserError(
             "--save-answers: leave out torchrun, and start several processes: they share the work"
         )
-    if args.answers:
-        if args.mixup and world.size > 1:
-            raise UserError("--answers with --mixup are those of one process: leave out torchrun")
-        return Answers.open(args.answers, recipe_from(args), train)
-    return load_committee(args.teacher, train.dataset) if args.teacher else None
+    if args.answers and args.mixup and world.size > 1:  # each process blends within its own share
+        raise UserError("--answers with --mixup are those of one process: leave out torchrun")
 
 
 def load_extra(args: argparse.Namespace, world: World) -> "ExtraDigits | None":

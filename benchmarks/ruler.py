@@ -2,7 +2,7 @@
 
     python -m benchmarks.ruler --seeds 0 1 2                                         the default recipe
     python -m benchmarks.ruler --seeds 0 1 2 -- --teacher shipped --teacher-temperature 4
-    python -m benchmarks.ruler --seeds 0 1 --weights runs/wide -- --width 2
+    python -m benchmarks.ruler --seeds 0 1 --weights runs/wide -- --width 2          and the committee of both
     python -m benchmarks.ruler --judge runs/wide/seed-0.pt runs/wide/seed-1.pt       a committee
 
 Of the 48,000 training images a fixed 12,000, a quarter of each class, are trained on, and the weights of the
@@ -34,8 +34,9 @@ from data import LabelledImages, load_training, stratified_split
 from evaluation import calibration
 from evaluation.metrics import compute_logits
 from training import arguments, state
-from training.arguments import pick_autocast, recipe_from
-from training.distillation import Committee, load_committee
+from training.answers import Answers, load_teacher
+from training.distillation import Committee
+from training.save_answers import Questions, save_answers
 from training.trainer import Trainer
 
 SHARE, SPLIT_SEED = 0.25, 1  # of the training images that are trained on, and the seed that chooses them
@@ -56,23 +57,23 @@ def main() -> int:
     keep_freed_memory()
     device = pick_device(flags.device, flags.threads)
     train, judges = load_ruler(flags)
-    print(
-        f"{len(train):,} images to train on, {len(judges):,} judge; {describe_device(device)}\n", flush=True
-    )
-    print(f"{'':16}{'errors':>8}{'loss':>10}{'calibrated':>12}", flush=True)
-    if args.judge:
-        print_figures(
-            "committee", judge([compute_logits_of(path, judges, device) for path in args.judge], judges)
-        )
+    print(f"{len(train):,} images to train on, {len(judges):,} judge; {describe_device(device)}", flush=True)
+    recipe, autocast = arguments.recipe_from(flags), arguments.pick_autocast(flags.amp, device)
+    teacher = load_teacher(flags, recipe, train)
+    if flags.save_answers:
+        questions = Questions(recipe, train.to(device), teacher, autocast)
+        save_answers(flags.save_answers, questions, lambda: False)
         return 0
-    teacher = load_committee(flags.teacher, train.dataset) if flags.teacher else None
+    print(f"\n{'':16}{'errors':>8}{'loss':>10}{'calibrated':>12}", flush=True)
+    if args.judge:
+        print_committee(args.judge, judges, device)
+        return 0
     rows = [run_seed(make_trainer(seed, flags, train, device, teacher), args, judges) for seed in args.seeds]
     if len(rows) > 1:
         for name, average in (("mean", mean), ("sd", stdev)):
             print_figures(name, {key: average([row[key] for row in rows]) for key in FIGURES}, ".1f")
     if args.weights and len(rows) > 1:
-        paths = [weights_of(args.weights, seed) for seed in args.seeds]
-        print_figures("committee", judge([compute_logits_of(path, judges, device) for path in paths], judges))
+        print_committee([weights_of(args.weights, seed) for seed in args.seeds], judges, device)
     return 0
 
 
@@ -144,11 +145,12 @@ def make_trainer(
     flags: argparse.Namespace,
     train: LabelledImages,
     device: torch.device,
-    teacher: Committee | None,
+    teacher: Committee | Answers | None,
 ) -> Trainer:
     """Return a trainer without validation images, which keeps the last epoch's weights."""
-    recipe = replace(recipe_from(flags), seed=seed)
-    trainer = Trainer(recipe, train, train[:0], device, pick_autocast(flags.amp, device), teacher=teacher)
+    recipe = replace(arguments.recipe_from(flags), seed=seed)
+    autocast = arguments.pick_autocast(flags.amp, device)
+    trainer = Trainer(recipe, train, train[:0], device, autocast, teacher=teacher)
     if flags.initial_checkpoint:
         weights = checkpoint.load(lookup.find(flags.initial_checkpoint, train.dataset))
         trainer.start_from(weights.model, weights.ink)
@@ -174,9 +176,10 @@ def holds_weights(path: Path, digest: str) -> bool:
     return path.exists() and checkpoint.weights_digest(checkpoint.load(path).model.state_dict()) == digest
 
 
-def compute_logits_of(path: Path, judges: LabelledImages, device: torch.device) -> Tensor:
-    """Return the logits of the weights in a file, float32, (N, classes), on the CPU."""
-    return compute_logits(checkpoint.load(path, device).model, judges.to(device)).cpu()
+def print_committee(paths: list[Path], judges: LabelledImages, device: torch.device) -> None:
+    """Judge the mean probabilities of the weights in files, and print the figures."""
+    models = (checkpoint.load(path, device).model for path in paths)
+    print_figures("committee", judge([compute_logits(m, judges.to(device)).cpu() for m in models], judges))
 
 
 def judge(logits: list[Tensor], judges: LabelledImages) -> dict[str, Any]:

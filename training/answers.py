@@ -10,6 +10,7 @@ Each file says which views it answers and which committee spoke. training/save_a
 Source: Beyer et al., "Knowledge distillation: A good teacher is patient and consistent", 2022.
 """
 
+import argparse
 import hashlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from checkpointing import archive
 from checkpointing.archive import CheckpointError
 from common.messages import UserError, short
 from data import LabelledImages
+from training.distillation import Committee, load_committee
 from training.recipe import Recipe
 
 KIND = "answers"
@@ -92,6 +94,21 @@ class Answers:
         if content is None:
             raise UserError(f"{short(self.folder)}: answers were removed while this run was training")
         return content["answers"] if distorted else content["answers"][order]
+
+
+def load_teacher(
+    args: argparse.Namespace, recipe: Recipe, images: LabelledImages
+) -> Committee | Answers | None:
+    """Load the committee that --teacher names, or its --answers; return None without either.
+
+    Args:
+        args: from `training.arguments.parse_arguments`.
+        recipe: of the run.
+        images: that the run trains on.
+    """
+    if args.answers:
+        return Answers.open(args.answers, recipe, images)
+    return load_committee(args.teacher, images.dataset) if args.teacher else None
 
 
 def views_of(recipe: Recipe, images: LabelledImages) -> dict[str, Any]:

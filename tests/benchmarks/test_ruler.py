@@ -107,3 +107,13 @@ def test_a_line_that_is_no_result_is_named(measure, tmp_path: Path):
     (tmp_path / "out.jsonl").write_text('{"seed": 1}\n')
     with pytest.raises(UserError, match=r"out\.jsonl, line 1 is not a result: remove"):
         measure("--out", tmp_path / "out.jsonl")
+
+
+def test_answers_serve_the_ruler(measure, tmp_path, capsys):
+    folder = ("--epochs", 1, "--view-seed", 3)
+    assert measure(flags=("--teacher", "shipped", "--save-answers", tmp_path / "answers", *folder)) == {}
+    assert (tmp_path / "answers/epoch-0001.pt").exists()
+    taught = (*folder, "--teacher-temperature", 4)
+    read = measure(flags=("--answers", tmp_path / "answers", *taught))
+    heard = measure(flags=("--teacher", "shipped", *taught))
+    assert read["seed 0"][1] == pytest.approx(heard["seed 0"][1], rel=0.02)

@@ -241,6 +241,57 @@ def test_a_stop_with_a_loss_that_is_not_finite_is_an_error(digits):
         trainer.train_epoch(should_stop=lambda: next(left))
 
 
+def test_the_last_epoch_is_kept_if_the_recipe_says_so(digits):
+    trainer = Trainer(Recipe(**{**vars(RECIPE), "epochs": 3, "keep": "last"}), *digits, CPU)
+    losses = iter((0.3, 0.2, 0.4))
+    for loss in losses:
+        trainer.train_epoch()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("training.trainer.evaluate", lambda *_, loss=loss: {"loss": loss, "errors": 1})
+            trainer.finish_epoch()
+        assert trainer.best is trainer.history[-1]
+        assert same_weights(trainer.best_weights, trainer.average.module.state_dict())
+
+
+class Seen(Committee):
+    """A teacher that remembers what it sees."""
+
+    def forward(self, ink: torch.Tensor) -> torch.Tensor:
+        self.seen.append(ink)
+        return super().forward(ink)
+
+
+def views(digits, unbroken, **changes: object) -> torch.Tensor:
+    """Return all views of a run, (steps, 64, 1, 28, 28)."""
+    watching = Seen([unbroken.best_model()])
+    watching.seen = []
+    finish(Trainer(Recipe(**{**vars(RECIPE), **changes}), *digits, CPU, teacher=watching))
+    return torch.stack(watching.seen)
+
+
+def test_plain_epochs_show_the_images_undistorted(digits, unbroken):
+    seen = views(digits, unbroken, plain_epochs=1)
+    assert torch.equal(seen[:4], views(digits, unbroken)[:4])
+    images = {image.numpy().tobytes() for image in digits[0].ink()}
+    assert {image.numpy().tobytes() for image in seen[4:].flatten(0, 1)} == images
+    assert not {image.numpy().tobytes() for image in seen[:4].flatten(0, 1)} & images
+
+
+def test_the_seed_of_views_determines_what_is_shown_and_no_more(digits, unbroken):
+    own = views(digits, unbroken)
+    assert torch.equal(views(digits, unbroken, view_seed=RECIPE.seed), own)
+    assert torch.equal(views(digits, unbroken, seed=7, view_seed=RECIPE.seed), own)
+    assert not torch.equal(views(digits, unbroken, view_seed=7), own)
+    first, second = (Trainer(Recipe(seed=seed, view_seed=0), *digits, CPU) for seed in (0, 7))
+    assert not same_weights(first.model.state_dict(), second.model.state_dict())
+
+
+@pytest.mark.parametrize("steps", [3, 4, 7])
+def test_a_run_with_plain_epochs_resumed_ends_the_same(digits, steps):
+    recipe = Recipe(**{**vars(RECIPE), "plain_epochs": 1, "view_seed": 9, "keep": "last"})
+    assert_resumed_ends_as(finish(Trainer(recipe, *digits, CPU, torch.bfloat16)), digits, steps)
+
+
 # States of earlier versions and of other runs
 
 
@@ -275,6 +326,7 @@ def test_a_state_of_the_first_version_is_resumed_and_ends_the_same(digits, unbro
     "changed",
     [
         *({"lr": 0.01}, {"ink_weight": 2.0}, {"optimizer": "muon"}, {"teacher_temperature": 2.0}),
+        *({"width": 2}, {"keep": "last"}, {"plain_epochs": 1}, {"view_seed": 3}),
         {"augmentation": Augmentation(pen=0.1)},
     ],
 )
