@@ -30,6 +30,7 @@ from recognition.profiles import new_sample_name
 from recognition.sample_store import write_sample
 from tests.support.handwriting import digit
 from tests.support.project import (
+    TIMEOUT,
     TORCHRUN,
     Project,
     assert_one_line_error,
@@ -199,6 +200,58 @@ def test_a_wide_network_is_trained_tested_and_read_with_and_teaches(project):
     student = torch.load(project.train("student", *taught) / "best.pt", weights_only=True)
     assert student["arguments"] == {"num_classes": 10, "dropout": 0.1}
     assert student["training"]["teacher"] == [weights["weights_sha256"]]
+
+
+TAUGHT = ("--epochs", 2, "--plain-epochs", 1, "--limit-train", 320, "--teacher-temperature", 4)
+
+
+@pytest.mark.long
+def test_two_processes_ask_a_committee_once_for_many_students(project, trained):
+    teacher = trained.folder / "runs/digits/best.pt"
+    ask = ("train.py", *DIGITS, *TAUGHT, "--teacher", teacher, teacher, "--save-answers", "answers")
+    processes = [project.start(*ask) for _ in range(2)]
+    said = [process.communicate(timeout=TIMEOUT) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], said
+    assert any(re.search(r"^time +about \d+:\d\d:\d\d in one process$", out, re.M) for out, _ in said), said
+    assert {path.name for path in (project.folder / "answers").iterdir()} == {"epoch-0001.pt", "plain.pt"}
+    learn = ("--answers", "answers", *TAUGHT, "--keep", "last")
+    students = [project.train(f"student-{seed}", *learn, "--seed", seed) for seed in (1, 2)]
+    assert not same_weights(*map(weights_of, students))
+    training = torch.load(students[0] / "best.pt", weights_only=True)["training"]
+    digest = torch.load(teacher, weights_only=True)["weights_sha256"]
+    assert (training["teacher"], training["view_seed"], training["best_epoch"]) == ([digest] * 2, 0, 2)
+    (project.folder / "answers").rename(project.folder / "moved")
+    resumed = project.run("train.py", "--resume", students[0], "--answers", "moved")
+    assert "The weights of the last of 2 epochs" in resumed.stdout
+    learn = ("train.py", *DIGITS, *TAUGHT, "--answers", "moved")
+    more = project.run(*learn, "--epochs", 3)
+    assert_one_line_error(more, "moved lacks 1 of the 3 files", "epoch-0002.pt", "--save-answers")
+    assert_one_line_error(project.run(*learn, "--pen", 0.5), "answers other views", "--pen 0.0")
+    assert_one_line_error(project.run(*ask[:-1], "moved", "--rotation", 1), "other views", "--rotation")
+    two = project.run(*TORCHRUN, *learn, *MACHINE, "--output", "two")
+    assert two.returncode == 0, two.stderr
+    blended = project.run(*TORCHRUN, *learn, *MACHINE, "--mixup", 0.5)
+    assert "leave out torchrun" in blended.stderr
+
+
+@pytest.mark.long
+@posix
+def test_asking_a_committee_is_stopped_and_goes_on(project, trained):
+    teacher = trained.folder / "runs/digits/best.pt"
+    ask = ("train.py", *DIGITS, "--epochs", 3, "--teacher", *[teacher] * 9, "--save-answers", "answers")
+    process = project.start(*ask)
+    for line in process.stdout:
+        if line.startswith("epoch-0001"):
+            break
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=TIMEOUT)
+    assert (process.returncode, err) == (130, ""), (out, err)
+    assert "go on with the same command" in out
+    result = project.run(*ask)
+    assert result.returncode == 0, result.stderr
+    missing, whole = re.match(r"answers  ([\d,]+) of ([\d,]+)", result.stdout).groups()
+    assert 0 < int(missing.replace(",", "")) < int(whole.replace(",", "")) - 1000
+    assert "All 3 files of answers are there." in result.stdout
 
 
 def test_refit_trains_on_all_images_without_validation(project):
