@@ -2,6 +2,7 @@
 
 python predict.py photo.png                        one line: the file, the reading, its confidence
 python predict.py scans/ 'more/*.jpg' --json       folders and patterns; a JSON object for each file
+python predict.py scan.pdf --csv > numbers.csv     a table: a row for each line of text
 python predict.py strokes.jsonl --single           a drawing on each line, each of one digit
 python predict.py photo.png --annotate out/        also write a copy with the readings
 python predict.py notes.png --profile Anna         with what Anna corrected in app.py
@@ -10,10 +11,14 @@ python predict.py notes.png --profile Anna         with what Anna corrected in a
 import common.interrupt  # noqa: F401 - first: Ctrl-C is silent while the rest is imported
 
 import argparse
+import csv
+import io
 import json
+import math
 import os
 import sys
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -25,15 +30,18 @@ from tqdm import tqdm
 
 from common.cli import ArgumentParser, add_device_arguments, number, run_script
 from common.device import pick_device, return_freed_memory
+from common.geometry import Box
 from common.messages import UserError, complain, percent, printable, short
 from preprocessing.candidates import Segmentation
+from preprocessing.image_files import has_pages
 from preprocessing.picture_candidates import segment_picture
+from preprocessing.region import pixels_in, segment_part, strokes_in
 from preprocessing.stroke_candidates import segment_strokes
 from preprocessing.stroke_files import StrokeSample, has_lines
 from recognition.annotation import AnnotatedCopies
-from recognition.inputs import STANDARD_INPUT, Item, Source, find_sources, items
+from recognition.inputs import STANDARD_INPUT, Item, Source, describe, find_sources, items
 from recognition.profiles import existing_profile
-from recognition.recognizer import Reading, Recognizer, text_of
+from recognition.recognizer import Reading, Recognizer, rows_of, text_of
 
 BATCH = 64
 MIN_INPUTS_FOR_BAR = 10
@@ -44,7 +52,8 @@ def main() -> int:
     """Run the script and return its exit status: 1 if an input could not be read."""
     args = parse_arguments()
     device = pick_device(args.device, args.threads)
-    sources = find_sources(args.inputs)
+    left_out: Counter[str] = Counter()
+    sources = find_sources(args.inputs, left_out)
     copies = AnnotatedCopies(args.annotate, sources) if args.annotate else None
     profile = None if args.profile is None else existing_profile(args.profile)
     recognizer = Recognizer(args.checkpoint, device, profile)
@@ -54,14 +63,20 @@ def main() -> int:
         if not len(recognizer.memory):
             raise UserError(f"nothing in {short(profile)} can be read")
 
+    if left_out:
+        print(f"left out: {printable(describe(left_out))}", file=sys.stderr, flush=True)
     sys.stdout.reconfigure(errors="backslashreplace")  # not every terminal can show all file names
-    show = show_json if args.json else partial(show_line, width=width_of_names(sources))
+    show = partial(show_line, width=width_of_names(sources))
+    if args.json or args.csv:
+        show = show_json if args.json else show_rows
     failed = 0
     with progress(sources) as bar:
         for item, outcome in read_all(items(sources), recognizer, copies, args):
             with tqdm.external_write_mode():  # hides the bar meanwhile
                 show(item, outcome)
             failed += isinstance(outcome, UserError)
+            if item.page == 1 and bar.total:
+                bar.total += item.pages - 1
             bar.update()
     return 1 if failed else 0
 
@@ -78,7 +93,20 @@ def parse_arguments() -> argparse.Namespace:
         help="pictures, stroke files (.json, .jsonl, .jsonl.gz), folders, patterns, - for standard input",
     )
     add("--single", action="store_true", help="each input holds one digit, so don't look for more")
-    add("--json", action="store_true", help="print a JSON object for each input")
+    form = parser.add_mutually_exclusive_group().add_argument
+    form("--json", action="store_true", help="print a JSON object for each input")
+    form(
+        "--csv",
+        action="store_true",
+        help="print a table: a row for each line of text, with the input's name and a column for each number",
+    )
+    add(
+        "--region",
+        type=region,
+        metavar="LEFT,TOP,RIGHT,BOTTOM",
+        help="read only this part of each input, in pixels of the picture or page, or in the unit of the "
+        "strokes (--region=LEFT,... if LEFT is negative)",
+    )
     add(
         "--annotate",
         type=Path,
@@ -99,11 +127,24 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def region(text: str) -> Box:
+    """Parse the argument of --region."""
+    try:
+        left, top, right, bottom = map(float, text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not LEFT,TOP,RIGHT,BOTTOM: four numbers") from None
+    if not all(map(math.isfinite, (left, top, right, bottom))):
+        raise argparse.ArgumentTypeError(f"must be finite, not {text}")
+    if left >= right or top >= bottom:
+        raise argparse.ArgumentTypeError(f"{text} is empty: LEFT must be below RIGHT, and TOP below BOTTOM")
+    return left, top, right, bottom
+
+
 def progress(sources: list[Source]) -> tqdm:
     """Return a progress bar on stderr, shown on a terminal if inputs are many or of unknown number."""
     unknown = any(source.path == STANDARD_INPUT or has_lines(source.path) for source in sources)
     total = None if unknown else len(sources)
-    shown = unknown or len(sources) >= MIN_INPUTS_FOR_BAR
+    shown = unknown or len(sources) >= MIN_INPUTS_FOR_BAR or any(has_pages(s.path) for s in sources)
     return tqdm(total=total, unit=" inputs", disable=None if shown else True, leave=False)
 
 
@@ -125,7 +166,7 @@ def read_all(
     """
     with ThreadPoolExecutor(args.threads or os.cpu_count()) as pool:
         while batch := list(islice(inputs, args.batch_size)):
-            pages = list(pool.map(partial(segment, single=args.single), batch))
+            pages = list(pool.map(partial(segment, single=args.single, region=args.region), batch))
             found = [page for page in pages if not isinstance(page, UserError)]
             readings = iter(recognizer.read(found, args.batch_size))
             outcomes = [page if isinstance(page, UserError) else next(readings) for page in pages]
@@ -135,27 +176,30 @@ def read_all(
             return_freed_memory()  # otherwise fragmentation grows with every batch
 
 
-def segment(item: Item, single: bool) -> list[Segmentation] | UserError:
+def segment(item: Item, single: bool, region: Box | None = None) -> list[Segmentation] | UserError:
     """Open an input and return its segmentations, or the error that occurred.
 
     Args:
         item: a picture or a drawing.
         single: whether it shows one digit.
+        region: the part to read; None for all of it.
     """
     try:
         content = item.load()
         if isinstance(content, StrokeSample):
-            return segment_strokes(content.strokes, single)
-        return segment_picture(content, single)
+            strokes = content.strokes if region is None else strokes_in(region, content.strokes, item.name)
+            return segment_strokes(strokes, single)
+        if region is None:
+            return segment_picture(content, single)
+        return segment_part(content, pixels_in(region, content.size, item.name), single)
     except UserError as error:
         return error
 
 
 def show_json(item: Item, outcome: list[Reading] | UserError) -> None:
-    """Print one line of JSON: `path`, `line` in a file of many, and `text` and `digits`, or `error`."""
+    """Print one line of JSON: `path`, `line` or `page` in a file of many, `text` and `digits`, or `error`."""
     report: dict[str, Any] = {"path": item.path}
-    if item.line:
-        report["line"] = item.line
+    report |= {key: at for key, at in (("line", item.line), ("page", item.page)) if at is not None}
     if isinstance(outcome, UserError):
         report["error"] = str(outcome)
     else:
@@ -167,10 +211,24 @@ def show_json(item: Item, outcome: list[Reading] | UserError) -> None:
                 "probabilities": [round(float(value), 6) for value in reading.probabilities],
                 "box": [float(f"{side:.6g}") for side in reading.box],  # of strokes in any unit
                 "is_digit": reading.is_digit,
+                "line": reading.line,
+                "group": reading.group,
             }
             for reading in outcome
         ]
     write_line(json.dumps(report, allow_nan=False))
+
+
+def show_rows(item: Item, outcome: list[Reading] | UserError) -> None:
+    """Print a row of a CSV table for each line of text: the name and each number; an error goes to stderr."""
+    if isinstance(outcome, UserError):
+        complain(str(outcome))
+        return
+    table = io.StringIO()
+    # Quoted, a number is taken for text by the programs that can tell: zeros before it stay.
+    writer = csv.writer(table, quoting=csv.QUOTE_ALL, lineterminator="\n")
+    writer.writerows([item.name, *groups] for groups in rows_of(outcome) or [[]])
+    write_line(table.getvalue().removesuffix("\n"))
 
 
 def show_line(item: Item, outcome: list[Reading] | UserError, width: int) -> None:
@@ -184,7 +242,7 @@ def show_line(item: Item, outcome: list[Reading] | UserError, width: int) -> Non
     if isinstance(outcome, UserError):
         complain(str(outcome))
         return
-    name = printable(item.path if item.line is None else f"{item.path}:{item.line}")
+    name = printable(item.name)
     text, confidences = text_of(outcome), "not sure"
     if any(reading.is_digit for reading in outcome):
         confidences = "".join(
@@ -202,10 +260,13 @@ def write_line(line: str) -> None:
 
 
 def width_of_names(sources: Iterable[Source]) -> int:
-    """Return the columns for the names of sources and their line numbers."""
-    line_number = 6
-    widths = (columns(printable(s.path)) + line_number * has_lines(s.path) for s in sources if not s.fault)
-    return min(max(widths), MAX_NAME_WIDTH)
+    """Return the columns for the names of sources and their line or page numbers."""
+
+    def width(path: str) -> int:
+        number = 6 if has_lines(path) else 4 if has_pages(path) else 0
+        return columns(printable(path)) + number
+
+    return min(max(width(source.path) for source in sources if not source.fault), MAX_NAME_WIDTH)
 
 
 def padded(name: str, width: int) -> str:

@@ -7,6 +7,7 @@ import glob
 import os
 import stat
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
@@ -14,12 +15,12 @@ from pathlib import Path
 
 from PIL import Image
 
-from common.messages import UserError
-from preprocessing.image_files import is_picture_file, open_picture
+from common.messages import UserError, short
+from preprocessing.image_files import MAX_BYTES, is_picture_file, open_picture, pages_of
 from preprocessing.stroke_files import StrokeSample, each_line, has_lines, is_stroke_file, read_drawing
 
 STANDARD_INPUT = "-"
-MAX_PICTURE = 256 * 2**20  # bytes on standard input, which are held in memory
+MOST_KINDS = 5  # of files left out that are named
 
 
 @dataclass(frozen=True)
@@ -43,11 +44,22 @@ class Item:
         path: of the file, or "-" for standard input.
         line: line number from 1 in a file with a drawing on each line, else None.
         content: the file, the bytes of a picture, or a drawing; the error if it cannot be read.
+        page: page number from 1 in a file of several, else None.
+        pages: how many pages the file has.
+        frame: the page for `open_picture`.
     """
 
     path: str
     line: int | None
     content: Path | bytes | StrokeSample | UserError
+    page: int | None = None
+    pages: int = 1
+    frame: int = 0
+
+    @property
+    def name(self) -> str:
+        """The path with the number of the line or page: "many.jsonl:3", "scan.tiff#2"."""
+        return self._numbered(self.path) if self.line is None else f"{self.path}:{self.line}"
 
     def load(self) -> Image.Image | StrokeSample:
         """Return the decoded picture or the drawing.
@@ -61,18 +73,21 @@ class Item:
         if isinstance(content, StrokeSample):
             return content
         if isinstance(content, Path):
-            return read_drawing(content, self.path) if is_stroke_file(content) else open_picture(content)
-        try:
-            return open_picture(BytesIO(content))
-        except UserError as error:
-            raise UserError(f"standard input: {error}") from error
+            if is_stroke_file(content):
+                return read_drawing(content, self.path)
+            return open_picture(content, self.frame, self._numbered(short(content)))
+        return open_picture(BytesIO(content), self.frame, self._numbered("standard input"))
+
+    def _numbered(self, name: str) -> str:
+        return name if self.page is None else f"{name}#{self.page}"
 
 
-def find_sources(arguments: Iterable[str]) -> list[Source]:
+def find_sources(arguments: Iterable[str], left_out: Counter[str] | None = None) -> list[Source]:
     """Find all files that the arguments name.
 
     Args:
         arguments: paths of files or folders, glob patterns, or "-" for standard input.
+        left_out: to be updated with the number of each kind of file in folders that is left out.
 
     Returns:
         The sources in the order of the arguments, those of a folder or pattern sorted by name. A file that is
@@ -86,7 +101,7 @@ def find_sources(arguments: Iterable[str]) -> list[Source]:
         if argument == STANDARD_INPUT and Source(argument) in sources:
             sources.append(Source(argument, UserError("standard input can be read only once")))
         else:
-            sources += _expand(argument)
+            sources += _expand(argument, Counter() if left_out is None else left_out)
     faults = [source.fault for source in sources if source.fault]
     if len(faults) == len(sources):
         more = f" (and {len(faults) - 1:,} more like it)" if len(faults) > 1 else ""
@@ -94,7 +109,17 @@ def find_sources(arguments: Iterable[str]) -> list[Source]:
     return sources
 
 
-def _expand(argument: str) -> Iterator[Source]:
+def describe(left_out: Counter[str]) -> str:
+    """Return the number and the kinds of the files left out, such as "3 files (2 .txt, 1 .docx)"."""
+    kinds = [f"{count:,} {kind}" for kind, count in left_out.most_common()]
+    if len(kinds) > MOST_KINDS:
+        rest = sum(count for _, count in left_out.most_common()[MOST_KINDS - 1 :])
+        kinds[MOST_KINDS - 1 :] = [f"{rest:,} of {len(kinds) - MOST_KINDS + 1} other kinds"]
+    total = left_out.total()
+    return f"{total:,} {'file' if total == 1 else 'files'} ({', '.join(kinds)})"
+
+
+def _expand(argument: str, left_out: Counter[str]) -> Iterator[Source]:
     """Yield the sources of one argument; the path of an existing file is never a pattern."""
     if argument == STANDARD_INPUT:
         yield Source(argument)
@@ -112,12 +137,16 @@ def _expand(argument: str) -> Iterator[Source]:
         except OSError as error:
             yield Source(path, UserError(f"{path} cannot be read: {error.strerror or error}"))
         else:
-            yield from _files_in(path) if is_folder else [Source(path)]
+            yield from _files_in(path, left_out) if is_folder else [Source(path)]
 
 
-def _files_in(folder: str) -> Iterator[Source]:
-    """Yield the pictures and stroke files in a folder and its subfolders, without hidden ones."""
+def _files_in(folder: str, left_out: Counter[str]) -> Iterator[Source]:
+    """Yield the pictures and stroke files in a folder and its subfolders, without hidden ones.
+
+    What is left out is added to `left_out` by its kind; a hidden or linked folder counts as one file.
+    """
     empty = True
+    others: Counter[str] = Counter()
     waiting = [(folder, True)]
     while waiting:
         path, is_folder = waiting.pop()
@@ -134,13 +163,27 @@ def _files_in(folder: str) -> Iterator[Source]:
             continue
         for entry in entries_reversed:
             if entry.name.startswith("."):
-                continue
-            if entry.is_dir(follow_symlinks=False):  # links may form a cycle
+                others["hidden"] += 1
+            elif entry.is_dir(follow_symlinks=False):  # links may form a cycle
                 waiting.append((entry.path, True))
             elif entry.is_file() and (is_picture_file(entry.name) or is_stroke_file(entry.name)):
                 waiting.append((entry.path, False))
+            else:
+                others[_kind(entry)] += 1
     if empty:
-        yield Source(folder, UserError(f"{folder} holds no pictures and no stroke files"))
+        instead = f", but {describe(others)}" if others else ""
+        yield Source(folder, UserError(f"{folder} holds no pictures and no stroke files{instead}"))
+    else:
+        left_out.update(others)
+
+
+def _kind(entry: os.DirEntry[str]) -> str:
+    """Name the kind of something in a folder that is neither picture nor stroke file."""
+    if entry.is_dir():
+        return "linked folder"
+    if not entry.is_file():
+        return "broken link" if entry.is_symlink() else "special"
+    return os.path.splitext(entry.name)[1].lower() or "without suffix"  # noqa: PTH122, as Path is slow
 
 
 def items(sources: Iterable[Source]) -> Iterator[Item]:
@@ -154,7 +197,22 @@ def items(sources: Iterable[Source]) -> Iterator[Item]:
         elif has_lines(path):
             yield from (Item(path, line, content) for line, content in each_line(Path(path), path))
         else:
-            yield Item(path, None, Path(path))
+            yield from _pages(path, Path(path))
+
+
+def _pages(path: str, content: Path | bytes) -> Iterator[Item]:
+    """Yield each page of a picture, or the drawing of a stroke file."""
+    pages: list[int | UserError] = [0]
+    if isinstance(content, bytes):
+        pages = pages_of(BytesIO(content), "standard input")
+    elif content.is_file() and not is_stroke_file(content):  # a pipe can be read only once
+        pages = pages_of(content)
+    for number, page in enumerate(pages, 1):
+        shown = number if len(pages) > 1 else None
+        if isinstance(page, UserError):
+            yield Item(path, None, page, shown, len(pages))
+        else:
+            yield Item(path, None, content, shown, len(pages), page)
 
 
 def _items_of_standard_input() -> Iterator[Item]:
@@ -170,10 +228,10 @@ def _items_of_standard_input() -> Iterator[Item]:
         elif first == b"[":
             yield Item(path, None, read_drawing(stream, name))
         else:
-            content = stream.read(MAX_PICTURE + 1)
-            if len(content) > MAX_PICTURE:
-                raise UserError(f"{name} holds more than {MAX_PICTURE >> 20} MiB: too much for a picture")
-            yield Item(path, None, content)
+            content = stream.read(MAX_BYTES + 1)
+            if len(content) > MAX_BYTES:
+                raise UserError(f"{name} holds more than {MAX_BYTES >> 20} MiB: too much for a picture")
+            yield from _pages(path, content)
     except UserError as error:
         yield Item(path, None, error)
     except OSError as error:

@@ -39,6 +39,7 @@ class Reading:
         box: left, top, right, bottom, in the coordinates of the drawing or picture.
         glyph: float32, (28, 28), ink 1 on 0: the input of the network.
         line: number of the line of text that the digit is on, from 0.
+        group: number of the group of digits (a number) in its line, from 0.
     """
 
     digit: int
@@ -47,6 +48,7 @@ class Reading:
     box: Box
     glyph: np.ndarray
     line: int = 0
+    group: int = 0
 
     @property
     def is_digit(self) -> bool:
@@ -59,12 +61,19 @@ class Reading:
         return float(self.probabilities[self.digit])
 
 
-def text_of(readings: Sequence[Reading]) -> str:
-    """Return the digits from left to right, `?` for what is not a digit, lines separated by a space."""
-    lines: dict[int, str] = {}
+def rows_of(readings: Sequence[Reading]) -> list[list[str]]:
+    """Return the text of each group of each line: its digits, `?` for what is not a digit."""
+    lines: dict[int, dict[int, str]] = {}
     for reading in readings:
-        lines[reading.line] = lines.get(reading.line, "") + (str(reading.digit) if reading.is_digit else "?")
-    return " ".join(lines.values())
+        groups = lines.setdefault(reading.line, {})
+        text = str(reading.digit) if reading.is_digit else "?"
+        groups[reading.group] = groups.get(reading.group, "") + text
+    return [list(groups.values()) for groups in lines.values()]
+
+
+def text_of(readings: Sequence[Reading]) -> str:
+    """Return the digits as `rows_of` does, with spaces between groups and between lines."""
+    return " ".join(" ".join(groups) for groups in rows_of(readings))
 
 
 class Recognizer:
