@@ -108,7 +108,10 @@ class Commands:
 
     def _opened(self, picture: Picture) -> None:
         self.session.show_picture(picture)
-        self.session.say("A picture: draw on it, or clear it.")
+        if picture.pages > 1:
+            self.session.say(f"The first of {picture.pages:,} pages: predict.py reads all of them.")
+        else:
+            self.session.say("A picture: draw on it, or clear it.")
 
     def save(self) -> None:
         """Ask for a file and write the drawing to it."""

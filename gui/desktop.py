@@ -16,7 +16,10 @@ from PIL import Image, ImageGrab
 
 from common.messages import UserError
 
-PICTURES = ("*.png", "*.jpg", "*.jpeg", "*.gif", "*.bmp", "*.tif", "*.tiff", "*.webp", "*.ppm", "*.pgm")
+PICTURES = (
+    *("*.png", "*.jpg", "*.jpeg", "*.heic", "*.heif", "*.avif", "*.pdf", "*.tif", "*.tiff", "*.gif", "*.bmp"),
+    *("*.webp", "*.ppm", "*.pgm", "*.pbm", "*.pnm"),
+)
 CLIPBOARD_LIMIT = 8  # MB of a picture; X11 gives it as text, which takes 50 ms for each
 
 

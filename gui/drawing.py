@@ -58,6 +58,7 @@ class Picture:
         pixels: RGB, 3 bytes each, row by row.
         paper: its median colour.
         box: its place on the page.
+        pages: how many pages its file has; it is the first.
     """
 
     width: int
@@ -65,6 +66,7 @@ class Picture:
     pixels: bytes
     paper: tuple[int, int, int]
     box: Box = (0.0, 0.0, 0.0, 0.0)
+    pages: int = 1
 
     @property
     def dark(self) -> bool:

@@ -111,7 +111,10 @@ class Explain(Request):
 
 @dataclass(frozen=True)
 class Open(Request):
-    """Decode an image file or its content; answered with a `Picture`, which has no place on a page yet."""
+    """Decode an image file or its content, of several pages the first.
+
+    Answered with a `Picture`, which has no place on a page yet.
+    """
 
     name = "open"
     source: Path | bytes

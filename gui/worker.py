@@ -32,7 +32,7 @@ from gui.protocol import (
     Save,
 )
 from preprocessing.glyph import to_uint8
-from preprocessing.image_files import as_rgb, open_picture, reduced
+from preprocessing.image_files import as_rgb, open_picture, pages_of, reduced
 from recognition.profiles import move_old_samples, profile_folder
 from recognition.recognizer import Reading, Recognizer, text_of
 from visualization.explain import grad_cam
@@ -96,10 +96,12 @@ class Worker:
 
     def open(self, source: Path | bytes) -> Picture:
         """Decode a picture, see `Open`."""
-        image = as_rgb(reduced(open_picture(source if isinstance(source, Path) else io.BytesIO(source))))
+        file = source if isinstance(source, Path) else io.BytesIO(source)
+        pages = pages_of(file)
+        image = as_rgb(reduced(open_picture(file, pages[0])))
         image.thumbnail((PICTURE_SIDE, PICTURE_SIDE), reducing_gap=2)
         paper = tuple(int(value) for value in np.median(np.asarray(image), axis=(0, 1)))
-        return Picture(image.width, image.height, image.tobytes(), paper)
+        return Picture(image.width, image.height, image.tobytes(), paper, pages=len(pages))
 
     def save(self, path: Path, page: Page, region: Box, scale: float) -> Path:
         """Write a page as PNG, see `Save`."""

@@ -60,13 +60,15 @@ def pages_of(source: Path | BinaryIO, name: str | None = None) -> list[int | Ink
     """Find the pages of a TIFF or PDF file. A file of another format has one, also if it is animated.
 
     Args:
-        source: a path, or an open binary file, which may not be a pipe.
+        source: a path, or an open binary file. A pipe, which can be read only once, is not opened.
         name: the file's name in error messages.
 
     Returns:
         The `page` of `open_picture` for each page, in order. Where pages cannot be opened, or are more than
         MAX_PAGES, the last element says so. For a file that cannot be opened at all, it is [0].
     """
+    if isinstance(source, Path) and not source.is_file():
+        return [0]
     name = name or _name(source)
     try:
         with _opened(source) as file:
@@ -98,7 +100,8 @@ def _pages_of_tiff(file: BinaryIO, name: str) -> list[int | InkError]:
             except EOFError:
                 break
             except Exception as error:  # decoders raise exceptions of many types on damaged files
-                pages.append(InkError(f"{name} is damaged after page {len(pages)}: {_one_line(error)}"))
+                if pages:
+                    pages.append(InkError(f"{name} is damaged after page {frame}: {_one_line(error)}"))
                 break
             if is_page:
                 pages.append(_too_many(name) if frame == MAX_PAGES else frame)

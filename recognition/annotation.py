@@ -27,8 +27,8 @@ OVERSAMPLING = 3  # a drawing is drawn larger by this factor and reduced, for sm
 class AnnotatedCopies:
     """A folder for annotated copies, which mirrors the folders of the inputs. Thread-safe.
 
-    The copy of a JPEG is a JPEG, all others are PNGs. A file with a drawing on each line becomes a folder of
-    copies, as does standard input.
+    The copy of a JPEG is a JPEG, all others are PNGs. A file with a drawing on each line or with several
+    pages becomes a folder of copies, as does standard input.
     """
 
     def __init__(self, folder: Path, sources: Sequence[Source]) -> None:
@@ -68,7 +68,9 @@ class AnnotatedCopies:
             return
         name = self._names[item.path]
         if item.path == STANDARD_INPUT or item.line is not None:
-            name /= f"{item.line or 1}.png"
+            name /= f"{item.line or item.page or 1}.png"
+        elif item.page is not None:
+            name = name.with_name(name.name.removesuffix(".png")) / f"{item.page}.png"
         content = item.load()
         draw = draw_drawing if isinstance(content, StrokeSample) else draw_picture
         kind = "JPEG" if name.suffix.lower() in (".jpg", ".jpeg") else "PNG"

@@ -205,7 +205,7 @@ def _pages(path: str, content: Path | bytes) -> Iterator[Item]:
     pages: list[int | UserError] = [0]
     if isinstance(content, bytes):
         pages = pages_of(BytesIO(content), "standard input")
-    elif content.is_file() and not is_stroke_file(content):  # a pipe can be read only once
+    elif not is_stroke_file(content):
         pages = pages_of(content)
     for number, page in enumerate(pages, 1):
         shown = number if len(pages) > 1 else None
