@@ -1,6 +1,7 @@
 """predict.py reads every kind of input, in order, and continues after a file that cannot be read."""
 
 import contextlib
+import csv
 import io
 import json
 import os
@@ -11,6 +12,7 @@ import struct
 import subprocess
 import sys
 import zlib
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +22,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
+from pillow_heif import register_heif_opener
 
 import predict
 from common.cli import run_script
@@ -27,12 +30,14 @@ from common.messages import UserError
 from preprocessing.image_files import open_picture
 from preprocessing.stroke_files import StrokeSample, read_drawing
 from recognition import profiles
-from recognition.inputs import Item, find_sources
+from recognition.inputs import Item, describe, find_sources
 from recognition.memory import Memory
 from recognition.recognizer import Reading, Recognizer
+from tests.support import pdf
 from tests.support.handwriting import digit as drawn_digit
 from tests.support.project import obey_permissions
 
+register_heif_opener()
 posix = pytest.mark.skipif(os.name != "posix", reason="signals, permissions and terminals as on POSIX")
 
 # Strokes of digits, in a frame of about 60 x 100.
@@ -177,6 +182,17 @@ def test_a_cycle_of_links_is_read_once(folder):
     ]
 
 
+def test_what_a_folder_holds_besides_is_counted(folder):
+    for name in ("n.TXT", "m.docx", "plain", "sub/deep/x.txt"):
+        (folder / name).touch()
+    left_out: Counter[str] = Counter()
+    find_sources(["f", "f/notes.txt"], left_out)
+    assert left_out == {".txt": 3, ".docx": 1, "without suffix": 1, "hidden": 2}
+    assert describe(left_out) == "7 files (3 .txt, 2 hidden, 1 .docx, 1 without suffix)"
+    left_out.update({".a": 1, ".b": 4})
+    assert describe(left_out) == "12 files (4 .b, 3 .txt, 2 hidden, 1 .docx, 2 of 2 other kinds)"
+
+
 # What is printed
 
 
@@ -219,7 +235,8 @@ def test_json(run, tmp_path):
     seven, one = objects[0]["digits"]
     assert (seven["digit"], seven["is_digit"], one["digit"]) == (7, True, 1)
     for digit in (seven, one):
-        assert set(digit) == {"digit", "confidence", "probabilities", "box", "is_digit"}
+        assert set(digit) == {"digit", "confidence", "probabilities", "box", "is_digit", "line", "group"}
+        assert (digit["line"], digit["group"]) == (0, 0)
         assert len(digit["probabilities"]) == 10
         assert sum(digit["probabilities"]) == pytest.approx(1, abs=1e-5)
         assert digit["confidence"] == digit["probabilities"][digit["digit"]] == max(digit["probabilities"])
@@ -260,6 +277,135 @@ def test_single_reads_all_ink_as_one_digit(run, tmp_path):
     result = run("seven.jsonl", "two.png", "--single", "--json")
     assert [len(o["digits"]) for o in result.objects] == [1, 1]
     assert len(run("two.png", "--json").objects[0]["digits"]) == 2
+
+
+# Files with several pages
+
+
+def save_pages(path: Path, *texts: str) -> Path:
+    first, *others = map(picture_of, texts)
+    first.save(path, save_all=True, append_images=others, resolution=72)
+    return path
+
+
+def test_each_page_is_named(run, tmp_path):
+    save_pages(tmp_path / "scan.tiff", "7", "", "10")
+    save_pages(tmp_path / "scan.pdf", "4", "17")
+    save_pages(tmp_path / "one.tif", "1")
+    save_pages(tmp_path / "one.pdf", "0")
+    inputs = ("scan.tiff", "scan.pdf", "one.tif", "one.pdf")
+    wanted = [
+        *(("scan.tiff#1", "7"), ("scan.tiff#2", "(blank)"), ("scan.tiff#3", "10")),
+        *(("scan.pdf#1", "4"), ("scan.pdf#2", "17"), ("one.tif", "1"), ("one.pdf", "0")),
+    ]
+    result = run(*inputs)
+    assert (result.status, result.err) == (0, "")
+    assert [tuple(line.split()[:2]) for line in result.out.splitlines()] == wanted
+    objects = run(*inputs, "--json", "--batch-size", 2).objects
+    assert [(o["path"], o.get("page"), o["text"] or "(blank)") for o in objects] == [
+        (name.partition("#")[0], int(name[-1]) if "#" in name else None, text) for name, text in wanted
+    ]
+    for path, numbers in (("scan.tiff", ["7", "(blank)", "10"]), ("scan.pdf", ["4", "17"])):
+        result = run("-", stdin=(tmp_path / path).read_bytes())
+        assert [line.split()[1] for line in result.out.splitlines()] == numbers
+        assert result.out.startswith("-#1 ")
+
+
+def test_pages_that_cannot_be_read_are_named(run, tmp_path):
+    whole = save_pages(tmp_path / "whole.tiff", "7", "4", "1").read_bytes()
+    (tmp_path / "scan.tiff").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "locked.pdf").write_bytes(pdf.encrypted())
+    (tmp_path / "short.pdf").write_bytes(pdf.claiming(3))
+    result = run("scan.tiff", "locked.pdf", "short.pdf")
+    assert result.status == 1
+    assert [line.split()[:2] for line in result.out.splitlines()] == [
+        ["scan.tiff#1", "7"],
+        ["short.pdf#1", "(blank)"],
+    ]
+    errors = result.err.splitlines()
+    assert all(line.startswith("predict.py: error: ") for line in errors)
+    assert "scan.tiff is damaged after page 1" in errors[0]
+    assert "locked.pdf is encrypted: save a copy without password" in errors[1]
+    assert "short.pdf is damaged: pages 2 to 3 are missing" in errors[2]
+
+
+def test_pages_have_copies_in_a_folder(run, tmp_path):
+    save_pages(tmp_path / "scan.tiff", "7", "4")
+    save_pages(tmp_path / "one.pdf", "4")
+    assert run("scan.tiff", "one.pdf", "--annotate", "out").status == 0
+    assert copied(tmp_path / "out") == ["one.pdf.png", "scan.tiff/1.png", "scan.tiff/2.png"]
+    assert run("-", "--annotate", "out2", stdin=(tmp_path / "scan.tiff").read_bytes()).status == 0
+    assert copied(tmp_path / "out2") == ["stdin/1.png", "stdin/2.png"]
+
+
+def test_files_left_out_are_one_line(run, tmp_path):
+    save(tmp_path / "in" / "a.png", "7")
+    for name in ("b.txt", "c.txt", "d.docx"):
+        (tmp_path / "in" / name).touch()
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "e.xls").touch()
+    result = run("in", "in/a.png")
+    assert (result.status, result.err) == (0, "left out: 3 files (2 .txt, 1 .docx)\n")
+    result = run("in/a.png", "other")
+    assert result.err == (
+        "predict.py: error: other holds no pictures and no stroke files, but 1 file (1 .xls)\n"
+    )
+
+
+# A table
+
+
+def test_csv(run, tmp_path):
+    page = Image.new("L", (400, 500), "white")
+    page.paste(picture_of("70"), (0, 20))
+    page.paste(picture_of("14"), (0, 280))
+    page.save(tmp_path / "a,b.png")
+    save(tmp_path / "blank.png", "")
+    save_pages(tmp_path / "scan.tiff", "07", "4")
+    (tmp_path / "s.jsonl").write_text(lines_of(ZERO, [], "nothing"))
+    result = run("a,b.png", "blank.png", "scan.tiff", "s.jsonl", "--csv")
+    assert result.status == 1
+    assert result.out.splitlines()[0] == '"a,b.png","70"', "quoted, so that zeros survive"
+    assert list(csv.reader(io.StringIO(result.out))) == [
+        *(["a,b.png", "70"], ["a,b.png", "14"], ["blank.png"], ["scan.tiff#1", "07"], ["scan.tiff#2", "4"]),
+        *(["s.jsonl:1", "0"], ["s.jsonl:2"]),
+    ]
+    assert "s.jsonl, line 3 is no drawing" in result.err
+
+
+# A region
+
+
+def test_only_a_region_is_read(run, tmp_path):
+    save(tmp_path / "a.png", "7140")
+    whole = run("a.png", "--json").objects[0]["digits"]
+    (part,) = run("a.png", "--json", "--region", "155.5,0,385,500").objects
+    assert part["text"] == "14"
+    for digit, same in zip(part["digits"], whole[1:3], strict=True):
+        assert digit["box"] == pytest.approx(same["box"], abs=2), "in pixels of the whole picture"
+    assert run("a.png", "--region=-50,0,155,9999", "--annotate", "out").out.split()[1] == "7"
+    assert Image.open(tmp_path / "out" / "a.png").size == (500, 180), "the whole picture"
+
+
+def test_of_a_drawing_the_strokes_with_their_middle_in_the_region_are_read(run, tmp_path):
+    strokes = [*SEVEN, *[[[x + 100, y] for x, y in stroke] for stroke in FOUR]]
+    (tmp_path / "a.jsonl").write_text(lines_of(strokes, []))
+    seven, blank = run("a.jsonl", "--json", "--region=-10,-10,90,200").objects
+    assert (seven["text"], blank["text"]) == ("7", "")
+    assert run("a.jsonl", "--json", "--region", "100,50,165,54").objects[0]["text"] == "4"
+    assert run("a.jsonl", "--json", "--region", "70,0,90,9").objects[0]["text"] == "", "between the digits"
+
+
+def test_a_region_outside_is_an_error_of_that_input(run, tmp_path):
+    save(tmp_path / "a.png", "7")
+    save(tmp_path / "b.png", "7140")
+    (tmp_path / "c.json").write_text(json.dumps(SEVEN))
+    result = run("a.png", "b.png", "c.json", "--region", "170,0,380,180")
+    assert (result.status, result.out.split()[:2]) == (1, ["b.png", "14"])
+    assert result.err.splitlines() == [
+        "predict.py: error: a.png: the region lies outside of its 170 x 180 pixels",
+        "predict.py: error: c.json: the region lies outside of the drawing, which goes from 0,0 to 60,100",
+    ]
 
 
 # Batches
@@ -428,6 +574,11 @@ USAGE = {
     ("a.png", "--annotate", "a.png"): "cannot make the folder a.png",
     ("a.png", "--annotate", "."): "a.png lies in .: name a folder apart from it for the copies",
     ("a.png", "--singel"): "unrecognized arguments",
+    ("a.png", "--json", "--csv"): "argument --csv: not allowed with argument --json",
+    ("a.png", "--region", "1,2,3"): "'1,2,3' is not LEFT,TOP,RIGHT,BOTTOM: four numbers",
+    ("a.png", "--region", "1,2,x,4"): "'1,2,x,4' is not LEFT,TOP,RIGHT,BOTTOM: four numbers",
+    ("a.png", "--region", "1,2,nan,4"): "must be finite, not 1,2,nan,4",
+    ("a.png", "--region", "5,2,5,4"): "5,2,5,4 is empty: LEFT must be below RIGHT, and TOP below BOTTOM",
 }
 
 
@@ -781,7 +932,7 @@ def read() -> Callable[..., list[Reading] | UserError]:
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:PIL")
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM"])
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "AVIF", "HEIF"])
 def test_damaged_pictures_are_read_or_refused(read, kind):
     valid = encoded(kind)
     assert [reading.digit for reading in read(valid)] == [7]
@@ -801,6 +952,7 @@ def test_damaged_pictures_are_read_or_refused(read, kind):
 
 
 STARTS = [b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF89a", b"II*\0", b"P5 ", b"BM"]
+STARTS += [b"\0\0\0\x14ftypheic", b"\0\0\0\x14ftypavif"]
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:PIL")

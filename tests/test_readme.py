@@ -152,7 +152,7 @@ def test_requirements_are_pinned_and_explained():
     for name in ("requirements.txt", "requirements-dev.txt"):
         for line in (PROJECT / name).read_text().splitlines():
             if line and not line.startswith(("#", "-r")):
-                package, pin = re.match(r"([a-z-]+)(==[\d.]+)?", line).groups()
+                package, pin = re.match(r"([a-z][a-z0-9-]*)(==[\d.]+)?", line).groups()
                 assert pin, line
                 assert f"`{package}`" in section, package
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from common.messages import UserError
 from tests.support.corrections import samples
-from tests.support.window import NAME, SIDE, draw
+from tests.support.window import NAME, SIDE, draw, run_with_hand
 
 
 def test_a_picture_is_opened_read_drawn_on_and_corrected(window, photo, copy):
@@ -34,6 +34,25 @@ def test_a_picture_is_opened_read_drawn_on_and_corrected(window, photo, copy):
     assert samples(copy) == []
     window.press("ctrl+z")
     window.wait_for_blank()
+
+
+OPENS_PAGES = """
+from pathlib import Path
+from PIL import Image
+pages = [Image.new("L", (300, 200), shade) for shade in (255, 200, 150)]
+hand.wait(lambda: session.ready)
+for name in ("scan.pdf", "scan.tiff", "one.tiff"):
+    pages[0].save(name, save_all=True, append_images=pages[1:] if "scan" in name else [])
+    hand.commands.open_from(Path(name))
+    hand.wait(lambda: not session.busy)
+    print(hand.status())
+"""
+
+
+def test_of_several_pages_the_first_is_opened_and_the_number_said(other_display, other_copy):
+    result = run_with_hand(OPENS_PAGES, other_display, other_copy)
+    first = "The first of 3 pages: predict.py reads all of them."
+    assert result.stdout.splitlines() == [first, first, "A picture: draw on it, or clear it."], result.stderr
 
 
 def test_drawing_goes_on_after_a_file_that_is_no_picture(window, tmp_path):

@@ -1,6 +1,7 @@
 """The recognizer is calibrated, flags what is not a digit, and is thread-safe."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from evaluation.metrics import compute_logits
 from model import ImprovedResNet18
 from preprocessing.candidates import Candidate, Segmentation
 from preprocessing.stroke_candidates import segment_strokes
-from recognition.recognizer import Recognizer, text_of
+from recognition.recognizer import Recognizer, rows_of, text_of
 
 SEVEN = [[(10, 10), (60, 10), (30, 90)]]
 
@@ -34,6 +35,15 @@ def test_a_reading_has_probabilities_glyph_and_box(recognizer):
     assert reading.glyph.shape == (28, 28)
     assert reading.box == pytest.approx((10, 10, 60, 90))
     assert text_of([reading]) == "7"
+
+
+def test_lines_and_groups_are_told_apart(recognizer):
+    (seven,) = recognizer.read_strokes(SEVEN, single=True)
+    odd = replace(seven, novelty=2.0)
+    assert (rows_of([]), text_of([])) == ([], "")
+    readings = [seven, odd, replace(seven, group=1), replace(seven, line=1), replace(seven, line=1)]
+    assert rows_of(readings) == [["7?", "7"], ["77"]]
+    assert text_of(readings) == "7? 7 77"
 
 
 def test_pages_are_read_the_same_together_and_alone(recognizer):
