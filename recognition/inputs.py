@@ -111,10 +111,11 @@ def find_sources(arguments: Iterable[str], left_out: Counter[str] | None = None)
 
 def describe(left_out: Counter[str]) -> str:
     """Return the number and the kinds of the files left out, such as "3 files (2 .txt, 1 .docx)"."""
-    kinds = [f"{count:,} {kind}" for kind, count in left_out.most_common()]
+    counts = sorted(left_out.items(), key=lambda each: (-each[1], each[0]))
+    kinds = [f"{count:,} {kind}" for kind, count in counts]
     if len(kinds) > MOST_KINDS:
-        rest = sum(count for _, count in left_out.most_common()[MOST_KINDS - 1 :])
-        kinds[MOST_KINDS - 1 :] = [f"{rest:,} of {len(kinds) - MOST_KINDS + 1} other kinds"]
+        rest = counts[MOST_KINDS - 1 :]
+        kinds[MOST_KINDS - 1 :] = [f"{sum(count for _, count in rest):,} of {len(rest)} other kinds"]
     total = left_out.total()
     return f"{total:,} {'file' if total == 1 else 'files'} ({', '.join(kinds)})"
 

@@ -8,7 +8,7 @@ def pdf(content: bytes = b"", box: str = "0 0 300 200", more: Sequence[bytes] = 
     """Return a PDF file of one page.
 
     Args:
-        content: of the page, the commands that draw it.
+        content: of the page: the commands that draw it, or a stream of them.
         box: left, bottom, right, top of the page in points.
         more: further objects, with numbers from 5; the page knows the first of them as X.
         end: further entries of the trailer.
@@ -18,7 +18,7 @@ def pdf(content: bytes = b"", box: str = "0 0 300 200", more: Sequence[bytes] = 
         b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
         f"<</Type/Page/Parent 2 0 R/MediaBox[{box}]/Contents 4 0 R"
         "/Resources<</XObject<</X 5 0 R>>>>>>".encode(),
-        stream(content),
+        content if content.endswith(b"endstream") else stream(content),
         *more,
     ]
     out, places = b"%PDF-1.7\n", []
@@ -44,10 +44,8 @@ def stream(content: bytes, entries: str = "", compress: int = 1) -> bytes:
     """
     for _ in range(compress):
         content = zlib.compress(content, 1)
-    filters = "/FlateDecode" * compress
-    return (
-        f"<<{entries}/Filter[{filters}]/Length {len(content)}>>stream\n".encode() + content + b"\nendstream"
-    )
+    filters = f"/Filter[{'/FlateDecode' * compress}]" if compress else ""
+    return f"<<{entries}{filters}/Length {len(content)}>>stream\n".encode() + content + b"\nendstream"
 
 
 def encrypted() -> bytes:
@@ -82,3 +80,10 @@ def image_of(side: int) -> bytes:
         f"/Type/XObject/Subtype/Image/Width {side}/Height {side}/ColorSpace/DeviceGray/BitsPerComponent 8"
     )
     return pdf(b"300 0 0 200 0 0 cm /X Do", more=[stream(bytes(side * side), entries)])
+
+
+def inflating(size: int = 1000) -> bytes:
+    """Return a page whose commands are `size` MiB of spaces."""
+    squeeze = zlib.compressobj(1)
+    content = b"".join(squeeze.compress(b" " * 2**20) for _ in range(size)) + squeeze.flush()
+    return pdf(stream(content, "/Filter/FlateDecode", compress=0))
