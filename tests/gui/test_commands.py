@@ -39,9 +39,9 @@ def test_a_picture_is_opened_read_drawn_on_and_corrected(window, photo, copy):
 OPENS_PAGES = """
 from pathlib import Path
 from PIL import Image
-pages = [Image.new("L", (300, 200), shade) for shade in (255, 200, 150)]
 hand.wait(lambda: session.ready)
 for name in ("scan.pdf", "scan.tiff", "one.tiff"):
+    pages = [Image.new("L", (300, 200), shade) for shade in (255, 200, 150)]
     pages[0].save(name, save_all=True, append_images=pages[1:] if "scan" in name else [])
     hand.commands.open_from(Path(name))
     hand.wait(lambda: not session.busy)
