@@ -11,8 +11,7 @@ export class Drawing {
   /** @type {Stroke[][]} the strokes before each action, for undo */ before = [];
   /** @type {Mark[]} */ marks = [];
   /** @type {number | null} that draws */ #pointer = null;
-  #scale = 1;
-  #due = 0;
+  #scale = 1; #due = 0;
 
   /** @param {HTMLCanvasElement} canvas @param {() => void} onChange called after each change of the strokes */
   constructor(canvas, onChange) {
@@ -26,9 +25,7 @@ export class Drawing {
       this.#extend(event);
     });
     canvas.addEventListener("pointermove", (event) => event.pointerId === this.#pointer && this.#extend(event));
-    for (const end of ["pointerup", "pointercancel"]) {
-      canvas.addEventListener(end, (event) => event.pointerId === this.#pointer && (this.#pointer = null));
-    }
+    canvas.addEventListener("lostpointercapture", (event) => event.pointerId === this.#pointer && (this.#pointer = null));
     new ResizeObserver(() => this.#fit()).observe(canvas);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.paint());
   }

@@ -44,14 +44,13 @@ worker.onerror = () => page.dataset.state = "failed";
 
 /** Show a reading; none for a blank paper. @type {(reading: Reading[][]) => void} */
 function show(reading) {
-  const before = lines.flat().length, digits = reading.flat();
-  if (digits.length !== before) chosen = Math.max(0, digits.length - 1);
+  const digits = reading.flat(), labels = digits.map(labelOf);
+  if (digits.length !== lines.flat().length) chosen = Math.max(0, digits.length - 1);
   lines = reading;
-  const labels = digits.map(labelOf);
   if (digits.length) page.dataset.state = digits.every(isDigit) ? "read" : "unsure";
   else if (page.dataset.state !== "loading") page.dataset.state = "blank";
-  const confidence = Math.min(...digits.map(({ digit, probabilities }) => probabilities[digit]));
-  element("confidence").textContent = digits.length ? percent(confidence) : "";
+  const confidences = digits.map(({ digit, probabilities }) => probabilities[digit]);
+  element("confidence").textContent = digits.length ? percent(Math.min(...confidences)) : "";
   element("text").replaceChildren(...lines.map((line) => {
     const group = document.createElement("span");
     group.append(...line.map((digit) => {
@@ -61,8 +60,8 @@ function show(reading) {
     }));
     return group;
   }));
-  drawing.marks = digits.map(({ box }, place) => ({ box, label: labels[place], chosen: place === chosen }));
-  if (digits.length < 2) drawing.marks = [];
+  const marks = digits.map(({ box }, place) => ({ box, label: labels[place], chosen: place === chosen }));
+  drawing.marks = digits.length > 1 ? marks : [];
   drawing.paint();
   [...element("bars").children].forEach((bar, digit) => {
     const share = digits[chosen]?.probabilities[digit] ?? 0;

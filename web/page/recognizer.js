@@ -3,7 +3,6 @@
 import { segmentStrokes } from "./candidates.js";
 import { SIZE } from "./glyph.js";
 
-/** @typedef {import("./glyph.js").Stroke} Stroke */
 /** @typedef {import("./candidates.js").Candidate} Candidate */
 /** @typedef {Candidate & {digit: number, probabilities: number[], novelty: number}} Reading */
 /** @typedef {(glyphs: Float32Array) => Promise<{logits: Float32Array, novelty: Float32Array}>} Network */
@@ -12,7 +11,7 @@ const NOVELTY_SHARPNESS = 15, ASSUMPTION_PENALTY = 1.5, BATCH = 64;
 
 /**
  * Return the digits of each line of a drawing; `single` says that all strokes form one digit.
- * @type {(strokes: Stroke[], single: boolean, network: Network) => Promise<Reading[][]>}
+ * @type {(strokes: import("./glyph.js").Stroke[], single: boolean, network: Network) => Promise<Reading[][]>}
  */
 export async function read(strokes, single, network) {
   const lines = segmentStrokes(strokes, single);

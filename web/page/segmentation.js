@@ -21,7 +21,7 @@ export function findLines(boxes) {
   /** @type {number[][]} */
   const lines = [];
   for (const index of [...boxes.keys()].filter((i) => tall[i]).sort((i, j) => middle[i] - middle[j])) {
-    const line = lines.find((line) => overlap(boxes[index], bandOf(line), 1) > 0.5);
+    const line = lines.find((each) => overlap(boxes[index], bandOf(each), 1) > 0.5);
     line ? line.push(index) : lines.push([index]);
   }
   const bands = lines.map(bandOf);

@@ -20,8 +20,8 @@ async function network(glyphs) {
 
 for await (const line of createInterface({ input: process.stdin })) {
   const { strokes, single } = JSON.parse(line);
-  const candidates = segmentStrokes(strokes, single).map((candidates) =>
-    candidates.map((candidate) => ({ ...candidate, glyph: candidate.glyph && [...candidate.glyph] })));
+  const candidates = segmentStrokes(strokes, single).map((candidatesOfLine) =>
+    candidatesOfLine.map((candidate) => ({ ...candidate, glyph: candidate.glyph && [...candidate.glyph] })));
   const lines = await read(strokes, single, network);
   const text = lines.map((digits) => digits.map(labelOf).join("")).join(" ");
   console.log(JSON.stringify({ candidates, text }));
