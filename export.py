@@ -14,6 +14,7 @@ import common.interrupt  # noqa: F401 - first: Ctrl-C is silent while the rest i
 import argparse
 import io
 import sys
+import time
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -158,7 +159,7 @@ def compare(original: Network, exported: Network, dataset: str, data_dir: Path |
 
 
 def compare_errors(before: Network, after: Network, validation: LabelledImages) -> str:
-    """Compare the errors of two networks on labelled images.
+    """Compare the errors and the speed of two networks on labelled images.
 
     Returns:
         The result in words.
@@ -167,8 +168,16 @@ def compare_errors(before: Network, after: Network, validation: LabelledImages) 
         UserError: if the second network misreads over 5 more than the first.
     """
     ink, labels = validation.ink().numpy(), validation.labels.numpy()
-    errors = [int((outputs_of(network, ink)[0].argmax(1) != labels).sum()) for network in (before, after)]
-    result = f"of {len(ink):,} validation images, float32 misreads {errors[0]:,} and int8 {errors[1]:,}"
+    errors, seconds = [], []
+    for network in (before, after):
+        started = time.perf_counter()
+        logits = outputs_of(network, ink)[0]
+        seconds.append(time.perf_counter() - started)
+        errors.append(int((logits.argmax(1) != labels).sum()))
+    result = (
+        f"of {len(ink):,} validation images, float32 misreads {errors[0]:,} in {seconds[0]:.1f} s, "
+        f"int8 {errors[1]:,} in {seconds[1]:.1f} s"
+    )
     if errors[1] > errors[0] + MAX_LOST:
         raise UserError(f"nothing is written, since too many are lost ({result}): leave out --quantize")
     return result

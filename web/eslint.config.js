@@ -7,5 +7,4 @@ export default [
   { rules: { "prefer-const": "error", "no-var": "error", eqeqeq: "error", "no-shadow": "error", "max-len": ["error", 130] } },
   { files: ["page/*.js"], languageOptions: { globals: { ...globals.browser, ...globals.serviceworker } } },
   { files: ["*.js", "tests/*.js"], languageOptions: { globals: globals.node } },
-  { files: ["tests/*.js"], languageOptions: { globals: globals.browser } }, // what runs inside the page
 ];

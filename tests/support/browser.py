@@ -1,6 +1,8 @@
 """Drives the page of `web/` in headless Chromium, with the events of a mouse, a pen or a finger."""
 
+import base64
 import contextlib
+import io
 import shutil
 import socket
 import subprocess
@@ -10,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
 from selenium import webdriver
 from selenium.webdriver.common.actions.action_builder import ActionBuilder
 from selenium.webdriver.common.actions.pointer_input import PointerInput
@@ -174,6 +177,12 @@ class Page:
         return [
             stroke for one, place in zip(text, places, strict=True) for stroke in digit(int(one), place, size)
         ]
+
+    def picture(self) -> Image.Image:
+        """Return what the screen shows, once it no longer moves."""
+        self.run("return Promise.all(document.getAnimations().map((animation) => animation.finished))")
+        png = self.driver.execute_cdp_cmd("Page.captureScreenshot", {"format": "png"})["data"]
+        return Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
 
     def errors(self) -> list[str]:
         """Return the errors on the browser's console since the last call."""
