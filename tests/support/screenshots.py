@@ -1,6 +1,6 @@
 """Make screenshots of the window and of the page, with digits drawn by the mouse, and with a correction.
 
-python -m tests.support.screenshots                    image/3.png, 4.png, 6.png, 9.png, personal.png, page.png
+python -m tests.support.screenshots                    all of them, in image/
 python -m tests.support.screenshots --output FOLDER    elsewhere
 """
 
