@@ -143,11 +143,12 @@ def test_undo_and_clear(page):
 def test_everything_by_keyboard(page):
     page.draw(page.digits("46"))
     page.wait_for_reading("46")
+    page.run("document.getElementById('language').focus()")  # the first element
     seen = []
-    for _ in range(7):
+    for _ in range(5):
         ActionChains(page.driver).send_keys(Keys.TAB).perform()
         seen.append(page.run("return document.activeElement.id || document.activeElement.textContent"))
-    assert seen[:6] == ["language", "4", "6", "number", "undo", "clear"]
+    assert seen == ["4", "6", "number", "undo", "clear"]
     ActionChains(page.driver).send_keys("n").perform()
     assert page.driver.find_element("id", "single").is_selected()
     ActionChains(page.driver).send_keys("n").key_down(Keys.CONTROL).send_keys("z").key_up(

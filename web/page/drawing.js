@@ -4,7 +4,7 @@
 /** @typedef {import("./glyph.js").Stroke} Stroke */
 /** @typedef {{box: import("./glyph.js").Box, label: string, chosen: boolean}} Mark a box around a digit */
 
-const SIDE = 400, PEN = 15, MARGIN = 12;
+const SIDE = 400, PEN = 15, MARGIN = 18, PADDING = 12; // between ink and the edge of the paper, and its box
 
 export class Drawing {
   /** @type {Stroke[]} */ strokes = [];
@@ -81,9 +81,9 @@ export class Drawing {
       const colour = style.getPropertyValue(chosen ? "--accent" : "--soft");
       Object.assign(context, { lineWidth: 1.5, strokeStyle: colour, fillStyle: colour, font: "600 17px system-ui" });
       context.beginPath();
-      context.roundRect(left - MARGIN, top - MARGIN, right - left + 2 * MARGIN, bottom - top + 2 * MARGIN, 6);
+      context.roundRect(left - PADDING, top - PADDING, right - left + 2 * PADDING, bottom - top + 2 * PADDING, 6);
       context.stroke();
-      context.fillText(label, left - MARGIN, top - MARGIN - 5);
+      context.fillText(label, left - PADDING, top - PADDING - 5);
     }
   }
 }
