@@ -16,7 +16,7 @@ from tests.support.project import missing
 TEXT = (PROJECT / "docs/use-it.md").read_text(encoding="utf-8")
 PROGRAMS = dict(re.findall(r"^## ([^\n]*)\n(?:(?!^## ).)*?^```(?:python|js)\n(.*?)^```", TEXT, re.M | re.S))
 PRINTED = {
-    "A picture": r"7 \d\d\.\d% \(.*\)\n",
+    "A picture": r"7 \d+\.\d% \(.*\)\n",
     "Strokes": r"7\n",
     "A folder": r"a\.png 7\nb\.png 7\n",
     "A notebook": "",
