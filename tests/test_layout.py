@@ -11,7 +11,7 @@ import pytest
 
 from common.files import PROJECT
 
-SCRIPTS = ("train", "test", "app", "predict", "visualize")
+SCRIPTS = ("train", "test", "app", "predict", "visualize", "export", "hubconf")
 BELOW_SCRIPTS = (
     *("gui", "training", "recognition", "visualization", "checkpointing", "evaluation"),
     *("preprocessing", "data", "model", "common"),

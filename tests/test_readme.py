@@ -13,7 +13,7 @@ from common.files import PROJECT
 README, README_ZH = PROJECT / "README.md", PROJECT / "README.zh-CN.md"
 DOCS = sorted((PROJECT / "docs").glob("*.md"))
 PAGES = [README, README_ZH, *DOCS]
-SCRIPTS = ["train.py", "test.py", "predict.py", "app.py", "visualize.py"]
+SCRIPTS = ["train.py", "test.py", "predict.py", "app.py", "visualize.py", "export.py"]
 TEXTS = {page: page.read_text(encoding="utf-8") for page in PAGES}
 ENGLISH, CHINESE = TEXTS[README], TEXTS[README_ZH]
 ALL = "\n".join(TEXTS.values())
@@ -78,10 +78,10 @@ def test_both_languages_name_the_same_code():
     assert set(inline_code(ENGLISH)) <= set(inline_code(CHINESE))
 
 
-def test_the_readme_is_short_and_has_one_picture():
+def test_the_readme_is_short_and_has_two_pictures():
     for text in (ENGLISH, CHINESE):
         assert len(text.splitlines()) <= MAX_README_LINES
-        assert text.count("![") == 1
+        assert text.count("![") == 2
 
 
 def test_every_page_is_linked_from_the_readme():
@@ -149,7 +149,7 @@ def test_flags_exist(project, script: str):
 
 def test_requirements_are_pinned_and_explained():
     section = ENGLISH.partition("## Dependencies")[2].partition("\n## ")[0]
-    for name in ("requirements.txt", "requirements-dev.txt"):
+    for name in ("requirements.txt", "requirements-dev.txt", "requirements-export.txt"):
         for line in (PROJECT / name).read_text().splitlines():
             if line and not line.startswith(("#", "-r")):
                 package, pin = re.match(r"([a-z][a-z0-9-]*)(==[\d.]+)?", line).groups()

@@ -1,6 +1,6 @@
-"""Make screenshots of the window, with digits drawn by the mouse, and with a correction.
+"""Make screenshots of the window and of the page, with digits drawn by the mouse, and with a correction.
 
-python -m tests.support.screenshots                    image/3.png, 4.png, 6.png, 9.png and personal.png
+python -m tests.support.screenshots                    all of them, in image/
 python -m tests.support.screenshots --output FOLDER    elsewhere
 """
 
@@ -14,6 +14,7 @@ from PIL import Image
 from common.cli import ArgumentParser, run_script
 from common.files import PROJECT, write_atomically
 from common.messages import UserError, short
+from tests.support import browser
 from tests.support.handwriting import digit, smooth
 from tests.support.project import Project
 from tests.support.window import Window, missing_tools, screen
@@ -28,7 +29,7 @@ MAX_BYTES = 120_000  # of a picture
 def main() -> int:
     """Make the screenshots and write them."""
     args = parse_arguments()
-    if lacking := missing_tools():
+    if lacking := [*missing_tools(), *browser.missing_tools()]:
         raise UserError(f"screenshots need {', '.join(lacking)}")
     with screen() as display, tempfile.TemporaryDirectory() as copy:  # without samples
         window = Window(display, dark=args.dark, folder=Project(Path(copy)).folder)
@@ -36,14 +37,16 @@ def main() -> int:
             write(args.output / f"{number}.png", screenshot(window, number))
         write(args.output / "personal.png", three_steps(window))
         window.close()
+    with tempfile.TemporaryDirectory() as folder:
+        write(args.output / "page.png", phone_and_desktop(Path(folder)))
     return 0
 
 
 def parse_arguments() -> argparse.Namespace:
     """Parse the command line."""
-    parser = ArgumentParser("Make the README's screenshots of the window.")
+    parser = ArgumentParser("Make the README's screenshots of the window and of the page.")
     parser.add_argument("--output", type=Path, default=PROJECT / "image", metavar="DIR", help="where to")
-    parser.add_argument("--dark", action="store_true", help="in the dark theme")
+    parser.add_argument("--dark", action="store_true", help="the window in the dark theme")
     return parser.parse_args()
 
 
@@ -78,6 +81,30 @@ def three_steps(window: Window) -> Image.Image:
     for place, step in enumerate(steps):
         row.paste(step, (place * (width + gap), 0))
     return row
+
+
+def phone_and_desktop(folder: Path) -> Image.Image:
+    """Return the page with a number on a dark phone and with a digit on a light desktop.
+
+    Args:
+        folder: where to build the page.
+    """
+    server = browser.Server(folder)
+    screens = []
+    try:
+        with browser.chromium() as driver:
+            for size, text, dark in (((390, 780), "42", True), ((1180, 780), "6", False)):
+                page = browser.Page(driver, server.address, size, dark, scale=1.5)
+                page.draw(page.digits(text))
+                page.wait_for_reading(text)
+                screens.append(page.picture())
+    finally:
+        server.stop()
+    gap = 36
+    row = Image.new("RGB", (sum(screen.width for screen in screens) + gap, screens[0].height), "white")
+    row.paste(screens[0], (0, 0))
+    row.paste(screens[1], (screens[0].width + gap, 0))
+    return row.resize((row.width // 2, row.height // 2), Image.Resampling.LANCZOS)
 
 
 def write(path: Path, picture: Image.Image) -> None:

@@ -1,0 +1,189 @@
+"""Drives the page of `web/` in headless Chromium, with the events of a mouse, a pen or a finger."""
+
+import base64
+import contextlib
+import io
+import shutil
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from selenium import webdriver
+from selenium.webdriver.common.actions.action_builder import ActionBuilder
+from selenium.webdriver.common.actions.pointer_input import PointerInput
+from selenium.webdriver.support.wait import WebDriverWait
+
+from common.files import PROJECT
+from tests.support.handwriting import Stroke, digit
+
+WEB = PROJECT / "web"
+TOOLS = ("chromium", "chromedriver", "node")
+PATIENCE = 120  # seconds, far more than anything takes, so that no test fails on a busy machine
+
+
+def missing_tools() -> list[str]:
+    """Return what is missing to build the page and to open it."""
+    lacking = [tool for tool in TOOLS if not shutil.which(tool)]
+    if not (WEB / "node_modules").exists():
+        lacking.append("the page's packages (npm ci --prefix web)")
+    return lacking
+
+
+class Server:
+    """Serves the built page, as `npm start` does.
+
+    Args:
+        folder: where to build the page.
+
+    Attributes:
+        address: of the page.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        subprocess.run(["node", str(WEB / "build.js"), str(folder)], check=True, capture_output=True)
+        with socket.socket() as free:
+            free.bind(("localhost", 0))
+            port = free.getsockname()[1]
+        sirv = WEB / "node_modules" / "sirv-cli" / "bin.js"
+        command = ["node", str(sirv), str(folder), "--port", str(port), "--dev", "--quiet"]
+        self.process = subprocess.Popen(command)
+        self.address = f"http://localhost:{port}/"
+        until = time.monotonic() + PATIENCE
+        while True:
+            try:
+                urllib.request.urlopen(self.address).close()
+                return
+            except OSError:
+                if self.process.poll() is not None or time.monotonic() > until:
+                    raise
+                time.sleep(0.05)
+
+    def stop(self) -> None:
+        """Stop serving."""
+        self.process.terminate()
+        self.process.wait(PATIENCE)
+
+
+@contextlib.contextmanager
+def chromium(*arguments: str) -> Iterator[webdriver.Chrome]:
+    """Start a headless Chromium with a new profile, and end it."""
+    options = webdriver.ChromeOptions()
+    options.binary_location = shutil.which("chromium")
+    # Root needs --no-sandbox; containers have little shared memory.
+    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--lang=en-US", *arguments):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver")))
+    driver.set_script_timeout(PATIENCE)
+    try:
+        yield driver
+    finally:
+        driver.quit()
+
+
+class Page:
+    """The page in a browser.
+
+    Args:
+        driver: the browser.
+        address: of the page.
+        size: of the screen, in CSS pixels.
+        dark: whether the system is dark.
+        ready: whether to wait until the network is loaded.
+        scale: device pixels in a CSS pixel.
+    """
+
+    def __init__(
+        self,
+        driver: webdriver.Chrome,
+        address: str,
+        size: tuple[int, int] = (1100, 800),
+        dark: bool = False,
+        ready: bool = True,
+        scale: float = 1,
+    ) -> None:
+        self.driver, self.scale = driver, scale
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
+        self.resize(*size)
+        driver.get(address)
+        if ready:
+            self.wait_for("return document.documentElement.dataset.state === 'blank'")
+
+    def resize(self, width: int, height: int) -> None:
+        """Give the screen another size, in CSS pixels."""
+        metrics = {"width": width, "height": height, "deviceScaleFactor": self.scale, "mobile": width < 1000}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+
+    def run(self, script: str, *arguments: object) -> Any:
+        """Run JavaScript in the page and return what it returns."""
+        return self.driver.execute_script(script, *arguments)
+
+    def wait_for(self, script: str, *arguments: object) -> None:
+        """Wait until JavaScript returns something true."""
+        waiting = WebDriverWait(self.driver, PATIENCE, poll_frequency=0.05)
+        waiting.until(lambda _: self.run(script, *arguments), f"{script} {arguments}; reads {self.text()!r}")
+
+    def text(self) -> str:
+        """Return the reading that is shown."""
+        return self.run("return document.getElementById('text').textContent")
+
+    def wait_for_reading(self, text: str) -> None:
+        """Wait until this reading is shown."""
+        self.wait_for("return document.getElementById('text').textContent === arguments[0]", text)
+
+    def box(self, name: str) -> tuple[float, float, float, float]:
+        """Return left, top, width and height of an element, in CSS pixels."""
+        script = "const b = document.getElementById(arguments[0]).getBoundingClientRect(); return b.toJSON()"
+        box = self.run(script, name)
+        return box["x"], box["y"], box["width"], box["height"]
+
+    def click(self, name: str) -> None:
+        """Click on an element; a hidden radio button is clicked by its label."""
+        element = self.driver.find_element("id", name)
+        label = element.find_elements("xpath", "parent::label")
+        (label[0] if label else element).click()
+
+    def draw(self, strokes: Sequence[Stroke], kind: str = "mouse") -> None:
+        """Draw strokes with a pointer.
+
+        Args:
+            strokes: in CSS pixels of the screen.
+            kind: "mouse", "pen" or "touch".
+        """
+        actions = ActionBuilder(self.driver, mouse=PointerInput(kind, kind), duration=1)
+        pointer = actions.pointer_action
+        for stroke in strokes:
+            pointer.move_to_location(*map(round, stroke[0]))
+            pointer.pointer_down()
+            for x, y in stroke[1:]:
+                pointer.move_to_location(round(x), round(y))
+            pointer.pointer_up()
+        actions.perform()
+
+    def digits(self, text: str) -> list[Stroke]:
+        """Return the strokes of digits that fill the paper, side by side."""
+        left, top, width, height = self.box("paper")
+        size = min(0.7 * height, 0.9 * width / (0.9 * len(text)))
+        middle = left + width / 2
+        places = [
+            (middle + (i - (len(text) - 1) / 2) * 0.9 * size, top + height / 2) for i in range(len(text))
+        ]
+        return [
+            stroke for one, place in zip(text, places, strict=True) for stroke in digit(int(one), place, size)
+        ]
+
+    def picture(self) -> Image.Image:
+        """Return what the screen shows, once it no longer moves."""
+        self.run("return Promise.all(document.getAnimations().map((animation) => animation.finished))")
+        png = self.driver.execute_cdp_cmd("Page.captureScreenshot", {"format": "png"})["data"]
+        return Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
+
+    def errors(self) -> list[str]:
+        """Return the errors on the browser's console since the last call."""
+        return [entry["message"] for entry in self.driver.get_log("browser") if entry["level"] == "SEVERE"]

@@ -1,0 +1,19 @@
+// Reads drawings beside the page, so that the pen never waits.
+
+import * as ort from "./ort.wasm.bundle.min.mjs";
+import { SIZE } from "./glyph.js";
+import { read } from "./recognizer.js";
+
+ort.env.wasm.numThreads = 1; // more need headers that a plain server does not send
+const session = await ort.InferenceSession.create("model.onnx");
+
+/** @type {import("./recognizer.js").Network} */
+async function network(glyphs) {
+  const ink = new ort.Tensor("float32", glyphs, [glyphs.length / SIZE ** 2, 1, SIZE, SIZE]);
+  const { logits, novelty } = await session.run({ ink }, ["logits", "novelty"]);
+  return { logits: logits.data, novelty: novelty.data };
+}
+
+await network(new Float32Array(SIZE ** 2)); // the first one is slow
+onmessage = async ({ data: { strokes, single } }) => postMessage(await read(strokes, single, network));
+postMessage(null); // ready
