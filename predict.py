@@ -90,7 +90,7 @@ def parse_arguments() -> argparse.Namespace:
         nargs="+",
         metavar="INPUT",
         default=argparse.SUPPRESS,
-        help="pictures, stroke files (.json, .jsonl, .jsonl.gz), folders, patterns, - for standard input",
+        help="pictures, PDF files, stroke files (.json, .jsonl, .jsonl.gz), folders, patterns, - for stdin",
     )
     add("--single", action="store_true", help="each input holds one digit, so don't look for more")
     form = parser.add_mutually_exclusive_group().add_argument
