@@ -39,13 +39,16 @@ class Server:
 
     Args:
         folder: where to build the page.
+        without: a file of the page to leave out.
 
     Attributes:
         address: of the page.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, without: str | None = None) -> None:
         subprocess.run(["node", str(WEB / "build.js"), str(folder)], check=True, capture_output=True)
+        if without:
+            (folder / without).unlink()
         with socket.socket() as free:
             free.bind(("localhost", 0))
             port = free.getsockname()[1]

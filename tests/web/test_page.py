@@ -260,6 +260,19 @@ def test_it_works_without_a_network(tmp_path: Path):
         assert page.errors() == []
 
 
+@pytest.mark.parametrize("lost", ["model.onnx", "ort-wasm-simd-threaded.wasm", "worker.js"])
+def test_a_network_that_does_not_load_is_reported(browser, address, tmp_path: Path, lost: str):
+    server = Server(tmp_path, without=lost)
+    page = Page(browser, server.address, ready=False)
+    page.wait_for("return document.documentElement.dataset.state === 'failed'")
+    assert "did not load" in page.driver.find_element("css selector", ".note").text
+    page.draw(page.digits("4"))
+    assert ink_of(page).any()
+    assert "did not load" in page.driver.find_element("css selector", ".note").text
+    page.errors()  # of the browser, which the next test does not expect
+    server.stop()
+
+
 def test_it_can_be_installed(page, address):
     assert page.driver.execute_cdp_cmd("Page.getInstallabilityErrors", {})["installabilityErrors"] == []
     folder = Path(__file__).parents[2] / "web" / "page"
