@@ -15,7 +15,8 @@ export class Drawing {
 
   /** @param {HTMLCanvasElement} canvas @param {() => void} onChange called after each change of the strokes */
   constructor(canvas, onChange) {
-    Object.assign(this, { canvas, onChange });
+    this.canvas = canvas;
+    this.onChange = onChange;
     canvas.addEventListener("pointerdown", (event) => {
       if (this.#pointer !== null || event.button) return; // a second finger, or another button
       canvas.setPointerCapture(event.pointerId);
