@@ -12,6 +12,7 @@ import contextlib
 import gzip
 import io
 import json
+import multiprocessing
 import os
 import random
 import re
@@ -45,19 +46,32 @@ def main(folder: Path, count: int, seed: int) -> None:
     """Read all files and print what happens to each."""
     torch.set_num_threads(1)
     register_heif_opener()
+    # Encoders leave threads and memory behind; a process of their own has no limit.
+    files: multiprocessing.Queue = multiprocessing.get_context("spawn").Queue(4)
+    maker = multiprocessing.get_context("spawn").Process(target=make, args=(files, count, seed), daemon=True)
+    maker.start()
     worker = Worker(None, "cpu", 1, "hostile")
     address_space = int(2**20 * figure("VmSize")) + MEMORY
     resource.setrlimit(resource.RLIMIT_AS, (address_space, address_space))
     warm_up(worker, folder)
     at_rest = figure("VmRSS")
-    inputs = mutated(count, random.Random(seed))
-    if seed == 0:
-        inputs = (each for source in (heavy(), inputs) for each in source)
-    for name, content in inputs:
+    while each := files.get(timeout=300):
+        name, content = each
         path = folder / name
         path.write_bytes(content)
         print(json.dumps({"name": name, **observed(worker, path, at_rest)}), flush=True)
         path.unlink()
+
+
+def make(files: multiprocessing.Queue, count: int, seed: int) -> None:
+    """Put the name and the content of each file into a queue, then None."""
+    register_heif_opener()
+    inputs = mutated(count, random.Random(seed))
+    if seed == 0:
+        inputs = (each for source in (heavy(), inputs) for each in source)
+    for each in inputs:
+        files.put(each)
+    files.put(None)
 
 
 def warm_up(worker: Worker, folder: Path) -> None:
