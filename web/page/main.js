@@ -48,7 +48,7 @@ function show(reading) {
   if (digits.length !== lines.flat().length) chosen = Math.max(0, digits.length - 1);
   lines = reading;
   if (digits.length) page.dataset.state = digits.every(isDigit) ? "read" : "unsure";
-  else if (page.dataset.state !== "loading") page.dataset.state = "blank";
+  else if (!["loading", "failed"].includes(page.dataset.state ?? "")) page.dataset.state = "blank";
   const confidences = digits.map(({ digit, probabilities }) => probabilities[digit]);
   element("confidence").textContent = digits.length ? percent(Math.min(...confidences)) : "";
   element("text").replaceChildren(...lines.map((line) => {
@@ -97,7 +97,7 @@ document.addEventListener("keydown", (event) => {
   const { key, target } = event, held = event.ctrlKey || event.metaKey;
   if (target instanceof HTMLInputElement && key.startsWith("Arrow")) return; // chooses between one digit and several
   if (!held && !event.altKey) keys[key]?.();
-  else if (held && key === "z") drawing.undo();
+  else if (held && key.toLowerCase() === "z") drawing.undo();
 });
 element("undo").onclick = drawing.undo;
 element("clear").onclick = drawing.clear;

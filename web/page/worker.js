@@ -3,7 +3,6 @@
 import * as ort from "./ort.wasm.bundle.min.mjs";
 import { SIZE } from "./glyph.js";
 import { read } from "./recognizer.js";
-
 ort.env.wasm.numThreads = 1; // more need headers that a plain server does not send
 const session = await ort.InferenceSession.create("model.onnx");
 
@@ -15,5 +14,6 @@ async function network(glyphs) {
 }
 
 await network(new Float32Array(SIZE ** 2)); // the first one is slow
-onmessage = async ({ data: { strokes, single } }) => postMessage(await read(strokes, single, network));
+onmessage = ({ data: { strokes, single } }) => read(strokes, single, network).then(postMessage, (error) =>
+  setTimeout(() => { throw error; })); // the page does not hear of a rejection
 postMessage(null); // ready
