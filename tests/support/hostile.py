@@ -332,7 +332,7 @@ def heavy() -> Iterator[tuple[str, bytes]]:
     yield "4000x3000.avif", encoded(phone, "AVIF", max_threads=1, **FAST["AVIF"])
     yield "4000x3000.heif", encoded(phone, "HEIF", tile_size=512, quality=50, **FAST["HEIF"])
     yield "encrypted.pdf", pdf.encrypted()
-    yield "1000000-pages.pdf", pdf.claiming(1_000_000)
+    yield "claims-1000000-pages.pdf", pdf.claiming(1_000_000)
     yield "large-page.pdf", pdf.pdf(b"0 0 9 9 re f", "0 0 1000000 1000000")
     yield "flat-page.pdf", pdf.pdf(b"0 0 9 9 re f", "0 0 1000000 0.001")
     yield "20000x20000.pdf", pdf.image_of(20_000)
