@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from common.cli import ArgumentParser, number, run_script
 from common.messages import UserError
-from tests.support.browser import Page, Server, chromium, missing_tools
+from tests.support.browser import Page, chromium, missing_tools, serve
 
 # Of each reading, when it was asked for and how long it took until it was shown, in ms since the page opened.
 WATCH = """
@@ -31,24 +31,15 @@ def main() -> int:
     args = parse_arguments()
     if lacking := missing_tools():
         raise UserError(f"this measurement needs {', '.join(lacking)}")
-    with tempfile.TemporaryDirectory() as folder:
-        server = Server(Path(folder))
-        try:
-            first = [first_reading(server.address) for _ in tqdm(range(args.starts), leave=False)]
-            print(f"from opening to the first reading   median {median(first) / 1000:.2f} s of {args.starts}")
-            with chromium() as driver:
-                page = open_page(driver, server.address)
-                for what, texts in (
-                    ("a digit", "0123456789"),
-                    ("three digits", ["346", "905", "127", "830"]),
-                ):
-                    times = [
-                        time for _ in range(args.repeats) for text in texts for time in readings(page, text)
-                    ]
-                    late = f"95th percentile {quantiles(times, n=20)[-1]:.1f} ms"
-                    print(f"a reading of {what:23}median {median(times):.1f} ms, {late}, of {len(times):,}")
-        finally:
-            server.stop()
+    with tempfile.TemporaryDirectory() as folder, serve(Path(folder)) as address:
+        first = [first_reading(address) for _ in tqdm(range(args.starts), leave=False)]
+        print(f"from opening to the first reading   median {median(first) / 1000:.2f} s of {args.starts}")
+        with chromium() as driver:
+            page = open_page(driver, address)
+            for what, texts in (("a digit", "0123456789"), ("three digits", ["346", "905", "127", "830"])):
+                times = [time for _ in range(args.repeats) for text in texts for time in readings(page, text)]
+                late = f"95th percentile {quantiles(times, n=20)[-1]:.1f} ms"
+                print(f"a reading of {what:23}median {median(times):.1f} ms, {late}, of {len(times):,}")
     return 0
 
 

@@ -2,12 +2,12 @@
 
 import base64
 import contextlib
+import functools
+import http.server
 import io
 import shutil
-import socket
 import subprocess
-import time
-import urllib.request
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -34,42 +34,33 @@ def missing_tools() -> list[str]:
     return lacking
 
 
-class Server:
-    """Serves the built page, as `npm start` does.
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    """Serves files without a line on stderr for each."""
+
+    def log_message(self, *args: object) -> None:
+        """Say nothing."""
+
+
+@contextlib.contextmanager
+def serve(folder: Path, without: str | None = None) -> Iterator[str]:
+    """Build the page, serve it at a free port of this computer, and give its address.
 
     Args:
         folder: where to build the page.
         without: a file of the page to leave out.
-
-    Attributes:
-        address: of the page.
     """
-
-    def __init__(self, folder: Path, without: str | None = None) -> None:
-        subprocess.run(["node", str(WEB / "build.js"), str(folder)], check=True, capture_output=True)
-        if without:
-            (folder / without).unlink()
-        with socket.socket() as free:
-            free.bind(("localhost", 0))
-            port = free.getsockname()[1]
-        sirv = WEB / "node_modules" / "sirv-cli" / "bin.js"
-        command = ["node", str(sirv), str(folder), "--port", str(port), "--dev", "--quiet"]
-        self.process = subprocess.Popen(command)
-        self.address = f"http://localhost:{port}/"
-        until = time.monotonic() + PATIENCE
-        while True:
-            try:
-                urllib.request.urlopen(self.address).close()
-                return
-            except OSError:
-                if self.process.poll() is not None or time.monotonic() > until:
-                    raise
-                time.sleep(0.05)
-
-    def stop(self) -> None:
-        """Stop serving."""
-        self.process.terminate()
-        self.process.wait(PATIENCE)
+    subprocess.run(
+        ["node", str(WEB / "build.js"), str(folder)], check=True, capture_output=True, timeout=PATIENCE
+    )
+    if without:
+        (folder / without).unlink()
+    handler = functools.partial(QuietHandler, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("localhost", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://localhost:{server.server_port}/"
+        finally:
+            server.shutdown()
 
 
 @contextlib.contextmanager

@@ -89,17 +89,13 @@ def phone_and_desktop(folder: Path) -> Image.Image:
     Args:
         folder: where to build the page.
     """
-    server = browser.Server(folder)
     screens = []
-    try:
-        with browser.chromium() as driver:
-            for size, text, dark in (((390, 780), "42", True), ((1180, 780), "6", False)):
-                page = browser.Page(driver, server.address, size, dark, scale=1.5)
-                page.draw(page.digits(text))
-                page.wait_for_reading(text)
-                screens.append(page.picture())
-    finally:
-        server.stop()
+    with browser.serve(folder) as address, browser.chromium() as driver:
+        for size, text, dark in (((390, 780), "42", True), ((1180, 780), "6", False)):
+            page = browser.Page(driver, address, size, dark, scale=1.5)
+            page.draw(page.digits(text))
+            page.wait_for_reading(text)
+            screens.append(page.picture())
     gap = 36
     row = Image.new("RGB", (sum(screen.width for screen in screens) + gap, screens[0].height), "white")
     row.paste(screens[0], (0, 0))

@@ -11,7 +11,7 @@ from selenium import webdriver
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
-from tests.support.browser import Page, Server, chromium, missing_tools
+from tests.support.browser import Page, chromium, missing_tools, serve
 from tests.support.project import missing
 
 PHONE, SMALL_PHONE, DESKTOP = (390, 844), (360, 640), (1280, 900)
@@ -27,9 +27,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of the page."""
     if lacking := missing_tools():
         missing(f"no {', '.join(lacking)}")
-    server = Server(tmp_path_factory.mktemp("page"))
-    yield server.address
-    server.stop()
+    with serve(tmp_path_factory.mktemp("page")) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
@@ -249,12 +248,11 @@ def test_light_and_dark(browser, address):
 def test_it_works_without_a_network(tmp_path: Path):
     if lacking := missing_tools():
         missing(f"no {', '.join(lacking)}")
-    server = Server(tmp_path)
     with chromium() as driver:
-        page = Page(driver, server.address)
-        page.wait_for("return document.documentElement.dataset.offline === 'true'")
-        server.stop()
-        page = Page(driver, server.address)
+        with serve(tmp_path) as address:
+            page = Page(driver, address)
+            page.wait_for("return document.documentElement.dataset.offline === 'true'")
+        page = Page(driver, address)
         page.draw(page.digits("96"))
         page.wait_for_reading("96")
         assert page.errors() == []
@@ -262,15 +260,14 @@ def test_it_works_without_a_network(tmp_path: Path):
 
 @pytest.mark.parametrize("lost", ["model.onnx", "ort-wasm-simd-threaded.wasm", "worker.js"])
 def test_a_network_that_does_not_load_is_reported(browser, address, tmp_path: Path, lost: str):
-    server = Server(tmp_path, without=lost)
-    page = Page(browser, server.address, ready=False)
-    page.wait_for("return document.documentElement.dataset.state === 'failed'")
-    assert "did not load" in page.driver.find_element("css selector", ".note").text
-    page.draw(page.digits("4"))
-    assert ink_of(page).any()
-    assert "did not load" in page.driver.find_element("css selector", ".note").text
-    page.errors()  # of the browser, which the next test does not expect
-    server.stop()
+    with serve(tmp_path, without=lost) as other_address:
+        page = Page(browser, other_address, ready=False)
+        page.wait_for("return document.documentElement.dataset.state === 'failed'")
+        assert "did not load" in page.driver.find_element("css selector", ".note").text
+        page.draw(page.digits("4"))
+        assert ink_of(page).any()
+        assert "did not load" in page.driver.find_element("css selector", ".note").text
+        page.errors()  # of the browser, which the next test does not expect
 
 
 def test_it_can_be_installed(page, address):
