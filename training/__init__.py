@@ -5,7 +5,9 @@ distortions), `validation` and `progress` (what is printed), `state` (take and r
 `run_folder` (the files of a run), `augmentation` and `stroke_augmentation` (of images, of strokes),
 `extra_digits` (--ink), `optimizer` (SGD, Muon), `distillation` (teachers), `answers` and `save_answers` (what
 teachers say of each view), `average` (of students' weights), `distributed` and `sync_batch_norm` (several
-processes).
+processes). `ink_network` and `symbols` train the networks that find writing and tell signs, on `made_pages`
+and `made_symbols` (`made_signs`: the strokes of signs).
 
-Imports: recognition.profiles, checkpointing, evaluation, preprocessing, data, model, common.
+Imports: recognition.profiles, recognition.symbols, pages, checkpointing, evaluation, preprocessing, data,
+model, common.
 """

@@ -22,9 +22,9 @@ from tqdm import tqdm
 
 from common.messages import UserError, short
 from data import LabelledImages
+from pages.segmentation import segment_picture
 from preprocessing.glyph import SIZE, to_uint8
 from preprocessing.image_files import is_picture_file, open_picture
-from preprocessing.picture_candidates import segment_picture
 from preprocessing.stroke_files import CutShort, StrokeFileError, StrokeSample, each_line, has_lines
 from recognition.profiles import holds_corrections
 from training.stroke_augmentation import Variation

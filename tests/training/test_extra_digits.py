@@ -18,8 +18,8 @@ from common.messages import UserError
 from data import LabelledImages
 from gui.drawing import Page, Stroke
 from gui.painting import to_image
+from pages.segmentation import segment_picture
 from preprocessing.glyph import PEN_WIDTH, to_uint8
-from preprocessing.picture_candidates import segment_picture
 from preprocessing.stroke_candidates import segment_strokes
 from preprocessing.stroke_files import each_line
 from recognition import profiles, sample_store

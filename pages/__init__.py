@@ -1,0 +1,7 @@
+"""Find the writing on a page: a small network says for each pixel whether a pen wrote a digit or a sign.
+
+Public: `segmentation` (`segment_picture`: the candidates for digits in a picture), `finder` (`ink_masks`:
+where something is written, seen closely enough), `ink_network` (the network).
+
+Imports: checkpointing, preprocessing, common.
+"""
