@@ -4,6 +4,7 @@ python visualize.py                                          the architecture: i
 python visualize.py --summary                                its layers as a table in the terminal
 python visualize.py --what features saliency --index 118     how it reads a validation image
 python visualize.py --image photo.jpg --output slides        how it reads a digit in a picture
+python visualize.py --what page --image photo.jpg            how a page is read, from photo to text
 """
 
 import common.interrupt  # noqa: F401 - first: Ctrl-C is silent while the rest is imported
@@ -33,6 +34,7 @@ from visualization.architecture import format_table, render_autograd_graph, trac
 from visualization.diagram import draw_architecture
 from visualization.explain import grad_cam, stage_maps
 from visualization.network_plots import draw_embedding, draw_features, draw_filters, draw_saliency
+from visualization.page_plot import FoundSymbol, draw_page
 
 if TYPE_CHECKING:
     from recognition.recognizer import Recognizer
@@ -97,7 +99,9 @@ def parse_arguments() -> argparse.Namespace:
         of_a_digit = args.image or args.index is not None
         args.what = OF_EXAMPLE if of_a_digit else [] if args.summary else ["architecture"]
     if "all" in args.what:
-        args.what = names[:-1]
+        args.what = [what for what in names[:-1] if what != "page" or args.image]
+    if "page" in args.what and not args.image:
+        raise UserError("--what page needs --image FILE: the picture whose reading it shows")
     return args
 
 
@@ -142,7 +146,7 @@ class Sources:
     def weights(self) -> Checkpoint:
         """The checkpoint of --checkpoint, else the default one."""
         if self.args.image:
-            return self._recognizer.checkpoint
+            return self.recognizer.checkpoint
         dataset = "digits" if self.args.dataset == "digits" else "mnist"
         return checkpoint.load(lookup.find(self.args.checkpoint, dataset), self.device)
 
@@ -162,8 +166,9 @@ class Sources:
         return self._from_validation(self.args.index or 0)
 
     @cached_property
-    def _recognizer(self) -> "Recognizer":
-        # Imported late: SciPy and scikit-image take seconds, and only --image needs them.
+    def recognizer(self) -> "Recognizer":
+        """Reads --image with the weights of --checkpoint, else with those made for reading."""
+        # Imported late: SciPy takes a second, and only --image needs it.
         from recognition.recognizer import Recognizer
 
         return Recognizer(self.args.checkpoint, self.device)
@@ -172,7 +177,7 @@ class Sources:
         """Read a picture and return its first digit."""
         from preprocessing.image_files import open_picture
 
-        readings = self._recognizer.read_image(open_picture(path))
+        readings = self.recognizer.read_image(open_picture(path))
         if not readings:
             raise UserError(f"{short(path)} is blank: nothing to show")
         if len(readings) > 1:
@@ -210,6 +215,8 @@ def destination(what: str, kind: str, sources: Sources) -> Path:
     name = "model" if what == "architecture" else what
     if what in OF_NETWORK and not sources.args.checkpoint:
         return (sources.args.output or IMAGES) / f"{name}.{kind}"
+    if what == "page":
+        return (sources.args.output or Path()) / f"{sources.args.image.stem}_reading.{kind}"
     weights = sources.weights
     folder = IMAGES if weights.path.resolve() in lookup.SHIPPED.values() else weights.path.parent
     shows_images = what == "embedding" or (what in OF_EXAMPLE and not sources.args.image)
@@ -276,6 +283,26 @@ def embedding(sources: Sources) -> Figure:
     return draw_embedding(points, labels[chosen], readings[chosen], weights.class_names, title)
 
 
+def page(sources: Sources) -> Figure:
+    """Draw the steps from the picture to its text."""
+    # Imported late: SciPy takes a second.
+    from pages.finder import ink_masks
+    from preprocessing.image_files import as_rgb, open_picture
+    from recognition.reading import text_of
+
+    path = sources.args.image
+    image = open_picture(path)
+    masks = ink_masks(image)
+    if not masks:
+        raise UserError(f"{short(path)} is blank: nothing to show")
+    (ink,) = masks
+    readings = sources.recognizer.read_image(image)
+    symbols = [FoundSymbol(r.symbol, r.box, r.glyph, r.line, r.group) for r in readings]
+    height, width = ink.mask.shape
+    title = f"{path.name} reads {text_of(readings)}"
+    return draw_page(np.asarray(as_rgb(image)), ink.box((0, 0, width, height)), ink.mask, symbols, title)
+
+
 def part_of(count: int, total: int) -> str:
     """Format a count as "all 12" or "3 of the 12"."""
     return f"all {total:,}" if count == total else f"{count:,} of the {total:,}"
@@ -287,6 +314,7 @@ DRAW = {
     "features": features,
     "saliency": saliency,
     "embedding": embedding,
+    "page": page,
 }
 
 

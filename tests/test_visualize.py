@@ -448,6 +448,22 @@ def test_of_several_digits_the_first_is_shown(script, tmp_path, mnist_dir):
     assert "two.png: 2 digits; the first is shown" in result.stderr
 
 
+def test_how_a_page_is_read(script, tmp_path):
+    result = script(
+        "--what",
+        "page",
+        "--image",
+        PROJECT / "tests/cases/desk_0.jpg",
+        "--output",
+        tmp_path,
+        "--format",
+        "svg",
+    )
+    assert result.returncode == 0, result.stderr
+    drawn = (tmp_path / "desk_0_reading.svg").read_text(encoding="utf-8")
+    assert "desk_0.jpg reads 90417 2356" in drawn
+
+
 def test_pictures_of_a_run_go_to_its_folder(trained):
     """If the run was on other digits, they do not have the names of MNIST's pictures."""
     flags = ("--dataset", "digits", "--what", "architecture", "filters")
@@ -532,6 +548,7 @@ def test_graph_with_dot(script, tmp_path, monkeypatch):
         (("--dpi", 10**9), ("--dpi", "at most")),
         (("--points", 3), ("--points", "at least")),
         (("--output", "README.md"), ("README.md", "is a file")),
+        (("--what", "page"), ("--what page", "--image")),
         (("--what", "embedding", "--data-dir", "README.md"), ("README.md", "folder")),
     ],
 )

@@ -33,10 +33,10 @@ def draw_filters(kernels: np.ndarray, title: str) -> Figure:
     """
     columns = 8
     rows = -(-len(kernels) // columns)
-    figure = _figure(1.18 * max(rows, 2) + 0.2, title)
+    figure = empty_figure(1.18 * max(rows, 2) + 0.2, title)
     bound = np.quantile(np.abs(kernels), 0.99)  # robust to a single large weight
     for number, axes in enumerate(figure.subplots(rows, columns, squeeze=False).flat):
-        _without_ticks(axes)
+        without_ticks(axes)
         if number < len(kernels):
             image = axes.imshow(kernels[number], cmap="RdBu_r", vmin=-bound, vmax=bound)
             axes.set_title(number, fontsize=10, pad=3)
@@ -63,10 +63,10 @@ def draw_features(
         names: the class names.
         title: the figure's title.
     """
-    figure = _figure(1.08 * len(maps) + 0.2, title)
+    figure = empty_figure(1.08 * len(maps) + 0.2, title)
     left, right = figure.subfigures(1, 2, width_ratios=(2.3, 7.7))
     digit, bars = left.subplots(2, 1)
-    _show_ink(digit, glyph)
+    show_ink(digit, glyph)
     _show_probabilities(bars, probabilities, names)
     for row, (stage, channels) in zip(
         right.subfigures(len(maps), 1, squeeze=False)[:, 0], maps.items(), strict=True
@@ -93,15 +93,15 @@ def draw_saliency(
         captions: the heat maps' captions.
         title: the figure's title.
     """
-    figure = _figure(3.15, title)
+    figure = empty_figure(3.15, title)
     first, *others = figure.subplots(1, 1 + len(heats))
-    _show_ink(first, glyph)
+    show_ink(first, glyph)
     first.set_title("what the network sees", fontsize=11)
     for axes, heat, caption in zip(others, heats, captions, strict=True):
         image = axes.imshow(heat, cmap=HEAT_COLOURS, vmin=0, vmax=1, interpolation="bilinear")
         axes.imshow(np.zeros_like(glyph), cmap="gray", vmin=0, vmax=1, alpha=0.8 * glyph)
         axes.set_title(caption, fontsize=11)
-        _without_ticks(axes)
+        without_ticks(axes)
     bar = figure.colorbar(image, ax=others, shrink=0.8, ticks=(0, 1))
     bar.ax.set_yticklabels(("nothing", "most"))
     return figure
@@ -120,7 +120,7 @@ def draw_embedding(
         title: the figure's title.
     """
     height = 7
-    figure = _figure(height, title)
+    figure = empty_figure(height, title)
     axes = figure.subplots()
     axes.axis("off")
     points = (points - points.min(0)) / np.ptp(points, axis=0) * (WIDTH, height)  # nearly in inches
@@ -158,7 +158,7 @@ def _spread(points: np.ndarray, apart: float) -> np.ndarray:
     return moved
 
 
-def _figure(height: float, title: str) -> Figure:
+def empty_figure(height: float, title: str) -> Figure:
     """Return an empty figure with a title of one or more lines; `height` is in inches, without the title."""
     top = 0.22 + 0.22 * len(title.splitlines())
     figure = Figure(figsize=(WIDTH, height + top), layout="constrained")
@@ -167,10 +167,10 @@ def _figure(height: float, title: str) -> Figure:
     return figure
 
 
-def _show_ink(axes: Axes, glyph: np.ndarray) -> None:
+def show_ink(axes: Axes, glyph: np.ndarray) -> None:
     """Draw a glyph, black on white."""
     axes.imshow(glyph, cmap="gray_r", vmin=0, vmax=1)
-    _without_ticks(axes)
+    without_ticks(axes)
 
 
 def _show_probabilities(axes: Axes, probabilities: np.ndarray, names: Sequence[str]) -> None:
@@ -186,7 +186,7 @@ def _show_probabilities(axes: Axes, probabilities: np.ndarray, names: Sequence[s
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _without_ticks(axes: Axes) -> None:
+def without_ticks(axes: Axes) -> None:
     """Remove the ticks of both axes."""
     axes.set_xticks([])
     axes.set_yticks([])
