@@ -5,12 +5,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from common.geometry import Box
 from common.messages import short
 from gui.corrections import Corrections
 from gui.desktop import ask_for_picture, ask_where_to_save, copy_text, picture_from_clipboard
 from gui.drawing import Picture
-from gui.keys import CORRECT
+from gui.keys import CORRECT, key_for
+from gui.painting import part_of
 from gui.protocol import Open, Save
+from gui.region_frame import RegionFrame
 from gui.session import Session
 from gui.widgets import KeyList
 
@@ -50,6 +53,7 @@ class Commands:
         bind("<<CopyReading>>", self.copy)
         bind("<<Help>>", self.help)
         bind("<<Quit>>", session.root.quit)
+        RegionFrame(session.drawing_canvas, self.read_part)
         for label, event in enumerate(CORRECT):
             bind(event, corrections.correct, label)
 
@@ -111,7 +115,18 @@ class Commands:
         if picture.pages > 1:
             self.session.say(f"The first of {picture.pages:,} pages: predict.py reads all of them.")
         else:
-            self.session.say("A picture: draw on it, or clear it.")
+            self.session.say("A picture: draw on it, or frame a part with Ctrl and the mouse.")
+
+    def read_part(self, region: Box) -> None:
+        """Show and read only a part of the page, which has a picture.
+
+        Args:
+            region: the part, in page coordinates.
+        """
+        part = part_of(self.session.drawing.page, region)
+        if part:
+            self.session.show_picture(part)
+            self.session.say(f"A part of the picture; {key_for('<<Undo>>')} brings back all of it.")
 
     def save(self) -> None:
         """Ask for a file and write the drawing to it."""

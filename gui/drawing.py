@@ -16,7 +16,7 @@ from common.geometry import Box, Point, around, box_of, dense, distance, grown, 
 from gui.spline import STEP, curve, knots, spacing
 
 UNDO_LIMIT = 500  # pages that undo goes back to
-UNDO_PICTURES = 30  # different pictures among them; each may take 4 MB
+UNDO_PICTURES = 15  # different pictures among them; each may take 8 MB
 
 
 @dataclass(frozen=True, eq=False)

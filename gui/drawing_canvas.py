@@ -110,7 +110,7 @@ class DrawingCanvas(tk.Canvas):
         for place, (digit, label) in enumerate(zip(digits, labels, strict=True)):
             colour = colours.accent if place == chosen else colours.soft
             box = grown(digit.box, self.brush / 2 + 4)
-            left, top, right, bottom = self._coordinates(box[:2], box[2:])
+            left, top, right, bottom = self.coordinates(box[:2], box[2:])
             self.create_rectangle(
                 left,
                 top,
@@ -157,12 +157,12 @@ class DrawingCanvas(tk.Canvas):
             self.drawing.finish()
             self.page_image.show(self.drawing.page)
 
-    def _at(self, event: tk.Event) -> Point:
+    def position(self, event: tk.Event) -> Point:
         """Return the pointer's position on the page."""
         scale, (left, top, *_) = self.page_image.scale, self.page_image.region
         return (event.x - self._edge) / scale + left, (event.y - self._edge) / scale + top
 
-    def _coordinates(self, *points: Point) -> list[float]:
+    def coordinates(self, *points: Point) -> list[float]:
         """Convert points of the page to canvas coordinates x, y, x, y, ..."""
         return [value + self._edge for point in self.page_image.pixels(points) for value in point]
 
@@ -175,7 +175,7 @@ class DrawingCanvas(tk.Canvas):
             self._pressed = event
 
     def _pen_down(self, event: tk.Event) -> None:
-        self.drawing.begin(self._at(event), self.brush)
+        self.drawing.begin(self.position(event), self.brush)
         self._live_width = self.brush
         self._knots = self.drawing.live.copy()
         self._paint_live(self._knots)
@@ -184,7 +184,7 @@ class DrawingCanvas(tk.Canvas):
     def _press_eraser(self, event: tk.Event) -> None:
         self.focus_set()
         self.pen_up()
-        self._eraser = self._at(event)
+        self._eraser = self.position(event)
         self._move(event)
 
     def _move(self, event: tk.Event) -> None:
@@ -195,9 +195,9 @@ class DrawingCanvas(tk.Canvas):
             self._pressed = None
             self._pen_down(start)
         if self._eraser:
-            start, self._eraser = self._eraser, self._at(event)
+            start, self._eraser = self._eraser, self.position(event)
             self._erase(start, self._eraser)
-        elif self.drawing.extend(self._at(event)):
+        elif self.drawing.extend(self.position(event)):
             self._paint_newest()
             self._on_change()
 
@@ -213,7 +213,7 @@ class DrawingCanvas(tk.Canvas):
     def _erase(self, start: Point, end: Point) -> None:
         radius = max(self.brush, 6 / self.page_image.scale)
         ring = grown((*end, *end), radius)
-        self.coords("eraser", *self._coordinates(ring[:2], ring[2:]))
+        self.coords("eraser", *self.coordinates(ring[:2], ring[2:]))
         self.itemconfigure("eraser", state="normal")
         if self.drawing.erase(start, end, radius):
             self.page_image.page = self.drawing.page
@@ -230,7 +230,7 @@ class DrawingCanvas(tk.Canvas):
         pen = self.drawing.live[-1]
         if math.dist(pen, self._knots[-1]) >= spacing(self._live_width):
             self._add_knot(pen)
-        self.coords("tail", *self._coordinates(self._painted, *self._knots[-2:], pen))
+        self.coords("tail", *self.coordinates(self._painted, *self._knots[-2:], pen))
         colour = "#{:02x}{:02x}{:02x}".format(*self.page_image.ink_colour())
         self.itemconfigure(
             "tail", state="normal", width=self._live_width * self.page_image.scale, fill=colour

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from PIL import Image, ImageChops, ImageDraw
 
 from common.geometry import Box, Point, around, box_of, grown
-from gui.drawing import Page, Stroke
+from gui.drawing import Page, Picture, Stroke
 from gui.spline import STEP
 
 Pixels = tuple[int, int, int, int]  # left, top, right, bottom
@@ -182,3 +182,18 @@ def composed(page: Page) -> tuple[Image.Image, Box, float]:
         longest = max(region[2] - region[0], region[3] - region[1])
         scale = min(max(scale, 600 / longest), 2400 / longest)
     return to_image(page, region, scale, paper=picture.paper), region, scale
+
+
+def part_of(page: Page, region: Box) -> Picture | None:
+    """Return a part of a page, its picture and its strokes, as a picture; None if nothing of it lies there.
+
+    Args:
+        page: one with a picture.
+        region: the part, in page coordinates.
+    """
+    whole, shown, scale = composed(page)
+    left, top, right, bottom = pixels_of(region, shown, scale, whole.size)
+    if left >= right or top >= bottom:
+        return None
+    part = whole.crop((left, top, right, bottom))
+    return Picture(part.width, part.height, part.tobytes(), page.picture.paper)

@@ -20,7 +20,7 @@ class DigitReading:
     Attributes:
         digit: 0 to 9.
         probabilities: the ten digits' probabilities.
-        is_digit: False where the network is not sure.
+        is_digit: False where the network is not sure, and for a sign such as a minus.
         box: in page coordinates.
         glyph: the network's input: 28 rows of 28 bytes, 255 for full ink.
     """
@@ -39,7 +39,7 @@ class DigitReading:
 
 @dataclass(frozen=True)
 class PageReading:
-    """The digits of a page in reading order, and the text that they make, with spaces between lines."""
+    """The digits and signs of a page in reading order, and their text, spaces between numbers and lines."""
 
     digits: tuple[DigitReading, ...] = ()
     text: str = ""

@@ -41,7 +41,7 @@ class ShownReading:
         return before
 
     def labels(self) -> list[str]:
-        """Return "0" to "9", or "?" where unsure, for each digit, as corrected."""
+        """Return "0" to "9", a sign such as "+", or "?" where unsure, for each digit, as corrected."""
         labels = list(self.reading.text.replace(" ", ""))
         for place, (label, _) in self.corrected.items():
             labels[place] = str(label)
@@ -54,10 +54,9 @@ class ShownReading:
 
     def note(self) -> str:
         """Return "corrected", "not sure" or the lowest confidence as "97 %"; "" if there are no digits."""
-        if not self.reading.digits:
-            return ""
         if self.corrected:
             return "corrected"
-        if not all(digit.is_digit for digit in self.reading.digits):
+        if "?" in self.reading.text:
             return "not sure"
-        return percent(min(digit.confidence for digit in self.reading.digits))
+        confidences = [digit.confidence for digit in self.reading.digits if digit.is_digit]
+        return percent(min(confidences)) if confidences else ""

@@ -86,6 +86,7 @@ class KeyList(tk.Toplevel):
         rows = [
             ("Left button", "Draw; a click makes a dot, or chooses a digit of a number by its box"),
             ("Right button, or Shift and left", "Erase"),
+            ("Ctrl and left button", "Frame a part of a picture, to read only that"),
             *((" or ".join(map(spelled, key.names)), key.description) for key in KEYS),
             ("0 to 9", "Correct the reading: from then on it counts"),
             ("Tab, Space", "Go to a button, press it"),

@@ -34,10 +34,11 @@ from gui.protocol import (
 from preprocessing.glyph import to_uint8
 from preprocessing.image_files import as_rgb, open_picture, pages_of, reduced
 from recognition.profiles import move_old_samples, profile_folder
-from recognition.recognizer import Reading, Recognizer, text_of
+from recognition.reading import Reading, text_of
+from recognition.recognizer import Recognizer
 from visualization.explain import grad_cam
 
-PICTURE_SIDE = 1120  # pixels; larger pictures are reduced to this, twice the side that recognition works on
+PICTURE_SIDE = 1600  # pixels; larger pictures are reduced to this: digits of a full page are still read
 SAMPLE_MARGIN = 20.0  # units of the page around the digit in a sample's image
 
 
@@ -166,6 +167,7 @@ def _page_reading(readings: list[Reading], origin: tuple[float, float], scale: f
             glyph=_to_bytes(reading.glyph),
         )
         for reading in readings
+        if reading.symbol
     ]
     return PageReading(tuple(digits), text_of(readings))
 

@@ -2,21 +2,29 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from common.messages import UserError
+from gui.drawing import Page, Stroke
+from gui.painting import to_image
 from tests.support.corrections import samples
-from tests.support.window import NAME, SIDE, draw, run_with_hand
+from tests.support.handwriting import digit
+from tests.support.window import NAME, SIDE, Window, draw, run_with_hand
+
+
+def open_picture(window: Window, path: Path) -> None:
+    window.press("ctrl+o")
+    window.xdotool("search", "--sync", "--onlyvisible", "--name", "Open a picture")
+    window.type(str(path))
+    window.press("Return")
 
 
 def test_a_picture_is_opened_read_drawn_on_and_corrected(window, photo, copy):
-    window.press("ctrl+o")
-    window.xdotool("search", "--sync", "--onlyvisible", "--name", "Open a picture")
-    window.type(str(photo))
-    window.press("Return")
+    open_picture(window, photo)
     window.wait_for_reading("5")
     paper = window.pixels()[window.top + SIDE // 2, window.left + 30]
     assert abs(paper.astype(int) - [236, 228, 200]).max() < 8
@@ -36,6 +44,23 @@ def test_a_picture_is_opened_read_drawn_on_and_corrected(window, photo, copy):
     window.wait_for_blank()
 
 
+def test_a_part_of_a_picture_is_framed_and_read(window, tmp_path):
+    strokes = [line for place, one in enumerate((4, 8, 3, 6)) for line in digit(one, (place * 110, 0), 120)]
+    page = Page(tuple(Stroke(tuple(line), 10.0) for line in strokes))
+    to_image(page, (-80, -110, 420, 110), ink=(30, 40, 90), paper=(236, 228, 200)).save(tmp_path / "four.png")
+    open_picture(window, tmp_path / "four.png")
+    window.wait_for_reading("4836")
+    x, y = window.middle
+    window.xdotool("keydown", "ctrl")
+    window.draw([[(x + 0.02 * SIDE, y - 0.2 * SIDE), (x + 0.2 * SIDE, y), (x + 0.48 * SIDE, y + 0.2 * SIDE)]])
+    window.xdotool("keyup", "ctrl")
+    window.wait_for_reading("36")
+    window.press("ctrl+z")
+    window.wait_for_reading("4836")
+    window.fresh()
+    window.press("n")  # a picture of several digits was opened as a number
+
+
 OPENS_PAGES = """
 from pathlib import Path
 from PIL import Image
@@ -52,7 +77,11 @@ for name in ("scan.pdf", "scan.tiff", "one.tiff"):
 def test_of_several_pages_the_first_is_opened_and_the_number_said(other_display, other_copy):
     result = run_with_hand(OPENS_PAGES, other_display, other_copy)
     first = "The first of 3 pages: predict.py reads all of them."
-    assert result.stdout.splitlines() == [first, first, "A picture: draw on it, or clear it."], result.stderr
+    assert result.stdout.splitlines() == [
+        first,
+        first,
+        "A picture: draw on it, or frame a part with Ctrl and the mouse.",
+    ], result.stderr
 
 
 def test_drawing_goes_on_after_a_file_that_is_no_picture(window, tmp_path):
