@@ -4,7 +4,7 @@ import io
 import json
 import tempfile
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from checkpointing.checkpoint import Checkpoint
 from evaluation.calibration import features_and_logits
 
 OPSET = 20
+EXAMPLE = torch.zeros(2, 1, 28, 28)  # of the ink of a batch, to trace a network
 OUTPUTS = ("logits", "features", "novelty")  # the last one if the weights are calibrated
 MEANING = {
     "input": "ink: float32 (N, 1, 28, 28), 0 for paper, 1 for full ink; the longest side of the digit is 20 "
@@ -74,21 +75,40 @@ def metadata(weights: Checkpoint, precision: str) -> dict[str, str]:
 def to_pt2(weights: Checkpoint) -> bytes:
     """Return weights as a .pt2 file, with its metadata as JSON in the extra file "metadata.json"."""
     file, description = io.BytesIO(), json.dumps(metadata(weights, "float32"))
+    program = _program(NetworkWithNovelty(weights), EXAMPLE)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about weights on a GPU
-        torch.export.save(_program(weights), file, extra_files={"metadata.json": description})
+        torch.export.save(program, file, extra_files={"metadata.json": description})
     return file.getvalue()
 
 
 def to_onnx(weights: Checkpoint) -> bytes:
     """Return weights as an ONNX file with metadata."""
+    network = NetworkWithNovelty(weights)
+    return network_to_onnx(network, {"ink": EXAMPLE}, network.output_names, metadata(weights, "float32"))
+
+
+def network_to_onnx(
+    network: nn.Module,
+    inputs: dict[str, Tensor],
+    outputs: Sequence[str],
+    description: dict[str, str],
+) -> bytes:
+    """Return a network as an ONNX file for batches of any size.
+
+    Args:
+        network: in any mode; it is exported in evaluation mode.
+        inputs: an example of each input by its name, with a batch of 2.
+        outputs: names of the outputs.
+        description: the file's metadata.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about PyTorch's own functions
         program = torch.onnx.export(
-            _program(weights),
+            _program(network, *inputs.values()),
             opset_version=OPSET,
-            input_names=["ink"],
-            output_names=NetworkWithNovelty(weights).output_names,
+            input_names=list(inputs),
+            output_names=outputs,
             verbose=False,
         )
     model = program.model_proto  # a copy
@@ -98,7 +118,7 @@ def to_onnx(weights: Checkpoint) -> bytes:
         del part.metadata_props[:]  # how the exporter found each node
     for tensor in (*graph.input, *graph.output):
         tensor.type.tensor_type.shape.dim[0].dim_param = "N"
-    return _with_metadata(model.SerializeToString(), metadata(weights, "float32"))
+    return _with_metadata(model.SerializeToString(), description)
 
 
 def quantized(weights: Checkpoint, content: bytes, images: Iterable[np.ndarray]) -> bytes:
@@ -132,11 +152,10 @@ def quantized(weights: Checkpoint, content: bytes, images: Iterable[np.ndarray])
         return _with_metadata(after.read_bytes(), metadata(weights, "int8"))
 
 
-def _program(weights: Checkpoint) -> torch.export.ExportedProgram:
+def _program(network: nn.Module, *examples: Tensor) -> torch.export.ExportedProgram:
     """Trace a network for batches of any size, without the paths of its source files."""
-    example, shapes = torch.zeros(2, 1, 28, 28), {0: torch.export.Dim("batch", min=1)}
-    network = NetworkWithNovelty(weights).eval()
-    program = torch.export.export(network, (example,), dynamic_shapes=(shapes,))
+    shapes = ({0: torch.export.Dim("batch", min=1)},) * len(examples)
+    program = torch.export.export(network.eval(), examples, dynamic_shapes=shapes)
     for node in program.graph.nodes:
         node.meta.pop("stack_trace", None)
     return program

@@ -1,5 +1,6 @@
 """export.py writes files that read as the weights do and say what they are; others are refused."""
 
+import hashlib
 import io
 import json
 import sys
@@ -17,6 +18,7 @@ from checkpointing.exported import NetworkWithNovelty, quantized, to_onnx, to_pt
 from common.download import MnistMissing
 from common.messages import UserError
 from data import load_training
+from recognition import symbols
 from tests.support.project import assert_one_line_error, missing
 
 CPU = torch.device("cpu")
@@ -58,6 +60,22 @@ def test_the_script_writes_a_verified_file(project, mnist_dir, ink_weights):
     assert json.loads(about["learned_from"]) == ink_weights.learned_from()
     assert json.loads(about["calibration"])["novelty_threshold"] == ink_weights.calibration.threshold
     assert (about["licence"], about["precision"]) == ("MIT", "float32")
+
+
+def test_the_network_of_signs(project):
+    result = project.run("export.py", "--symbols", "--output", "out/symbols.onnx")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout == "Written: out/symbols.onnx (0.27 MB)\n"
+    assert result.stderr.startswith("Verified: 1,000 made glyphs, 0 read differently")
+    content = (project.folder / "out/symbols.onnx").read_bytes()
+    about = described(content)
+    assert json.loads(about["class_names"]) == list(symbols.KINDS)
+    assert about["checkpoint_sha256"] == hashlib.sha256(symbols.WEIGHTS.read_bytes()).hexdigest()
+    glyphs, places = export.made_glyphs(3), np.zeros((3, symbols.PLACE), np.float32)
+    with torch.inference_mode():
+        expected = symbols.load()(torch.from_numpy(glyphs), torch.from_numpy(places))
+    (logits,) = export.onnx_network(content, threads=1)(glyphs, places)
+    assert logits == pytest.approx(expected.numpy(), abs=1e-4)
 
 
 def test_onnx_runtime_gives_what_the_recognizer_computes(onnx_file, recognizer):
@@ -180,6 +198,9 @@ def test_a_missing_package_is_named(monkeypatch):
         (["--checkpoint", "nowhere.pt"], ["nowhere.pt", "no such checkpoint"]),
         (["--output", "checkpoints"], ["checkpoints is a folder"]),
         (["--format", "pt2", "--quantize"], ["--quantize needs --format onnx"]),
+        (["--format", "pt2", "--symbols"], ["--symbols needs --format onnx"]),
+        (["--quantize", "--symbols"], ["--quantize", "leave out --symbols"]),
+        (["--checkpoint", "shipped", "--symbols"], ["--symbols", "not allowed with", "--checkpoint"]),
         (["--format", "h5"], ["--format", "h5"]),
     ],
     ids=" ".join,

@@ -2,10 +2,12 @@
 
 import base64
 import contextlib
+import ctypes
 import functools
 import http.server
 import io
 import shutil
+import signal
 import subprocess
 import threading
 from collections.abc import Iterator, Sequence
@@ -19,11 +21,13 @@ from selenium.webdriver.common.actions.pointer_input import PointerInput
 from selenium.webdriver.support.wait import WebDriverWait
 
 from common.files import PROJECT
-from tests.support.handwriting import Stroke, digit
+from tests.support.handwriting import Stroke, symbol
 
 WEB = PROJECT / "web"
 TOOLS = ("chromium", "chromedriver", "node")
 PATIENCE = 120  # seconds, far more than anything takes, so that no test fails on a busy machine
+LIBC = ctypes.CDLL(None)
+PR_SET_PDEATHSIG = 1
 
 
 def missing_tools() -> list[str]:
@@ -63,18 +67,25 @@ def serve(folder: Path, without: str | None = None) -> Iterator[str]:
             server.shutdown()
 
 
+def end_with_parent() -> None:
+    """Let Linux kill this process when the one that started it ends, in whatever way."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 @contextlib.contextmanager
 def chromium(*arguments: str) -> Iterator[webdriver.Chrome]:
-    """Start a headless Chromium with a new profile, and end it."""
+    """Start a headless Chromium with a new profile, and end it; it ends, too, if this process is killed."""
     options = webdriver.ChromeOptions()
     options.binary_location = shutil.which("chromium")
-    # Root needs --no-sandbox; containers have little shared memory.
-    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--lang=en-US", *arguments):
+    # Root needs --no-sandbox; containers have little shared memory. The pipe closes when the driver ends.
+    needed = ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--remote-debugging-pipe")
+    for argument in (*needed, "--lang=en-US", *arguments):
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver")))
-    driver.set_script_timeout(PATIENCE)
+    service = webdriver.ChromeService(shutil.which("chromedriver"), popen_kw={"preexec_fn": end_with_parent})
+    driver = webdriver.Chrome(options, service)
     try:
+        driver.set_script_timeout(PATIENCE)
         yield driver
     finally:
         driver.quit()
@@ -161,7 +172,7 @@ class Page:
         actions.perform()
 
     def digits(self, text: str) -> list[Stroke]:
-        """Return the strokes of digits that fill the paper, side by side."""
+        """Return the strokes of digits and signs that fill the paper, side by side."""
         left, top, width, height = self.box("paper")
         size = min(0.7 * height, 0.9 * width / (0.9 * len(text)))
         middle = left + width / 2
@@ -169,7 +180,7 @@ class Page:
             (middle + (i - (len(text) - 1) / 2) * 0.9 * size, top + height / 2) for i in range(len(text))
         ]
         return [
-            stroke for one, place in zip(text, places, strict=True) for stroke in digit(int(one), place, size)
+            stroke for one, place in zip(text, places, strict=True) for stroke in symbol(one, place, size)
         ]
 
     def picture(self) -> Image.Image:

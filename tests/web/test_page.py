@@ -1,6 +1,11 @@
 """The page in a real browser: with mouse, pen and finger, on screens of all kinds, and offline."""
 
+import contextlib
 import json
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,14 +16,53 @@ from selenium import webdriver
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
-from tests.support.browser import Page, chromium, missing_tools, serve
+from common.files import PROJECT
+from tests.support.browser import PATIENCE, Page, chromium, missing_tools, serve
+from tests.support.handwriting import Stroke
 from tests.support.project import missing
 
-PHONE, SMALL_PHONE, DESKTOP = (390, 844), (360, 640), (1280, 900)
+PHONE, SMALL_PHONE, TABLET, DESKTOP = (390, 844), (360, 640), (820, 1180), (1280, 900)
 INK = """
     const canvas = document.getElementById("paper"), {width, height} = canvas;
     const data = canvas.getContext("2d").getImageData(0, 0, width, height).data;
     return [width, height, Array.from({length: width * height}, (_, i) => data[4 * i + 3])];
+"""
+
+# Keeps what is sent to the worker until release(), and each text that is shown.
+HOLD = """
+    const held = [], post = Worker.prototype.postMessage, text = document.getElementById("text");
+    Worker.prototype.postMessage = function (message) { held.push(() => post.call(this, message)); };
+    window.release = () => { Worker.prototype.postMessage = post; held.forEach((send) => send()); };
+    window.shown = [];
+    new MutationObserver(() => shown.push(text.textContent)).observe(text, { childList: true });
+"""
+# Of each text that is shown: its size in CSS pixels, on how many lines it is, and what it belongs to.
+TEXTS = """
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), texts = [];
+    while (walker.nextNode()) {
+        const text = walker.currentNode, range = document.createRange();
+        range.selectNodeContents(text);
+        const tops = new Set([...range.getClientRects()].map((line) => Math.round(line.top)));
+        const size = parseFloat(getComputedStyle(text.parentElement).fontSize);
+        const owner = text.parentElement.closest("button, label, figcaption, li, kbd, h1, p");
+        if (text.data.trim() && tops.size)
+            texts.push({ text: text.data, size, lines: tops.size, parent: owner?.tagName });
+    }
+    return texts;
+"""
+# The worker gets what it cannot read.
+DAMAGE = """
+    const post = Worker.prototype.postMessage;
+    Worker.prototype.postMessage = function (message) { post.call(this, { ...message, strokes: null }); };
+"""
+# Opens a browser, prints the folder of its profile, which only its own processes name, and waits.
+OPEN_AND_WAIT = """
+import signal
+from tests.support.browser import chromium
+
+with chromium() as driver:
+    print(driver.capabilities["chrome"]["userDataDir"], flush=True)
+    signal.pause()
 """
 
 
@@ -50,6 +94,18 @@ def ink_of(page: Page) -> np.ndarray:
     page.run("return new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
     width, height, opacity = page.run(INK)
     return np.reshape(opacity, (height, width))
+
+
+def bars(page: Page, *places: float) -> list[Stroke]:
+    """Return a vertical stroke at each place, as a share of the paper's width."""
+    left, top, width, height = page.box("paper")
+    return [[(left + width * place, top + height * y / 10) for y in range(2, 9)] for place in places]
+
+
+def choose_language(page: Page, language: str) -> None:
+    """Let the page be in English ("en") or Chinese ("zh")."""
+    if page.run("return document.documentElement.lang") != language:
+        page.click("language")
 
 
 def assert_in_view(page: Page, name: str) -> None:
@@ -90,18 +146,25 @@ def test_a_number_and_its_digits(page):
     page.wait_for_reading("694")
     pressed = "return document.querySelector('#text [aria-pressed=true]').textContent"
     assert page.run(pressed) == "4", "the last digit is shown in detail"
-    page.driver.find_element("css selector", "#text button").click()
+    page.run("document.querySelector('#text button').click()")
     assert page.run(pressed) == "6"
     assert page.run("return document.querySelector('#bars .leads b').textContent") == "6"
     ActionChains(page.driver).send_keys(Keys.ARROW_RIGHT).perform()
     assert page.run(pressed) == "9"
 
 
+def test_a_sum(page):
+    page.draw(page.digits("12+34"))
+    page.wait_for_reading("12+34")
+    assert page.run("return document.documentElement.dataset.state") == "read"
+    page.driver.find_elements("css selector", "#text button")[2].click()
+    assert page.run("return document.querySelectorAll('#bars .leads').length") == 0
+    assert page.run("return document.getElementById('confidence').textContent").endswith(" %")
+
+
 def test_one_digit_or_a_number(page):
     """Two 1s side by side are a number; as one digit they are none."""
-    left, top, width, height = page.box("paper")
-    bars = [[(left + width * x, top + height * y / 10) for y in range(2, 9)] for x in (0.35, 0.65)]
-    page.draw(bars)
+    page.draw(bars(page, 0.35, 0.65))
     page.wait_for_reading("11")
     page.click("single")
     page.wait_for("return document.getElementById('text').textContent.length === 1")
@@ -192,8 +255,7 @@ def test_a_wide_number_stays_in_view_on_a_narrow_screen(browser, address):
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_a_screen_360_pixels_wide(browser, address, language: str):
     page = Page(browser, address, SMALL_PHONE)
-    if page.run("return document.documentElement.lang") != language:
-        page.click("language")
+    choose_language(page, language)
     page.draw(page.digits("4"), "touch")
     page.wait_for_reading("4")
     assert page.run("return document.documentElement.scrollWidth") <= 360
@@ -202,6 +264,40 @@ def test_a_screen_360_pixels_wide(browser, address, language: str):
     for name in ("undo", "clear", "language"):
         assert page.box(name)[3] >= 44, "large enough for a finger"
     assert page.box("clear")[1] + 44 <= SMALL_PHONE[1], "all that is needed to draw is in view"
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("size", [SMALL_PHONE, SMALL_PHONE[::-1], PHONE, PHONE[::-1], DESKTOP], ids=str)
+def test_all_text_can_be_read(browser, address, size: tuple[int, int], language: str):
+    page = Page(browser, address, size)
+    choose_language(page, language)
+    page.draw(page.digits("96"))
+    page.wait_for_reading("96")
+    texts = page.run(TEXTS)
+    assert len(texts) > 20
+    assert [text for text in texts if text["size"] < 12] == []
+    one_line = ("BUTTON", "LABEL", "FIGCAPTION", "LI", "KBD", "H1")
+    assert [text for text in texts if text["lines"] > 1 and text["parent"] in one_line] == []
+    paper, clear = page.box("paper"), page.box("clear")
+    assert clear[0] + clear[2] <= paper[0] + paper[2] + 1, "the buttons fit below the paper"
+
+
+def lists_keys(page: Page) -> bool:
+    """Return whether the keys are listed."""
+    return page.driver.find_element("css selector", ".keys").is_displayed()
+
+
+def test_the_keys_are_listed_where_a_keyboard_is_likely(browser, address):
+    """On a tablet, but not on a phone; the browser has no mouse."""
+    assert not lists_keys(Page(browser, address, PHONE))
+    assert lists_keys(Page(browser, address, TABLET))
+
+
+def test_the_keys_are_listed_in_a_narrow_window(address):
+    with chromium("--blink-settings=availableHoverTypes=2") as driver:  # as if there were a mouse
+        page = Page(driver, address, SMALL_PHONE)
+        assert lists_keys(page)
+        assert page.run("return document.documentElement.scrollWidth") <= SMALL_PHONE[0]
 
 
 def test_english_and_chinese(page):
@@ -245,6 +341,46 @@ def test_light_and_dark(browser, address):
     assert paper < 60 < 240 < ink
 
 
+@pytest.mark.parametrize("button", ["clear", "undo"])
+def test_a_reading_of_what_is_gone_is_not_shown(page, button: str):
+    """The worker is asked to read a 3, and answers when a 1 is there instead."""
+    page.run(HOLD)
+    page.draw(page.digits("3"))
+    page.click(button)
+    page.draw(bars(page, 0.5))
+    page.run("release()")
+    page.wait_for_reading("1")
+    assert page.run("return shown") == ["1"]
+
+
+def test_a_reading_of_the_other_kind_is_not_shown(page):
+    """The worker is asked to read one digit, and answers when a number is wanted again."""
+    page.draw(bars(page, 0.35, 0.65))
+    page.wait_for_reading("11")
+    page.run(HOLD)
+    page.click("single")
+    page.click("number")
+    page.run("release()")
+    page.wait_for("return shown.length > 0")
+    assert page.run("return shown") == ["11"]
+
+
+def test_an_error_of_a_reading_is_reported(page):
+    page.draw(page.digits("4"))
+    page.wait_for_reading("4")
+    page.run(DAMAGE)
+    page.draw(page.digits("6"))
+    page.wait_for("return document.documentElement.dataset.state === 'failed'")
+    assert "does not run" in page.driver.find_element("css selector", ".note").text
+    assert page.text() == "", "not the reading of an earlier drawing"
+    (error,) = page.errors()
+    assert "TypeError" in error
+    page.driver.refresh()
+    page.wait_for("return document.documentElement.dataset.state === 'blank'")
+    page.draw(page.digits("6"))
+    page.wait_for_reading("6")
+
+
 def test_it_works_without_a_network(tmp_path: Path):
     if lacking := missing_tools():
         missing(f"no {', '.join(lacking)}")
@@ -258,16 +394,39 @@ def test_it_works_without_a_network(tmp_path: Path):
         assert page.errors() == []
 
 
-@pytest.mark.parametrize("lost", ["model.onnx", "ort-wasm-simd-threaded.wasm", "worker.js"])
+@pytest.mark.parametrize("lost", ["model.onnx", "symbols.onnx", "ort-wasm-simd-threaded.wasm", "worker.js"])
 def test_a_network_that_does_not_load_is_reported(browser, address, tmp_path: Path, lost: str):
     with serve(tmp_path, without=lost) as other_address:
         page = Page(browser, other_address, ready=False)
         page.wait_for("return document.documentElement.dataset.state === 'failed'")
-        assert "did not load" in page.driver.find_element("css selector", ".note").text
+        assert "does not run" in page.driver.find_element("css selector", ".note").text
         page.draw(page.digits("4"))
         assert ink_of(page).any()
-        assert "did not load" in page.driver.find_element("css selector", ".note").text
+        assert "does not run" in page.driver.find_element("css selector", ".note").text
         page.errors()  # of the browser, which the next test does not expect
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda sent: sent.name)
+def test_no_browser_outlives_the_process_that_started_it(sent: signal.Signals):
+    if lacking := missing_tools():
+        missing(f"no {', '.join(lacking)}")
+    command = [sys.executable, "-c", OPEN_AND_WAIT]
+    with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        profile = process.stdout.readline().strip()
+        assert profile
+        assert any(profile in command for command in running())
+        process.send_signal(sent)
+    end = time.monotonic() + PATIENCE
+    while any(profile in command for command in running()):
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def running() -> Iterator[bytes]:
+    """Give the command line of each process."""
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):  # it has ended
+            yield path.read_bytes()
 
 
 def test_it_can_be_installed(page, address):

@@ -2,15 +2,22 @@
 // one segmentation, and their glyphs no penalty of their own. "Indices" are into the strokes and their boxes.
 
 import { arcLength, drawStrokes } from "./glyph.js";
-import { around, findLines, heightOf, possibleDigits, sideBySide, smallPieces, widthOf } from "./segmentation.js";
+import {
+  SAME_HEIGHT, around, encloses, findGaps, findLines, heightOf, mean, middle, quantile, sideBySide, sizeOf, typicalHeight,
+  widthOf,
+} from "./line_finding.js";
+import { possibleDigits, smallPieces } from "./segmentation.js";
 
 /** @typedef {import("./glyph.js").Box} Box */
 /** @typedef {import("./glyph.js").Stroke} Stroke */
-/** @typedef {{start: number, stop: number, glyph: Float32Array | null, box: Box, penalty: number}} Candidate for a digit,
- * pieces `start` to `stop` of a line; without a glyph, it is dirt to be skipped */
-/** @typedef {(indices: number[], start: number, stop: number, penalty: number) => Candidate} Draw */
+/** @typedef {{width: number, height: number, offset: number, alone: boolean}} Place of ink in its line, relative to the height
+ * of the line's digits; the offset is that of its centre below theirs; `alone` if there are none */
+/** @typedef {{start: number, stop: number, glyph: Float32Array | null, box: Box, penalty: number, place: Place | null,
+ * endsGroup: boolean}} Candidate for a digit, pieces `start` to `stop` of a line; without a glyph, it is dirt to be skipped;
+ * without a place, it is the only one; `endsGroup` if a wide gap follows */
 
-const MAX_PARTS = 150, TOUCH_DISTANCE = 0.04;
+const MAX_PARTS = 150, TOUCH_DISTANCE = 0.04, WIDE = 0.8, TALL = 0.6, RELATIVE_PEN = 0.08;
+const POINT_OFFSET = [0.3, 0.8], SIGN_TOP = 0.35, SIGN_SIZE = 0.35;
 
 /** Return the candidates of each line of a drawing. @type {(strokes: Stroke[], single: boolean) => Candidate[][]} */
 export function segmentStrokes(strokes, single) {
@@ -18,44 +25,72 @@ export function segmentStrokes(strokes, single) {
   const boxes = strokes.map((stroke) => around(stroke.map(([x, y]) => [x, y, x, y])));
   const joinedToNext = new Set();
   const lines = single ? [[[...strokes.keys()]]] : strokeLines(strokes, boxes, joinedToNext);
-  return lineCandidates(lines, boxes, joinedToNext, (indices, start, stop, penalty) => {
-    const box = around(indices.map((i) => boxes[i]));
-    return { start, stop, glyph: drawStrokes(indices.map((i) => strokes[i]), box), box, penalty };
-  });
+  const onlyPiece = lines.length === 1 && lines[0].length === 1;
+  const candidates = lines.map((pieces) => lineCandidates(strokes, pieces, boxes, joinedToNext, onlyPiece));
+  return single ? candidates.map((line) => line.map((candidate) => ({ ...candidate, place: null }))) : candidates;
 }
 
 /**
- * Return the candidates of each line, given the pieces of each.
- * @type {(lines: number[][][], boxes: Box[], joinedToNext: Set<number>, draw: Draw) => Candidate[][]}
+ * Return the candidates of one line, given its pieces.
+ * @type {(strokes: Stroke[], pieces: number[][], boxes: Box[], joinedToNext: Set<number>, onlyPiece: boolean) => Candidate[]}
  */
-function lineCandidates(lines, boxes, joinedToNext, draw) {
-  return lines.map((pieces) => {
-    const pieceBoxes = pieces.map((piece) => around(piece.map((i) => boxes[i])));
-    const joined = pieces.map((piece) => piece.some((i) => joinedToNext.has(i)));
-    const cuts = pieces.map((_, place) => [Number(place > 0 && joined[place - 1]), Number(joined[place])]); // left, right
-    const dirt = lines.length === 1 && pieces.length === 1 ? [] : smallPieces(pieceBoxes);
-    /** @type {Candidate[]} */
-    const line = dirt.map((i) => ({ start: i, stop: i + 1, glyph: null, box: pieceBoxes[i], penalty: 1 }));
-    for (const [start, stop] of possibleDigits(pieceBoxes, joined)) {
-      line.push(draw(pieces.slice(start, stop).flat(), start, stop, cuts[start][0] + cuts[stop - 1][1]));
-    }
-    pieces.forEach((piece, place) => {
-      const sizes = piece.map((i) => Math.max(heightOf(boxes[i]), widthOf(boxes[i])));
-      const largest = piece[sizes.indexOf(Math.max(...sizes))];
-      const others = piece.filter((i) => i !== largest);
-      // Parts above or below a digit may be dirt; parts inside it are not: a face is not a 0.
-      if (others.length && !others.some((i) => encloses(boxes[largest], boxes[i]))) {
-        line.push(draw([largest], place, place + 1, cuts[place][0] + cuts[place][1] + 1));
-      }
-    });
-    return line;
+function lineCandidates(strokes, pieces, boxes, joinedToNext, onlyPiece) {
+  const pieceBoxes = pieces.map((piece) => around(piece.map((i) => boxes[i])));
+  const typical = typicalHeight(pieceBoxes), gaps = findGaps(pieceBoxes);
+  const joined = pieces.map((piece) => piece.some((i) => joinedToNext.has(i)));
+  /** @type {Candidate[]} */
+  const found = (onlyPiece ? [] : smallPieces(pieceBoxes)).map((i) => {
+    const { offset } = describePlace(pieceBoxes, i, i + 1, typical), [low, high] = POINT_OFFSET;
+    const penalty = low < offset && offset < high ? 2 : 1;
+    return { start: i, stop: i + 1, glyph: null, box: pieceBoxes[i], penalty, place: null, endsGroup: gaps.has(i) };
   });
+  const add = (/** @type {number[]} */ indices, /** @type {number} */ start, /** @type {number} */ stop, penalty = 0) => {
+    const box = around(indices.map((i) => boxes[i])), glyph = drawStrokes(indices.map((i) => strokes[i]), box);
+    const cuts = Number(start > 0 && joined[start - 1]) + Number(joined[stop - 1]);
+    const place = describePlace(pieceBoxes, start, stop, typical);
+    found.push({ start, stop, glyph, box, penalty: penalty + cuts, place, endsGroup: gaps.has(stop - 1) });
+  };
+  for (const [start, stop] of possibleDigits(pieceBoxes, joined)) {
+    if ([...gaps].some((i) => start <= i && i < stop - 1)) continue;
+    add(pieces.slice(start, stop).flat(), start, stop, signs(pieceBoxes.slice(start, stop)));
+  }
+  pieces.forEach((piece, at) => {
+    const sizes = piece.map((i) => Math.max(heightOf(boxes[i]), widthOf(boxes[i])));
+    const largest = piece[sizes.indexOf(Math.max(...sizes))];
+    const others = piece.filter((i) => i !== largest);
+    // Parts above or below a digit may be dirt; parts inside it are not: a face is not a 0.
+    if (others.length && !others.some((i) => encloses(boxes[largest], boxes[i]))) add([largest], at, at + 1, 1);
+  });
+  return found;
 }
 
-/** Return whether the centre of `inner` lies within `outer`. @type {(outer: Box, inner: Box) => boolean} */
-function encloses(outer, inner) {
-  const x = (inner[0] + inner[2]) / 2, y = (inner[1] + inner[3]) / 2;
-  return outer[0] < x && x < outer[2] && outer[1] < y && y < outer[3];
+/** Return how many pieces of a digit are rather points or a minus: small, beside all others. @type {(boxes: Box[]) => number} */
+function signs(boxes) {
+  const all = around(boxes);
+  return boxes.filter((box) => sizeOf(box) < SIGN_SIZE * heightOf(all) && middle(box)[1] > all[1] + SIGN_TOP * heightOf(all)
+    && !boxes.some((other) => other !== box && box[0] < other[2] && other[0] < box[2])).length;
+}
+
+/**
+ * Describe the size and place of the pieces `start` to `stop` in their line.
+ * @type {(boxes: Box[], start: number, stop: number, typical: number) => Place} `typical`: height of the line's digits
+ */
+function describePlace(boxes, start, stop, typical) {
+  const box = around(boxes.slice(start, stop)), [x, y] = middle(box), [low, high] = SAME_HEIGHT.map((ratio) => ratio * typical);
+  const tall = [...boxes.keys()].filter(
+    (i) => (i < start || i >= stop) && low <= heightOf(boxes[i]) && heightOf(boxes[i]) <= high);
+  const near = tall.toSorted((i, j) => Math.abs(i - start) - Math.abs(j - start)).slice(0, 4);
+  const height = tall.length ? quantile(near.map((i) => sizeOf(boxes[i])), 0.5)
+    : Math.max(heightOf(box), 0.3 * widthOf(box), 1e-12);
+  const sides = [tall.filter((i) => i < start).slice(-2), tall.filter((i) => i >= stop).slice(0, 2)].filter(
+    (side) => side.length).map((side) => [0, 1].map((axis) => mean(side.map((i) => middle(boxes[i])[axis]))));
+  let centre = sides[0]?.[1] ?? y;
+  if (sides.length === 2) {
+    const [[x0, y0], [x1, y1]] = sides;
+    centre = x0 < x && x < x1 ? y0 + ((y1 - y0) * (x - x0)) / Math.max(x1 - x0, 1e-12) : (y0 + y1) / 2;
+  }
+  const [width, own] = [widthOf(box), heightOf(box)].map((extent) => extent / height + RELATIVE_PEN);
+  return { width, height: own, offset: (y - centre) / height, alone: !tall.length };
 }
 
 /**
@@ -67,9 +102,12 @@ function strokeLines(strokes, boxes, joinedToNext) {
   const whole = [[[...strokes.keys()]]];
   const groups = touching(strokes, boxes);
   if (groups.length > MAX_PARTS) return whole;
-  const split = (/** @type {number[]} */ group) => (group.length > MAX_PARTS ? [group] : sideBySide(group, boxes));
-  const lines = findLines(groups.map((group) => around(group.map((i) => boxes[i])))).map((line) => line.flatMap((piece) => {
-    const parts = piece.flatMap((group) => split(groups[group]));
+  const groupBoxes = groups.map((group) => around(group.map((i) => boxes[i])));
+  const halfPen = (RELATIVE_PEN * typicalHeight(groupBoxes)) / 2; // a tap, such as a point, has a size too
+  const grown = groupBoxes.map(([left, top, right, bottom]) => /** @type {Box} */ (
+    [left - halfPen, top - halfPen, right + halfPen, bottom + halfPen]));
+  const lines = findLines(grown).map((line) => line.flatMap((piece) => {
+    const parts = piece.flatMap((group) => splitGroup(groups[group], boxes));
     if (piece.length > 1) return [parts.flat()];
     parts.slice(0, -1).flat().forEach((i) => joinedToNext.add(i));
     return parts;
@@ -77,6 +115,15 @@ function strokeLines(strokes, boxes, joinedToNext) {
   if (lines.flat().length <= MAX_PARTS) return lines;
   joinedToNext.clear();
   return whole;
+}
+
+/** Split touching strokes into those that stand side by side. @type {(group: number[], boxes: Box[]) => number[][]} */
+function splitGroup(group, boxes) {
+  if (group.length > MAX_PARTS) return [group];
+  const box = around(group.map((i) => boxes[i]));
+  // In a group as wide as several digits, each stroke as tall as a digit may be one.
+  const wide = widthOf(box) > WIDE * heightOf(box);
+  return sideBySide(group, boxes, new Set(group.filter((i) => wide && heightOf(boxes[i]) > TALL * heightOf(box))));
 }
 
 /** Group the strokes that run through connected cells of a grid. @type {(strokes: Stroke[], boxes: Box[]) => number[][]} */
@@ -88,8 +135,7 @@ function touching(strokes, boxes) {
   const cells = strokes.map((stroke) => resampled(stroke, cell / 2).map(
     ([x, y]) => Math.trunc((y - all[1]) / cell) * row + Math.trunc((x - all[0]) / cell)));
   const inked = new Set(cells.flat()), /** @type {Map<number, number>} */ label = new Map();
-  /** @type {number[][]} */
-  const groups = [];
+  const groups = /** @type {number[][]} */ ([]);
   cells.forEach(([start], index) => {
     if (!label.has(start)) {
       const waiting = [start], number = groups.push([]) - 1;

@@ -66,6 +66,7 @@ export class Drawing {
     this.#due = 0;
     const context = this.canvas.getContext("2d"), { width, height } = this.canvas;
     const style = getComputedStyle(this.canvas), scale = this.#scale * devicePixelRatio;
+    const letters = Math.max(17, 14 / this.#scale); // at least 14 CSS pixels
     context.setTransform(scale, 0, 0, scale, width / 2, height / 2);
     context.clearRect(-width / scale, -height / scale, 2 * width / scale, 2 * height / scale);
     Object.assign(context, { lineWidth: PEN, lineCap: "round", lineJoin: "round", strokeStyle: style.color });
@@ -80,11 +81,12 @@ export class Drawing {
     }
     for (const { box: [left, top, right, bottom], label, chosen } of this.marks) {
       const colour = style.getPropertyValue(chosen ? "--accent" : "--soft");
-      Object.assign(context, { lineWidth: 1.5, strokeStyle: colour, fillStyle: colour, font: "600 17px system-ui" });
+      Object.assign(context, { lineWidth: 1.5, strokeStyle: colour, fillStyle: colour, font: `600 ${letters}px system-ui` });
       context.beginPath();
       context.roundRect(left - PADDING, top - PADDING, right - left + 2 * PADDING, bottom - top + 2 * PADDING, 6);
       context.stroke();
-      context.fillText(label, left - PADDING, top - PADDING - 5);
+      const above = top - PADDING - 5, fits = above - letters > -height / scale / 2;
+      context.fillText(label, left - PADDING, fits ? above : bottom + PADDING + letters);
     }
   }
 }

@@ -11,63 +11,62 @@ const element = (id) => document.getElementById(id);
 const page = document.documentElement; // style.css shows the texts of its `lang` and its `data-state`
 const worker = new Worker("worker.js", { type: "module" });
 const drawing = new Drawing(element("paper"), changed);
-let busy = true, waiting = false, asked = 0; // the worker is busy; a newer drawing waits for it; when it was asked, in ms
+let busy = true, waiting = false; // the worker is busy; a change waits for it
+let asked = { strokes: drawing.strokes, single: false, start: 0 }; // the last request to the worker; when, in ms
 let lines = /** @type {Reading[][]} */ ([]), chosen = 0; // the digit that is shown in detail
 
 function changed() {
   element("undo").disabled = !drawing.before.length;
   element("clear").disabled = !drawing.strokes.length;
+  waiting = busy;
   if (!drawing.strokes.length) show([]);
-  else if (busy) waiting = true;
-  else ask();
-}
-
-function ask() {
-  [busy, waiting, asked] = [true, false, performance.now()];
-  worker.postMessage({ strokes: drawing.strokes, single: element("single").checked });
+  else if (!busy) {
+    busy = true;
+    asked = { strokes: drawing.strokes, single: element("single").checked, start: performance.now() };
+    worker.postMessage(asked);
+  }
 }
 
 worker.onmessage = ({ data: reading }) => { // null when the worker is ready
+  const remain = asked.strokes.every((stroke, i) => stroke === drawing.strokes[i]); // newer ones may have come
   busy = false;
-  if (reading && drawing.strokes.length) {
+  if (reading && remain && asked.single === element("single").checked) {
     show(reading);
     performance.clearMeasures();
-    performance.measure("reading", { start: asked });
+    performance.measure("reading", { start: asked.start });
   } else if (!reading) {
     page.dataset.state = "blank";
     navigator.serviceWorker?.register("sw.js");
     navigator.serviceWorker?.ready.then(() => page.dataset.offline = "true");
   }
-  if (waiting && drawing.strokes.length) ask();
+  if (waiting) changed();
 };
-worker.onerror = () => page.dataset.state = "failed";
+worker.onerror = () => { page.dataset.state = "failed"; show([]); };
 
-/** Show a reading; none for a blank paper. @type {(reading: Reading[][]) => void} */
+/** Show the digits and signs of each number; none for a blank paper. @type {(reading: Reading[][]) => void} */
 function show(reading) {
   const digits = reading.flat(), labels = digits.map(labelOf);
   if (digits.length !== lines.flat().length) chosen = Math.max(0, digits.length - 1);
   lines = reading;
-  if (digits.length) page.dataset.state = digits.every(isDigit) ? "read" : "unsure";
+  if (digits.length) page.dataset.state = labels.includes("?") ? "unsure" : "read";
   else if (!["loading", "failed"].includes(page.dataset.state ?? "")) page.dataset.state = "blank";
-  const confidences = digits.map(({ digit, probabilities }) => probabilities[digit]);
-  element("confidence").textContent = digits.length ? percent(Math.min(...confidences)) : "";
-  element("text").replaceChildren(...lines.map((line) => {
+  const confidences = digits.filter(isDigit).map(({ digit, probabilities }) => probabilities[digit]);
+  element("confidence").textContent = confidences.length ? `${percent(Math.min(...confidences))} %` : "";
+  const buttons = labels.map((textContent, i) => Object.assign(document.createElement("button"),
+    { textContent, ariaPressed: String(i === chosen), onclick: () => choose(i) }));
+  element("text").replaceChildren(...lines.map(({ length }) => {
     const group = document.createElement("span");
-    group.append(...line.map((digit) => {
-      const place = digits.indexOf(digit), button = document.createElement("button");
-      Object.assign(button, { textContent: labels[place], ariaPressed: String(place === chosen), onclick: () => choose(place) });
-      return button;
-    }));
+    group.append(...buttons.splice(0, length));
     return group;
   }));
-  const marks = digits.map(({ box }, place) => ({ box, label: labels[place], chosen: place === chosen }));
-  drawing.marks = digits.length > 1 ? marks : [];
+  drawing.marks = digits.length < 2 ? [] : digits.map(({ box }, i) => ({ box, label: labels[i], chosen: i === chosen }));
   drawing.paint();
+  const likely = digits[chosen]?.kind === "digit" ? digits[chosen] : null; // a sign has no probabilities
   [...element("bars").children].forEach((bar, digit) => {
-    const share = digits[chosen]?.probabilities[digit] ?? 0;
+    const share = likely?.probabilities[digit] ?? 0;
     bar.style.setProperty("--share", share);
-    bar.classList.toggle("leads", digit === digits[chosen]?.digit);
-    bar.querySelector("small").textContent = share >= 0.01 ? percent(share) : "";
+    bar.classList.toggle("leads", digit === likely?.digit);
+    bar.querySelector("small").textContent = percent(share) || "";
   });
   const image = new ImageData(SIZE, SIZE);
   digits[chosen]?.glyph.forEach((ink, i) => image.data.set([255, 255, 255, 255 * ink], 4 * i));
@@ -82,13 +81,12 @@ function choose(place) {
   element("text").querySelectorAll("button")[place].focus();
 }
 
-/** Round down, so that only 1 gives "100 %". @type {(share: number) => string} */
-const percent = (share) => `${Math.floor(share * 100 + 1e-9)} %`;
+/** Return a share in percent, rounded down so that only 1 gives 100. @type {(share: number) => number} */
+const percent = (share) => Math.floor(share * 100 + 1e-9);
 
 /** @type {Record<string, () => void>} */
 const keys = {
-  Escape: drawing.clear,
-  Delete: drawing.clear,
+  Escape: drawing.clear, Delete: drawing.clear,
   n: () => element(element("single").checked ? "number" : "single").click(),
   ArrowLeft: () => choose(chosen - 1),
   ArrowRight: () => choose(chosen + 1),

@@ -1,16 +1,23 @@
-// Read the digits of a drawing. A port of recognition/recognizer.py, without memory.
+// Read the digits and signs of a drawing. A port of recognition/recognizer.py, without memory.
 
 import { segmentStrokes } from "./candidates.js";
 import { SIZE } from "./glyph.js";
 
 /** @typedef {import("./candidates.js").Candidate} Candidate */
-/** @typedef {Candidate & {digit: number, probabilities: number[], novelty: number}} Reading */
-/** @typedef {(glyphs: Float32Array) => Promise<{logits: Float32Array, novelty: Float32Array}>} Network */
+/** @typedef {Candidate & {digit: number, probabilities: number[], novelty: number, kind: string}} Reading its `kind` is
+ * "digit" (or unknown) or a sign */
+/** @typedef {{logits: Float32Array, novelty: Float32Array, kinds?: Float32Array}} Answers ten logits, a novelty and, if there
+ * are places, the logits of KINDS for each glyph */
+/** @typedef {(glyphs: Float32Array, places: Float32Array | null) => Promise<Answers>} Network */
 
-const NOVELTY_SHARPNESS = 15, ASSUMPTION_PENALTY = 1.5, BATCH = 64;
+const DIGITS = 10, SIGNS = [..."+-x÷=()/.,:%"], CROSSED_OUT = "crossed out";
+const KINDS = [..."0123456789", ...SIGNS, "several", CROSSED_OUT, "other"], NAMED = [...SIGNS, CROSSED_OUT];
+const NOVELTY_SHARPNESS = 15, ASSUMPTION_PENALTY = 1.5, SIGN_PENALTY = 0.5, LONE_SIGN_PENALTY = 4, MAX_SIGN_COST = 3.5;
+const UNKNOWN_COST = 7, UNKNOWN_WIDTH = 0.6, MAX_SURPRISE = 4, NO_DIGIT = 2, BATCH = 64;
 
 /**
- * Return the digits of each line of a drawing; `single` says that all strokes form one digit.
+ * Return the digits and signs of each number of a drawing, without what is crossed out; `single` says that all strokes
+ * form one digit.
  * @type {(strokes: import("./glyph.js").Stroke[], single: boolean, network: Network) => Promise<Reading[][]>}
  */
 export async function read(strokes, single, network) {
@@ -22,29 +29,69 @@ export async function read(strokes, single, network) {
     const batch = inked.slice(start, start + BATCH);
     const glyphs = new Float32Array(batch.length * SIZE * SIZE);
     batch.forEach(({ glyph }, i) => glyphs.set(glyph, i * SIZE * SIZE));
-    const { logits, novelty } = await network(glyphs);
+    const { logits, novelty, kinds } = await network(glyphs, single ? null : Float32Array.from(batch.flatMap(numbersOf)));
     batch.forEach((candidate, i) => {
-      const own = logits.subarray(10 * i, 10 * i + 10), largest = Math.max(...own), digit = own.indexOf(largest);
-      const powers = Array.from(own, (logit) => Math.exp(logit - largest)), sum = powers.reduce((one, other) => one + other);
-      const probabilities = powers.map((power) => power / sum);
-      const beyond = NOVELTY_SHARPNESS * (novelty[i] - 1);
-      const noveltyPenalty = Math.max(beyond, 0) + Math.log1p(Math.exp(-Math.abs(beyond)));
-      costs.set(candidate, costs.get(candidate) + noveltyPenalty - Math.log(probabilities[digit]));
-      readings.set(candidate, { ...candidate, digit, probabilities, novelty: novelty[i] });
+      const ownKinds = kinds?.subarray(i * KINDS.length, (i + 1) * KINDS.length);
+      const [reading, cost] = judge(candidate, logits.subarray(DIGITS * i, DIGITS * (i + 1)), novelty[i], ownKinds);
+      costs.set(candidate, costs.get(candidate) + cost);
+      readings.set(candidate, reading);
     });
   }
-  const digitsOf = (/** @type {Candidate[]} */ line) => line.filter(({ glyph }) => glyph);
-  let chains = lines.map((line) => digitsOf(cheapestChain(line, costs)));
+  let chains = lines.map((line) => cheapestChain(line, costs));
   // If all ink was skipped as dirt, none of it may be.
-  if (!chains.flat().length) chains = lines.map((line) => cheapestChain(digitsOf(line), costs));
-  return chains.filter((chain) => chain.length).map((chain) => chain.map((candidate) => readings.get(candidate)));
+  if (!chains.flat().some(({ glyph }) => glyph)) {
+    chains = lines.map((line) => cheapestChain(line.filter(({ glyph }) => glyph), costs));
+  }
+  const numbers = /** @type {Reading[][]} */ ([]);
+  for (const chain of chains) {
+    numbers.push([]);
+    for (const candidate of chain) {
+      const reading = readings.get(candidate);
+      if (reading && reading.kind !== CROSSED_OUT) numbers.at(-1).push(reading);
+      if (candidate.endsGroup) numbers.push([]);
+    }
+  }
+  return numbers.filter((number) => number.length);
+}
+
+/** Return a place as the network's input, as `numbers_of` does. @type {(candidate: Candidate) => number[]} */
+function numbersOf({ place: { width, height, offset, alone } }) {
+  const relative = [height, width].map((extent) => Math.log(Math.min(Math.max(extent, 0.02), 8)));
+  return [...relative, Math.min(Math.max(offset, -2), 2), Number(alone)];
+}
+
+/**
+ * Return the reading of a candidate, and what it costs beside its penalty.
+ * @type {(candidate: Candidate, logits: Float32Array, novelty: number, kinds?: Float32Array) => [Reading, number]}
+ */
+function judge(candidate, logits, novelty, kinds) {
+  const logs = logSoftmax(logits), digit = logits.indexOf(Math.max(...logits)), beyond = NOVELTY_SHARPNESS * (novelty - 1);
+  const reading = { ...candidate, digit, probabilities: logs.map(Math.exp), novelty, kind: "digit" };
+  let cost = Math.max(beyond, 0) + Math.log1p(Math.exp(-Math.abs(beyond))) - logs[digit];
+  if (!kinds) return [reading, cost];
+  const surprises = logSoftmax(kinds).map((log) => Math.min(-log, 9));
+  const noDigit = -Math.log(surprises.slice(0, DIGITS).reduce((sum, surprise) => sum + Math.exp(-surprise), 0));
+  const surpriseOf = (/** @type {string} */ kind) => surprises[KINDS.indexOf(kind)];
+  const kind = NAMED.reduce((best, other) => (surpriseOf(other) < surpriseOf(best) ? other : best));
+  const asNamed = surpriseOf(kind) + SIGN_PENALTY + LONE_SIGN_PENALTY * Number(candidate.place.alone);
+  const unknown = UNKNOWN_COST * Math.max(1, candidate.place.width / UNKNOWN_WIDTH);
+  cost += Math.min(noDigit, MAX_SURPRISE);
+  if (asNamed < Math.min(cost, MAX_SIGN_COST)) return [{ ...reading, kind }, asNamed];
+  const isUnknown = noDigit > MAX_SURPRISE || cost > unknown;
+  return isUnknown ? [{ ...reading, novelty: Math.max(novelty, NO_DIGIT) }, unknown] : [reading, cost];
+}
+
+/** Return the logarithms of the probabilities. @type {(logits: Float32Array) => number[]} */
+function logSoftmax(logits) {
+  const largest = Math.max(...logits), total = logits.reduce((sum, logit) => sum + Math.exp(logit - largest), 0);
+  return Array.from(logits, (logit) => logit - largest - Math.log(total));
 }
 
 /** Return whether the ink looks like a digit; if not, `digit` is a guess. @type {(reading: Reading) => boolean} */
-export const isDigit = ({ novelty }) => novelty <= 1;
+export const isDigit = ({ novelty, kind }) => novelty <= 1 && kind === "digit";
 
-/** Return a digit, or `?` for what is none. @type {(reading: Reading) => string} */
-export const labelOf = (reading) => (isDigit(reading) ? String(reading.digit) : "?");
+/** Return a digit, a sign, or `?` for what is neither. @type {(reading: Reading) => string} */
+export const labelOf = (reading) => (reading.kind !== "digit" ? reading.kind : isDigit(reading) ? String(reading.digit) : "?");
 
 /**
  * Return the chain of candidates from a line's first piece to its last with the lowest total cost.
