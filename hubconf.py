@@ -1,6 +1,6 @@
-"""Entry points of torch.hub: `torch.hub.load(REPO, NAME)` in a program without this project's folder.
+"""Entry points of torch.hub: `torch.hub.load(REPOSITORY, NAME)` in a program outside this project.
 
-REPO is "OWNER/NAME" of this repository on GitHub or, with source="local", its folder.
+REPOSITORY is "OWNER/NAME" of this project on GitHub or, with source="local", its folder.
 """
 
 import torch
@@ -11,7 +11,7 @@ from model import ImprovedResNet18
 from recognition.recognizer import Recognizer
 
 # The packages that reading needs; torch.hub names those that are missing.
-dependencies = ["torch", "numpy", "scipy", "skimage", "PIL", "filelock"]
+dependencies = ["torch", "numpy", "scipy", "PIL", "filelock"]
 
 WEIGHTS = ("shipped", "ink")
 

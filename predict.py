@@ -32,16 +32,18 @@ from common.cli import ArgumentParser, add_device_arguments, number, run_script
 from common.device import pick_device, return_freed_memory
 from common.geometry import Box
 from common.messages import UserError, complain, percent, printable, short
+from pages.segmentation import segment_picture
 from preprocessing.candidates import Segmentation
 from preprocessing.image_files import has_pages
-from preprocessing.picture_candidates import segment_picture
-from preprocessing.region import pixels_in, segment_part, strokes_in
+from preprocessing.region import pixels_in, strokes_in
 from preprocessing.stroke_candidates import segment_strokes
 from preprocessing.stroke_files import StrokeSample, has_lines
 from recognition.annotation import AnnotatedCopies
 from recognition.inputs import STANDARD_INPUT, Item, Source, describe, find_sources, items
 from recognition.profiles import existing_profile
-from recognition.recognizer import Reading, Recognizer, rows_of, text_of
+from recognition.reading import Reading, is_doubtful, rows_of, text_of
+from recognition.recognizer import Recognizer
+from recognition.symbols import CROSSED_OUT, SIGNS
 
 BATCH = 64
 MIN_INPUTS_FOR_BAR = 10
@@ -94,6 +96,7 @@ def parse_arguments() -> argparse.Namespace:
     )
     add("--single", action="store_true", help="each input holds one digit, so don't look for more")
     form = parser.add_mutually_exclusive_group().add_argument
+    add("--digits-only", action="store_true", help="leave out signs such as + and the decimal point")
     form("--json", action="store_true", help="print a JSON object for each input")
     form(
         "--csv",
@@ -170,6 +173,16 @@ def read_all(
             found = [page for page in pages if not isinstance(page, UserError)]
             readings = iter(recognizer.read(found, args.batch_size))
             outcomes = [page if isinstance(page, UserError) else next(readings) for page in pages]
+            if not args.single:
+                outcomes = [
+                    turned(item, outcome, recognizer, args.region)
+                    for item, outcome in zip(batch, outcomes, strict=True)
+                ]
+            if args.digits_only:
+                outcomes = [
+                    outcome if isinstance(outcome, UserError) else [r for r in outcome if r.kind not in SIGNS]
+                    for outcome in outcomes
+                ]
             if copies:
                 list(pool.map(copies.write, batch, outcomes))
             yield from zip(batch, outcomes, strict=True)
@@ -189,11 +202,23 @@ def segment(item: Item, single: bool, region: Box | None = None) -> list[Segment
         if isinstance(content, StrokeSample):
             strokes = content.strokes if region is None else strokes_in(region, content.strokes, item.name)
             return segment_strokes(strokes, single)
-        if region is None:
-            return segment_picture(content, single)
-        return segment_part(content, pixels_in(region, content.size, item.name), single)
+        pixels = None if region is None else pixels_in(region, content.size, item.name)
+        return segment_picture(content, single, pixels)
     except UserError as error:
         return error
+
+
+def turned(
+    item: Item, outcome: list[Reading] | UserError, recognizer: Recognizer, region: Box | None
+) -> list[Reading] | UserError:
+    """Return what is read if the picture is turned, where that is much better; else `outcome`."""
+    if isinstance(outcome, UserError) or isinstance(item.content, StrokeSample) or not is_doubtful(outcome):
+        return outcome
+    content = item.load()
+    if isinstance(content, StrokeSample):
+        return outcome
+    pixels = None if region is None else pixels_in(region, content.size, item.name)
+    return recognizer.read_turned(content, outcome, pixels)
 
 
 def show_json(item: Item, outcome: list[Reading] | UserError) -> None:
@@ -204,6 +229,8 @@ def show_json(item: Item, outcome: list[Reading] | UserError) -> None:
         report["error"] = str(outcome)
     else:
         report["text"] = text_of(outcome)
+        if outcome and outcome[0].turned:
+            report["turned"] = outcome[0].turned
         report["digits"] = [
             {
                 "digit": reading.digit,
@@ -211,6 +238,7 @@ def show_json(item: Item, outcome: list[Reading] | UserError) -> None:
                 "probabilities": [round(float(value), 6) for value in reading.probabilities],
                 "box": [float(f"{side:.6g}") for side in reading.box],  # of strokes in any unit
                 "is_digit": reading.is_digit,
+                "kind": reading.kind,
                 "line": reading.line,
                 "group": reading.group,
             }
@@ -243,14 +271,27 @@ def show_line(item: Item, outcome: list[Reading] | UserError, width: int) -> Non
         complain(str(outcome))
         return
     name = printable(item.name)
-    text, confidences = text_of(outcome), "not sure"
-    if any(reading.is_digit for reading in outcome):
+    text, confidences = text_of(outcome), ""
+    shown = [reading for reading in outcome if reading.kind == "digit"]  # a sign has no confidence
+    if any(reading.is_digit for reading in shown):
         confidences = "".join(
-            f"{percent(reading.confidence) if reading.is_digit else '?':>7}" for reading in outcome
+            f"{percent(reading.confidence) if reading.is_digit else '?':>7}" for reading in shown
         )
+    elif shown:
+        confidences = "not sure"
     elif not outcome:
-        text, confidences = "(blank)", ""
-    write_line(f"{padded(name, width)}   {text:<4}{confidences}".rstrip())
+        text = "(blank)"
+    write_line(f"{padded(name, width)}   {text:<4}{confidences}{remarks(outcome)}".rstrip())
+
+
+def remarks(readings: list[Reading]) -> str:
+    """Return what a person should know beside the text, in brackets; "" for nothing."""
+    parts = []
+    if readings and readings[0].turned:
+        parts.append(f"turned by {readings[0].turned} degrees")
+    if left_out := sum(reading.kind == CROSSED_OUT for reading in readings):
+        parts.append(f"{left_out} crossed out")
+    return f"   ({', '.join(parts)})" if parts else ""
 
 
 def write_line(line: str) -> None:

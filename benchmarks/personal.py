@@ -34,7 +34,8 @@ from preprocessing.stroke_candidates import segment_strokes
 from preprocessing.stroke_files import StrokeFileError, StrokeSample, drawings
 from recognition.memory import Memory
 from recognition.profiles import profile_folder
-from recognition.recognizer import Reading, Recognizer
+from recognition.reading import Reading
+from recognition.recognizer import Recognizer
 
 SKIPPED = (0, 10, 50, 100)  # first digits of each writer that a figure leaves out
 NAMES = ("stream", "after_10", "after_50", "after_100")

@@ -22,12 +22,13 @@ from tqdm import tqdm
 
 from common.cli import ArgumentParser, number, run_script
 from data import add_data_arguments, load_training
+from pages.segmentation import segment_picture
 from preprocessing.candidates import Segmentation
 from preprocessing.image_files import InkError, open_picture
-from preprocessing.picture_candidates import segment_picture
 from preprocessing.stroke_candidates import segment_strokes
 from preprocessing.stroke_files import drawings as read_drawings
-from recognition.recognizer import Reading, Recognizer, text_of
+from recognition.reading import Reading, text_of
+from recognition.recognizer import Recognizer
 from tests.support.papers import KINDS, photograph
 
 CANVAS = 280  # side in pixels of strokes drawn as a picture

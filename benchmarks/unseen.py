@@ -26,7 +26,8 @@ from common.files import write_atomically
 from common.messages import UserError, short
 from evaluation.score_plots import to_png
 from preprocessing.stroke_files import drawings
-from recognition.recognizer import Reading, Recognizer
+from recognition.reading import Reading
+from recognition.recognizer import Recognizer
 from training.extra_digits import read_arrays
 
 STROKES = "strokes"

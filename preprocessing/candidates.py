@@ -5,16 +5,62 @@ recognizer later picks the combination that the network reads best.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 
-from common.geometry import Box, around
-from preprocessing.segmentation import possible_digits, small_pieces
+from common.geometry import Box, around, middle
+from preprocessing.line_finding import SAME_HEIGHT, find_gaps, size, typical_height
+from preprocessing.segmentation import FLAT_RATIO, possible_digits, small_pieces
 
 MAX_PARTS = 150  # per page: smaller parts of a picture are dropped, a drawing with more is one scribble
 
-Rendering = tuple[np.ndarray, Box, int]  # the glyph of some parts of the ink, its box, its penalty
+SIGN_SIZE = 0.35  # of the largest point, comma or minus, relative to the height of a digit
+POINT_OFFSET = (0.3, 0.8)  # of points and commas below the line's centre, relative to its height
+SIGN_TOP = 0.35  # where their centres are at least, from the top of a digit to its foot
+
+
+@dataclass(frozen=True)
+class Place:
+    """The size and place of ink in its line, which tell a minus from a 1, and a comma from a slash.
+
+    Attributes:
+        width, height: of the ink, relative to the height of the line's digits.
+        offset: of the ink's centre below that of the line, relative to the same.
+        alone: whether no other ink of the line shows how high its digits are.
+    """
+
+    width: float
+    height: float
+    offset: float
+    alone: bool
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """Some parts of the ink, drawn as one glyph.
+
+    Attributes:
+        glyph: float32, (28, 28).
+        box: left, top, right, bottom, in the coordinates of the drawing or picture.
+        penalty: number of assumptions that speak against it.
+        at_border: whether it touches the border of the picture.
+        ink: what may be cut into several digits; None for strokes.
+    """
+
+    glyph: np.ndarray
+    box: Box
+    penalty: int = 0
+    at_border: bool = False
+    ink: "Ink | None" = None
+
+
+class Ink(Protocol):
+    """Ink that may be cut into several digits."""
+
+    def cut(self, place: Place) -> list["Candidate"]:
+        """Return candidates for the digits from left to right, chained by their start and stop."""
 
 
 @dataclass(frozen=True)
@@ -27,13 +73,19 @@ class Candidate:
             the ink is dirt and to be skipped.
         box: left, top, right, bottom, in the coordinates of the drawing or picture.
         penalty: number of assumptions that the hypothesis needs, such as a cut through connected ink.
+        place: in its line; None if that is not asked for, since all ink is one digit.
+        ink: what may be cut into several digits if the whole does not look like one; else None.
+        ends_group: whether a wide gap follows, so that the next candidate begins another number.
     """
 
     start: int
     stop: int
     glyph: np.ndarray | None
     box: Box
-    penalty: int = 0
+    penalty: float = 0
+    place: Place | None = None
+    ink: Ink | None = None
+    ends_group: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,7 +106,8 @@ def line_candidates(
     lines: list[list[list[int]]],
     boxes: Sequence[Box],
     draw: Callable[[list[int]], Rendering],
-    joined_to_next: set[int],
+    joined_to_next: set[int] = frozenset(),
+    pen: float = 0.0,
 ) -> list[list[Candidate]]:
     """Return the candidates of each line.
 
@@ -63,30 +116,109 @@ def line_candidates(
         boxes: the box of each part.
         draw: renders the given parts as one glyph.
         joined_to_next: parts of the pieces that touch the piece to their right.
+        pen: width of the pen, by which ink is larger than its box, relative to a line's height.
     """
-    candidates = []
-    for pieces in lines:
-        piece_boxes = [around([boxes[i] for i in piece]) for piece in pieces]
-        joined = [not joined_to_next.isdisjoint(piece) for piece in pieces]
-        only_piece = len(lines) == len(pieces) == 1
-        dirt = [] if only_piece else small_pieces(piece_boxes)
-        line = [Candidate(piece, piece + 1, None, piece_boxes[piece], 1) for piece in dirt]
-        for start, stop in possible_digits(piece_boxes, joined):
-            glyph, box, penalty = draw([index for piece in pieces[start:stop] for index in piece])
-            if penalty and stop == start + 1 and not only_piece:
-                line.append(Candidate(start, stop, None, box, 2))
-            penalty += (start > 0 and joined[start - 1]) + joined[stop - 1]
-            line.append(Candidate(start, stop, glyph, box, penalty))
-        for place, piece in enumerate(pieces):
-            cuts = (place > 0 and joined[place - 1]) + joined[place]
-            largest = max(piece, key=lambda i: max(boxes[i][3] - boxes[i][1], boxes[i][2] - boxes[i][0]))
-            others = [boxes[i] for i in piece if i != largest]
-            # Parts above or below a digit may be dirt; parts inside it are not: a face is not a 0.
-            if others and not any(encloses(boxes[largest], other) for other in others):
-                glyph, box, penalty = draw([largest])
-                line.append(Candidate(place, place + 1, glyph, box, penalty + cuts + 1))
-        candidates.append(line)
-    return candidates
+    only_piece = len(lines) == len(lines[0]) == 1 if lines else False
+    return [_one_line(pieces, boxes, draw, joined_to_next, pen, only_piece) for pieces in lines]
+
+
+def _one_line(
+    pieces: list[list[int]],
+    boxes: Sequence[Box],
+    draw: Callable[[list[int]], Rendering],
+    joined_to_next: set[int],
+    pen: float,
+    only_piece: bool,
+) -> list[Candidate]:
+    """Return the candidates of one line.
+
+    Args as in `line_candidates`, `only_piece`: whether the page has no other ink.
+    """
+    piece_boxes = [around([boxes[i] for i in piece]) for piece in pieces]
+    typical = typical_height(boxes)
+    joined = [not joined_to_next.isdisjoint(piece) for piece in pieces]
+    gaps = set(find_gaps(piece_boxes))
+    found: list[Candidate] = []
+
+    def skip(piece: int, penalty: float) -> None:
+        found.append(Candidate(piece, piece + 1, None, piece_boxes[piece], penalty, ends_group=piece in gaps))
+
+    def add(start: int, stop: int, drawn: Rendering, penalty: int) -> None:
+        place = describe_place(piece_boxes, start, stop, pen)
+        ends_group = stop - 1 in gaps
+        found.append(Candidate(start, stop, drawn.glyph, drawn.box, penalty, place, drawn.ink, ends_group))
+
+    small = set(small_pieces(piece_boxes))
+    for piece in [] if only_piece else sorted(small):
+        low, high = POINT_OFFSET
+        skip(piece, 2 if low < describe_place(piece_boxes, piece, piece + 1).offset < high else 1)
+    for start, stop in possible_digits(piece_boxes, joined):
+        if not gaps.isdisjoint(range(start, stop - 1)):
+            continue
+        drawn = draw([index for piece in pieces[start:stop] for index in piece])
+        if small.issuperset(range(start, stop)):
+            drawn = replace(drawn, penalty=0)  # points are blobs
+        if stop == start + 1 and not only_piece:
+            left, top, right, bottom = piece_boxes[start]
+            if drawn.at_border and bottom - top < max(FLAT_RATIO * (right - left), 0.6 * typical):
+                skip(start, 0)  # a ruled line's rest, or what the picture cuts off
+            elif drawn.penalty:
+                skip(start, 2)
+        penalty = drawn.penalty + (start > 0 and joined[start - 1]) + joined[stop - 1]
+        add(start, stop, drawn, penalty + _signs(piece_boxes[start:stop]))
+    for at, piece in enumerate(pieces):
+        cuts = (at > 0 and joined[at - 1]) + joined[at]
+        largest = max(piece, key=lambda i: max(boxes[i][3] - boxes[i][1], boxes[i][2] - boxes[i][0]))
+        others = [boxes[i] for i in piece if i != largest]
+        # Parts above or below a digit may be dirt; parts inside it are not: a face is not a 0.
+        if others and not any(encloses(boxes[largest], other) for other in others):
+            drawn = draw([largest])
+            add(at, at + 1, drawn, drawn.penalty + cuts + 1)
+    return found
+
+
+def _signs(boxes: Sequence[Box]) -> int:
+    """Return how many of the pieces of a digit are rather points or a minus: small, beside all others."""
+    _, top, _, bottom = around(boxes)
+    return sum(
+        size(box) < SIGN_SIZE * (bottom - top)
+        and middle(box)[1] > top + SIGN_TOP * (bottom - top)
+        and not any(box[0] < other[2] and other[0] < box[2] for other in boxes if other is not box)
+        for box in boxes
+    )
+
+
+def describe_place(boxes: Sequence[Box], start: int, stop: int, pen: float = 0.0) -> Place:
+    """Describe the size and place of the pieces `start:stop` in their line.
+
+    Args:
+        boxes: of all pieces of the line, from left to right.
+        start, stop: the pieces.
+        pen: as for `line_candidates`.
+    """
+    left, top, right, bottom = around(boxes[start:stop])
+    typical = typical_height(boxes)
+    low, high = (ratio * typical for ratio in SAME_HEIGHT)
+    tall = [i for i, box in enumerate(boxes) if not start <= i < stop and low <= box[3] - box[1] <= high]
+    if not tall:
+        line_height = max(bottom - top, 0.3 * (right - left), 1e-12)
+        return Place((right - left) / line_height + pen, (bottom - top) / line_height + pen, 0.0, True)
+    near = sorted(tall, key=lambda i: abs(i - start))[:4]
+    line_height = float(np.median([size(boxes[i]) for i in near]))
+    before, after = [i for i in tall if i < start][-2:], [i for i in tall if i >= stop][:2]
+    x = (left + right) / 2
+    sides = [np.mean([middle(boxes[i]) for i in side], axis=0) for side in (before, after) if side]
+    if len(sides) == 2:
+        (x0, y0), (x1, y1) = sides
+        centre = y0 + (y1 - y0) * (x - x0) / max(x1 - x0, 1e-12) if x0 < x < x1 else (y0 + y1) / 2
+    else:
+        centre = sides[0][1]
+    return Place(
+        (right - left) / line_height + pen,
+        (bottom - top) / line_height + pen,
+        float(((top + bottom) / 2 - centre) / line_height),
+        False,
+    )
 
 
 def encloses(outer: Box, inner: Box) -> bool:

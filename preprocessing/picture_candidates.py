@@ -1,14 +1,11 @@
 """Candidates for digits from a picture."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
-from PIL import Image
 from scipy import ndimage
 
 from common.geometry import Box, around
-from preprocessing.binarization import InkMask, ink_masks
 from preprocessing.candidates import (
     MAX_PARTS,
     Candidate,
@@ -17,30 +14,23 @@ from preprocessing.candidates import (
     encloses,
     line_candidates,
 )
-from preprocessing.glyph import depths, draw_depths, pen_width
-from preprocessing.segmentation import find_lines
+from preprocessing.glyph import depths, draw_depths
+from preprocessing.ink_mask import InkMask
+from preprocessing.line_finding import find_lines
+from preprocessing.touching import TouchingInk
 
 BLOB_THICKNESS = 0.4  # thickness over longest side above which ink is penalised as a blob
 BORDER_CONTACT = 0.4  # contact with the border over longest side above which ink is penalised
 
 
-def segment_picture(image: Image.Image, single: bool = False) -> list[Segmentation]:
-    """Find the candidates for digits in a picture, dark on light or light on dark.
+def segment_ink(ink: InkMask, single: bool = False) -> Segmentation:
+    """Find the candidates for digits in the ink of a picture.
 
     Args:
-        image: of any mode and size, as `open_picture` returns it.
+        ink: of the picture, with at least one pixel of ink.
         single: whether all ink that belongs together forms one digit.
-
-    Returns:
-        One segmentation for each hypothesis about what is ink, the likeliest first; none for a blank picture.
-
-    Raises:
-        InkError: if the picture cannot be converted to RGB.
     """
-    return [
-        Segmentation(_single(ink) if single else _lines(ink), place + ink.penalty)
-        for place, ink in enumerate(ink_masks(image))
-    ]
+    return Segmentation(_single(ink) if single else _lines(ink))
 
 
 def _single(ink: InkMask) -> list[list[Candidate]]:
@@ -74,8 +64,8 @@ def _single(ink: InkMask) -> list[list[Candidate]]:
     if any(encloses(boxes[main], boxes[i]) for i in near - {main}):  # a face is not a 0
         del choices[frozenset([main])]
     draw = _renderer(labels, boxes, ink)
-    line = [Candidate(0, 1, *draw(sorted(choice))) for choice in choices]
-    return [[replace(candidate, penalty=candidate.penalty + place) for place, candidate in enumerate(line)]]
+    drawn = [draw(sorted(choice)) for choice in choices]
+    return [[Candidate(0, 1, d.glyph, d.box, d.penalty + place) for place, d in enumerate(drawn)]]
 
 
 def _belongs_to(box: Box, digit: Box, size: float) -> bool:
@@ -121,8 +111,9 @@ def _renderer(labels: np.ndarray, boxes: list[Box], ink: InkMask) -> Callable[[l
         contact = sum(int(edge.sum()) for touches, edge in edges if touches)
         penalty = (contact > 0) + 2 * (contact > BORDER_CONTACT * max(mask.shape))
         penalty += 2 * (2 * depth.max() > BLOB_THICKNESS * max(mask.shape))
-        x, y = ink.scale
-        return draw_depths(depth), (left / x, top / y, right / x, bottom / y), penalty
+        box = (left, top, right, bottom)
+        touching = TouchingInk(mask, ink, (left, top))
+        return Rendering(draw_depths(depth), ink.box(box), penalty, contact > 0, touching)
 
     return draw
 
@@ -130,54 +121,5 @@ def _renderer(labels: np.ndarray, boxes: list[Box], ink: InkMask) -> Callable[[l
 def _lines(ink: InkMask) -> list[list[Candidate]]:
     """Return the candidates of each line of a page."""
     labels = _connected(ink.mask)
-    joined_to_next: set[int] = set()
     boxes = _boxes(labels)
-    lines = [
-        [part for piece in line for part in _cut(labels, boxes, piece, joined_to_next)]
-        for line in find_lines(boxes)
-    ]
-    boxes = _boxes(labels)
-    return line_candidates(lines, boxes, _renderer(labels, boxes, ink), joined_to_next)
-
-
-def _cut(labels: np.ndarray, boxes: list[Box], piece: list[int], joined_to_next: set[int]) -> list[list[int]]:
-    """Cut a piece that is wide enough for several touching digits.
-
-    Cuts are vertical, through the columns with the least ink.
-
-    Args:
-        labels: the numbered parts, as `_connected` returns them; new parts are numbered in place.
-        boxes: the box of each part.
-        piece: indices of the piece's parts.
-        joined_to_next: gets the indices of parts that were cut from the one to their right.
-
-    Returns:
-        The pieces after the cuts: `piece` itself if there are none.
-    """
-    left, top, right, bottom = around([boxes[i] for i in piece])
-    height, width = bottom - top, right - left
-    if width < 0.9 * height or height < 8:
-        return [piece]
-    view = labels[top:bottom, left:right]
-    mask = np.isin(view, np.array(piece) + 1)
-    profile = ndimage.gaussian_filter1d(mask.sum(0).astype(float), 0.03 * height)
-    margin = int(0.25 * height)
-    minimum = profile == ndimage.minimum_filter1d(profile, 2 * margin + 1)
-    minimum[:margin] = minimum[width - margin :] = False
-    pen = pen_width(depths(mask))
-    columns = np.flatnonzero(minimum & (profile < 2.2 * pen))
-    columns = columns[np.diff(columns, prepend=-height) > margin / 2]
-    columns = columns[np.argsort(profile[columns], kind="stable")[:3]]
-    if not len(columns):
-        return [piece]
-    parts, start = [], 0
-    for stop in [*sorted(columns.tolist()), width]:
-        part = np.zeros_like(mask)
-        part[:, start:stop] = mask[:, start:stop]
-        number = labels.max() + 1
-        view[part] = number
-        if stop != width:
-            joined_to_next.add(int(number) - 1)
-        parts.append([int(number) - 1])
-        start = stop
-    return parts
+    return line_candidates(find_lines(boxes), boxes, _renderer(labels, boxes, ink))

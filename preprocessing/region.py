@@ -1,16 +1,12 @@
-"""Read a part of a picture or drawing only."""
+"""The part of a picture or drawing that is read."""
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
-from PIL import Image
 
 from common.geometry import Box, around, holds, middle, overlap
 from common.messages import UserError
-from preprocessing.candidates import Segmentation
-from preprocessing.picture_candidates import segment_picture
 
 
 def pixels_in(region: Box, size: tuple[int, int], name: str) -> tuple[int, int, int, int]:
@@ -29,21 +25,6 @@ def pixels_in(region: Box, size: tuple[int, int], name: str) -> tuple[int, int, 
     if left >= width or top >= height or right <= 0 or bottom <= 0:
         raise UserError(f"{name}: the region lies outside of its {width:,} x {height:,} pixels")
     return max(0, int(left)), max(0, int(top)), min(width, math.ceil(right)), min(height, math.ceil(bottom))
-
-
-def segment_part(image: Image.Image, pixels: tuple[int, int, int, int], single: bool) -> list[Segmentation]:
-    """Segment a part of a picture as `segment_picture` does, with boxes in pixels of the whole."""
-    by = (*pixels[:2], *pixels[:2])
-    return [
-        replace(
-            segmentation,
-            lines=[
-                [replace(each, box=tuple(np.add(each.box, by).tolist())) for each in line]
-                for line in segmentation.lines
-            ],
-        )
-        for segmentation in segment_picture(image.crop(pixels), single)
-    ]
 
 
 def strokes_in(region: Box, strokes: Sequence[np.ndarray], name: str) -> list[np.ndarray]:

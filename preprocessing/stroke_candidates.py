@@ -1,18 +1,23 @@
 """Candidates for digits from pen strokes."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from scipy import ndimage
 
-from common.geometry import Box, around
+from common.geometry import Box, around, grown
 from preprocessing.candidates import MAX_PARTS, Rendering, Segmentation, line_candidates
 from preprocessing.glyph import PEN_WIDTH, arc_length, draw_strokes
 from preprocessing.image_files import InkError
-from preprocessing.segmentation import find_lines, side_by_side
+from preprocessing.line_finding import find_lines, side_by_side, typical_height
 from preprocessing.stroke_files import MAX_COORDINATE, MAX_STROKES, MIN_COORDINATE
 
 TOUCH_DISTANCE = 0.04  # strokes that come closer touch; as a share of the largest stroke's size
+
+WIDE = 0.8  # width over height of touching strokes that may be several digits
+TALL = 0.6  # height of strokes that may be digits, as a share of the height of all that touch
+RELATIVE_PEN = 0.08  # width of the pen relative to the height of a line's digits, if strokes were drawn
 
 Strokes = Sequence[Sequence[Sequence[float]]]
 
@@ -48,9 +53,12 @@ def segment_strokes(strokes: Strokes, single: bool = False, pen: float = PEN_WID
     def draw(indices: list[int]) -> Rendering:
         left, top, right, bottom = around([boxes[i] for i in indices])
         box = tuple(float(side / unit) for side in (left, top, right, bottom))
-        return draw_strokes([points[i] for i in indices], (left, top, right, bottom), pen), box, 0
+        return Rendering(draw_strokes([points[i] for i in indices], (left, top, right, bottom), pen), box)
 
-    return [Segmentation(line_candidates(lines, boxes, draw, joined_to_next))]
+    candidates = line_candidates(lines, boxes, draw, joined_to_next, RELATIVE_PEN)
+    if single:
+        candidates = [[replace(candidate, place=None) for candidate in line] for line in candidates]
+    return [Segmentation(candidates)]
 
 
 def _stroke_lines(
@@ -65,6 +73,8 @@ def _stroke_lines(
     if len(groups) > MAX_PARTS:
         return [[list(range(len(points)))]]
     group_boxes = [around([boxes[i] for i in group]) for group in groups]
+    half_pen = RELATIVE_PEN * typical_height(group_boxes) / 2
+    group_boxes = [grown(box, half_pen) for box in group_boxes]  # a tap, such as a point, has a size too
     lines = []
     for line in find_lines(group_boxes):
         pieces = []
@@ -82,8 +92,17 @@ def _stroke_lines(
 
 
 def _split_group(group: list[int], boxes: list[Box]) -> list[list[int]]:
-    """Split touching strokes into those that stand side by side; a scribble of very many stays whole."""
-    return side_by_side(group, boxes) if len(group) <= MAX_PARTS else [group]
+    """Split touching strokes into those that stand side by side; a scribble of very many stays whole.
+
+    In a group as wide as several digits, each stroke as tall as a digit may be one.
+    """
+    if len(group) > MAX_PARTS:
+        return [group]
+    left, top, right, bottom = around([boxes[i] for i in group])
+    if right - left <= WIDE * (bottom - top):
+        return side_by_side(group, boxes)
+    tall = {i for i in group if boxes[i][3] - boxes[i][1] > TALL * (bottom - top)}
+    return side_by_side(group, boxes, apart=tall)
 
 
 def _touching(points: list[np.ndarray], boxes: list[Box]) -> list[list[int]]:

@@ -14,7 +14,7 @@ from common.messages import UserError, percent, short
 from preprocessing.image_files import as_rgb
 from preprocessing.stroke_files import StrokeSample, has_lines
 from recognition.inputs import STANDARD_INPUT, Item, Source
-from recognition.recognizer import Reading
+from recognition.reading import Reading
 
 DIGIT_COLOUR, UNSURE_COLOUR = "#1565c0", "#c75100"  # white text is legible on both
 MIN_SIDE = 280  # longer side of a copy in pixels: a smaller picture is enlarged so that labels fit
@@ -150,12 +150,14 @@ def _draw_readings(copy: Image.Image, readings: Sequence[Reading], boxes: Sequen
     pen = ImageDraw.Draw(copy)
     line = max(2, round(max(copy.size) / 400))
     font = ImageFont.load_default(min(max(18, max(copy.size) / 40), MAX_FONT))
-    colours = [DIGIT_COLOUR if reading.is_digit else UNSURE_COLOUR for reading in readings]
+    colours = [DIGIT_COLOUR if reading.symbol.strip("?") else UNSURE_COLOUR for reading in readings]
     boxes = [box + [-line, -line, line, line] for box in boxes]
     for box, colour in zip(boxes, colours, strict=True):
         pen.rectangle(box.tolist(), outline=colour, width=line)
     for reading, box, colour in zip(readings, boxes, colours, strict=True):
-        text = f"{reading.digit}  {percent(reading.confidence)}" if reading.is_digit else "?"
+        text = reading.symbol or "--"
+        if reading.is_digit:
+            text = f"{reading.digit}  {percent(reading.confidence)}"
         room = max(box[2] - box[0], 0.6 * (box[3] - box[1]))  # a 1 is narrow, but has space around it
         if pen.textlength(text, font) > room:  # the label would cover that of the next digit
             text = text[0]

@@ -1,7 +1,7 @@
 """Read digits: load a checkpoint once, then read strokes, pictures and batches of pages."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,69 +11,38 @@ from PIL import Image
 from checkpointing import checkpoint as checkpoints
 from checkpointing import lookup
 from checkpointing.archive import CheckpointError
-from common.geometry import Box
 from common.messages import short
 from evaluation.calibration import features_and_logits
+from pages.segmentation import segment_picture
 from preprocessing.candidates import Candidate, Segmentation
-from preprocessing.picture_candidates import segment_picture
+from preprocessing.line_finding import size, typical_height
 from preprocessing.stroke_candidates import Strokes, segment_strokes
+from recognition import symbols
 from recognition.memory import Memory
+from recognition.reading import MIN_TURNED, Reading, certainty, is_doubtful, turned_back
+from recognition.symbols import CROSSED_OUT, DIGITS, KINDS, SIGNS, numbers_of
 
 # Costs of a hypothesis, on the scale of a negative log-likelihood; tuned with `benchmarks/reading.py`.
 NOVELTY_SHARPNESS = 15.0  # slope of the penalty for novelty above 1 (softplus)
 ASSUMPTION_PENALTY = 1.5  # cost of one point of `Candidate.penalty`
+SIGN_PENALTY = 0.5  # cost of reading ink as a sign: signs are rarer than digits
+CUT_TOLERANCE = 1.25  # for the novelty of digits that were cut from one another, as cuts leave marks
+SEVERAL_WEIGHT = 0.3  # of the negative log-likelihood that ink which is cut is several digits
+UNSURE = 0.7  # cost of ink as one digit above which it is tried as several that touch
+LONE_SIGN_PENALTY = 4.0  # added where no digit stands beside it
+MAX_SIGN_COST = 3.5  # of ink that is read as a sign
+UNKNOWN_COST = 7.0  # of ink that is read as `?`, if it is no wider than a digit
+UNKNOWN_WIDTH = 0.6  # of a digit, relative to the line's height: wider ink costs more, for what it hides
+MAX_SURPRISE = 4.0  # negative log-likelihood of being a digit above which ink is none
+DIGIT_WORTH = 3.0  # cost below which one more digit speaks for a segmentation of the page
+NO_DIGIT = 2.0  # novelty of such ink
 SEGMENTATION_PENALTY = 2.0  # cost of one point of `Segmentation.penalty`
 # Glyphs at a time. PyTorch's oneDNN caches 0.4 MB for each batch size that it has seen, and the caches of
 # large sizes leave gaps of hundreds of MB in the heap. Larger batches are no faster on a CPU.
 BATCH = 64
-
-
-@dataclass(frozen=True)
-class Reading:
-    """One digit that was read.
-
-    Attributes:
-        digit: the most probable class, 0 to 9.
-        probabilities: float32, (10,), calibrated, with sum 1.
-        novelty: distance of the ink from MNIST's digits, at least 0; 99 % of MNIST's digits are below 1.
-        box: left, top, right, bottom, in the coordinates of the drawing or picture.
-        glyph: float32, (28, 28), ink 1 on 0: the input of the network.
-        line: number of the line of text that the digit is on, from 0.
-        group: number of the group of digits (a number) in its line, from 0.
-    """
-
-    digit: int
-    probabilities: np.ndarray
-    novelty: float
-    box: Box
-    glyph: np.ndarray
-    line: int = 0
-    group: int = 0
-
-    @property
-    def is_digit(self) -> bool:
-        """Whether the ink looks like a digit; if not, `digit` is a guess."""
-        return self.novelty <= 1
-
-    @property
-    def confidence(self) -> float:
-        """The probability of `digit`, 0 to 1."""
-        return float(self.probabilities[self.digit])
-
-
-def rows_of(readings: Sequence[Reading]) -> list[list[str]]:
-    """Return the text of each group of each line: its digits, `?` for what is not a digit."""
-    lines: dict[int, dict[int, str]] = {}
-    for reading in readings:
-        groups = lines.setdefault(reading.line, {})
-        text = str(reading.digit) if reading.is_digit else "?"
-        groups[reading.group] = groups.get(reading.group, "") + text
-    return [list(groups.values()) for groups in lines.values()]
-
-
-def text_of(readings: Sequence[Reading]) -> str:
-    """Return the digits as `rows_of` does, with spaces between groups and between lines."""
-    return " ".join(" ".join(groups) for groups in rows_of(readings))
+TURNED_ADVANTAGE = 0.1  # in certainty that a turned page must have
+TURNS = {90: Image.Transpose.ROTATE_270, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_90}
+NAMED = (*SIGNS, CROSSED_OUT)  # kinds that are printed or left out, but never `?`
 
 
 class Recognizer:
@@ -113,6 +82,7 @@ class Recognizer:
                 "end: finish the run with train.py --resume; one of --refit has no images left for that"
             )
         self.calibration = self.checkpoint.calibration
+        self.symbols = symbols.load()
         self.memory = Memory(profile, self.checkpoint) if profile else None
 
     def read_strokes(self, strokes: Strokes, single: bool = False) -> list[Reading]:
@@ -143,7 +113,39 @@ class Recognizer:
         Raises:
             InkError: if the picture cannot be converted to RGB.
         """
-        return self.read([segment_picture(image, single)])[0]
+        readings = self.read([segment_picture(image, single)])[0]
+        return readings if single or not is_doubtful(readings) else self.read_turned(image, readings)
+
+    def read_turned(
+        self,
+        image: Image.Image,
+        upright: list[Reading],
+        pixels: tuple[int, int, int, int] | None = None,
+    ) -> list[Reading]:
+        """Read a picture turned by 90, 180 and 270 degrees, and return the best of all readings.
+
+        Args:
+            image: as for `read_image`.
+            upright: what was read of it as it is.
+            pixels: left, top, right and bottom of the part to read; None for all of it.
+
+        Returns:
+            The readings with their boxes in the picture as it is, `upright` unless others are much surer.
+        """
+        part = image.crop(pixels) if pixels else image
+        best, surest = upright, certainty(upright) + TURNED_ADVANTAGE
+        for degrees in (90, 180, 270):
+            view = part.transpose(TURNS[degrees])
+            readings = self.read([segment_picture(view)])[0]
+            if len(readings) >= MIN_TURNED and certainty(readings) > surest:
+                surest = certainty(readings)
+                best = [
+                    replace(r, turned=degrees, box=turned_back(r.box, degrees, part.size)) for r in readings
+                ]
+        if best is upright or not pixels:
+            return best
+        by = (*pixels[:2], *pixels[:2])
+        return [replace(r, box=tuple(a + b for a, b in zip(r.box, by, strict=True))) for r in best]
 
     def read(self, pages: Sequence[Sequence[Segmentation]], batch_size: int = BATCH) -> list[list[Reading]]:
         """Read several pages, with the glyphs of all of them in common batches.
@@ -158,25 +160,77 @@ class Recognizer:
         Raises:
             ValueError: if a glyph has values outside [0, 1].
         """
-        candidates = [
-            candidate
-            for page in pages
-            for segmentation in page
-            for line in segmentation.lines
-            for candidate in line
-        ]
-        inked = [candidate for candidate in candidates if candidate.glyph is not None]
-        costs = {id(candidate): ASSUMPTION_PENALTY * candidate.penalty for candidate in candidates}
-        readings: dict[int, Reading] = {}
-        for candidate, (probabilities, novelty) in zip(inked, self._classify(inked, batch_size), strict=True):
-            digit = int(probabilities.argmax())
-            novelty_penalty = np.logaddexp(0, NOVELTY_SHARPNESS * (novelty - 1))
-            costs[id(candidate)] += novelty_penalty - np.log(probabilities[digit])
-            readings[id(candidate)] = Reading(digit, probabilities, novelty, candidate.box, candidate.glyph)
+        whole = [candidate for page in pages for part in page for line in part.lines for candidate in line]
+        costs: dict[int, float] = {}
+        readings: dict[int, list[Reading]] = {}
+        self._judge(whole, batch_size, costs, readings)
+        unsure = [c for c in whole if c.ink and costs[id(c)] - ASSUMPTION_PENALTY * c.penalty > UNSURE]
+        parts = {id(candidate): candidate.ink.cut(candidate.place) for candidate in unsure}
+        cut = [part for line in parts.values() for part in line]
+        self._judge(cut, batch_size, costs, readings, cut=True)
+        for candidate, surprises in zip(unsure, self._kinds(unsure, batch_size), strict=True):
+            chain = _cheapest_chain(parts[id(candidate)], costs)
+            cost = sum(costs[id(part)] for part in chain) + ASSUMPTION_PENALTY * candidate.penalty
+            cost += SEVERAL_WEIGHT * surprises[KINDS.index("several")]
+            if chain and cost < costs[id(candidate)]:
+                costs[id(candidate)] = cost
+                readings[id(candidate)] = [reading for part in chain for reading in readings[id(part)]]
         return [self._read_page(page, costs, readings) for page in pages]
 
+    def _judge(
+        self,
+        candidates: Sequence[Candidate],
+        batch_size: int,
+        costs: dict[int, float],
+        readings: dict[int, list[Reading]],
+        cut: bool = False,
+    ) -> None:
+        """Add the cost and the reading of each candidate, by its id.
+
+        Which digit a part is that was `cut` from others, the symbol network helps to say: it has seen such
+        parts, and the digit network has not.
+        """
+        costs.update({id(candidate): ASSUMPTION_PENALTY * candidate.penalty for candidate in candidates})
+        inked = [candidate for candidate in candidates if candidate.glyph is not None]
+        answers = zip(inked, self._classify(inked, batch_size), self._kinds(inked, batch_size), strict=True)
+        for candidate, (probabilities, novelty, familiarity), surprises in answers:
+            if cut:
+                novelty /= CUT_TOLERANCE
+                both = probabilities * np.exp(-surprises[: len(DIGITS)])
+                probabilities = (both / both.sum()).astype(np.float32)
+            digit = int(probabilities.argmax())
+            cost = np.logaddexp(0, NOVELTY_SHARPNESS * (novelty - 1)) - np.log(probabilities[digit])
+            reading = Reading(digit, probabilities, novelty, candidate.box, candidate.glyph)
+            if surprises is not None:
+                no_digit = -np.log(np.exp(-surprises[: len(DIGITS)]).sum()) * (1 - familiarity)
+                cost += min(no_digit, MAX_SURPRISE)
+                kind = min(NAMED, key=lambda name: surprises[KINDS.index(name)])
+                as_named = surprises[KINDS.index(kind)] + SIGN_PENALTY
+                as_named += LONE_SIGN_PENALTY * candidate.place.alone
+                unknown = UNKNOWN_COST * max(1.0, candidate.place.width / UNKNOWN_WIDTH)
+                if as_named < min(cost, MAX_SIGN_COST):
+                    cost, reading = as_named, replace(reading, kind=kind)
+                elif no_digit > MAX_SURPRISE or cost > unknown:
+                    cost, reading = unknown, replace(reading, novelty=max(reading.novelty, NO_DIGIT))
+            costs[id(candidate)] += cost
+            readings[id(candidate)] = [reading]
+
+    def _kinds(self, candidates: Sequence[Candidate], batch_size: int) -> Iterator[np.ndarray | None]:
+        """Yield the negative log-likelihood of each of KINDS, at most 9; None where there is no place."""
+        placed = [candidate for candidate in candidates if candidate.place]
+        answers: list[np.ndarray] = []
+        for start in range(0, len(placed), batch_size):
+            batch = placed[start : start + batch_size]
+            glyphs = torch.from_numpy(np.stack([candidate.glyph for candidate in batch]))[:, None]
+            places = torch.from_numpy(np.stack([numbers_of(candidate.place) for candidate in batch]))
+            with torch.inference_mode():
+                answers += list((-self.symbols(glyphs, places).log_softmax(1)).clip(max=9).numpy())
+        remaining = iter(answers)
+        for candidate in candidates:
+            yield next(remaining) if candidate.place else None
+
     def _read_page(
-        self, page: Sequence[Segmentation], costs: dict[int, float], readings: dict[int, Reading]
+        self, page: Sequence[Segmentation], costs: dict[int, float], readings: dict[int, list[Reading]]
     ) -> list[Reading]:
         """Return the readings of the page's cheapest segmentation, each line read by its cheapest chain.
 
@@ -187,20 +241,36 @@ class Recognizer:
         """
         best: list[list[Candidate]] = []
         lowest = np.inf
+        tallest = max((_typical(part) for part in page), default=1.0)
         for segmentation in page:
             lines = [_cheapest_chain(line, costs) for line in segmentation.lines]
             if not any(c.glyph is not None for line in lines for c in line):  # all ink was skipped as dirt
                 digits = [[c for c in line if c.glyph is not None] for line in segmentation.lines]
                 lines = [_cheapest_chain(line, costs) for line in digits]
             cost = SEGMENTATION_PENALTY * segmentation.penalty
-            cost += _mean_cost([c for line in lines for c in line], costs)
+            cost += _total_cost([c for line in lines for c in line if c.glyph is not None], costs, tallest)
             if cost < lowest:
-                best, lowest = [[c for c in line if c.glyph is not None] for line in lines], cost
-        best = [line for line in best if line]
-        return [replace(readings[id(c)], line=number) for number, line in enumerate(best) for c in line]
+                best, lowest = lines, cost
+        found = []
+        for line in best:
+            group, row = 0, []
+            for candidate in line:
+                row += [replace(r, group=group) for r in readings.get(id(candidate), ())]
+                group += candidate.ends_group
+            if row:
+                found.append(row)
+        drawn = not any(candidate.ink for line in best for candidate in line)
+        legible = [row for row in found if drawn or _is_legible(row)]
+        return [replace(r, line=number) for number, row in enumerate(legible or found) for r in row]
 
-    def _classify(self, candidates: list[Candidate], batch_size: int) -> Iterator[tuple[np.ndarray, float]]:
-        """Yield the calibrated probabilities, float32 (10,), and the novelty of each candidate."""
+    def _classify(
+        self, candidates: list[Candidate], batch_size: int
+    ) -> Iterator[tuple[np.ndarray, float, float]]:
+        """Yield what the digit network says of each candidate.
+
+        Its calibrated probabilities, float32 (10,), its novelty, and its familiarity, 0 to 1: how much it is
+        like a corrected sample.
+        """
         memory = self.memory  # read once: another thread may replace it
         for start in range(0, len(candidates), batch_size):
             glyphs = np.stack([candidate.glyph for candidate in candidates[start : start + batch_size]])
@@ -210,25 +280,44 @@ class Recognizer:
             with torch.inference_mode():
                 features, logits = features_and_logits(self.model, ink)
                 novelty = self.calibration.distance(features)
+                familiarity = torch.zeros_like(novelty)
                 if memory:
                     logits, familiarity = memory.adapt(features, logits)
                     novelty *= 1 - familiarity  # ink like a corrected sample is a digit
                 probabilities = logits.softmax(1).cpu().numpy()
-            yield from zip(probabilities, novelty.tolist(), strict=True)
+            yield from zip(probabilities, novelty.tolist(), familiarity.tolist(), strict=True)
+
+
+def _is_legible(line: list[Reading]) -> bool:
+    """Return whether a line has a digit and is not mostly `?`: print beside numbers is not."""
+    digits = sum(reading.is_digit for reading in line)
+    return digits > 0 and digits >= sum(reading.symbol == "?" for reading in line)
 
 
 def _cheapest_chain(line: list[Candidate], costs: dict[int, float]) -> list[Candidate]:
-    """Return the chain of candidates from a line's first piece to its last with the lowest total cost."""
+    """Return the chain of candidates from a line's first piece to its last with the lowest total cost.
+
+    The chain is empty if no candidates connect the two.
+    """
     best: dict[int, tuple[float, list[Candidate]]] = {0: (0.0, [])}
     for candidate in sorted(line, key=lambda candidate: candidate.stop):
+        if candidate.start not in best:
+            continue
         before, chain = best[candidate.start]
         cost = before + costs[id(candidate)]
         if candidate.stop not in best or cost < best[candidate.stop][0]:
             best[candidate.stop] = (cost, [*chain, candidate])
-    return best[max(best)][1]
+    end = max((candidate.stop for candidate in line), default=0)
+    return best[end][1] if end in best else []
 
 
-def _mean_cost(chain: list[Candidate], costs: dict[int, float]) -> float:
-    """Return the mean cost of candidates weighted by height, so that dirt counts little."""
-    heights = [max(candidate.box[3] - candidate.box[1], 1e-9) for candidate in chain]
-    return float(np.average([costs[id(candidate)] for candidate in chain], weights=heights))
+def _typical(segmentation: Segmentation) -> float:
+    """Return the height that most candidates of a segmentation agree on."""
+    return typical_height(
+        [candidate.box for line in segmentation.lines for candidate in line] or [(0, 0, 1, 1)]
+    )
+
+
+def _total_cost(chain: list[Candidate], costs: dict[int, float], height: float) -> float:
+    """Return what speaks against a page's readings, less what a digit is worth, each weighted by its size."""
+    return sum((costs[id(c)] - DIGIT_WORTH) * min(size(c.box) / height, 1.5) for c in chain)

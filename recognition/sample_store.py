@@ -22,9 +22,9 @@ from PIL import Image
 from common.files import write_atomically
 from common.geometry import Point
 from common.messages import UserError, complain, short
+from pages.segmentation import segment_picture
 from preprocessing.glyph import to_uint8
 from preprocessing.image_files import InkError, open_picture
-from preprocessing.picture_candidates import segment_picture
 from preprocessing.stroke_candidates import segment_strokes
 from preprocessing.stroke_files import StrokeFileError, StrokeSample, drawings
 from recognition.profiles import SAMPLE_NAME

@@ -13,7 +13,7 @@ from common.files import PROJECT
 
 SCRIPTS = ("train", "test", "app", "predict", "visualize", "export", "hubconf")
 BELOW_SCRIPTS = (
-    *("gui", "training", "recognition", "visualization", "checkpointing", "evaluation"),
+    *("gui", "pages", "training", "recognition", "visualization", "checkpointing", "evaluation"),
     *("preprocessing", "data", "model", "common"),
 )
 PRODUCT = (*SCRIPTS, *BELOW_SCRIPTS)
@@ -23,10 +23,12 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(SCRIPTS, BELOW_SCRIPTS),
     "gui": ("recognition", "visualization.explain", "preprocessing", "common"),
     "training": (
-        *("recognition.profiles", "checkpointing", "evaluation", "preprocessing"),
+        *("recognition.profiles", "recognition.symbols", "pages", "checkpointing", "evaluation"),
+        "preprocessing",
         *("data", "model", "common"),
     ),
-    "recognition": ("checkpointing", "evaluation", "preprocessing", "common"),
+    "pages": ("checkpointing", "preprocessing", "common"),
+    "recognition": ("pages", "checkpointing", "evaluation", "preprocessing", "common"),
     "visualization": ("data", "model", "common"),
     "checkpointing": ("evaluation", "model", "common"),
     "evaluation": ("data", "model"),
@@ -43,8 +45,9 @@ ALLOWED: dict[str, tuple[str, ...]] = {
 
 def modules_of(root: Path) -> dict[str, Path]:
     """Return the file of each module by its dotted name; a package has the name of its folder."""
-    # One level, and one more for tests: a virtual environment in the checkout is not part of the project.
-    inits = [*root.glob("[a-z]*/__init__.py"), *root.glob("tests/[a-z]*/__init__.py")]
+    # Two levels, and one more for tests: a virtual environment in the checkout is not part of the project.
+    levels = ("[a-z]*", "[a-z]*/[a-z]*", "tests/*/[a-z]*")
+    inits = [path for level in levels for path in root.glob(f"{level}/__init__.py")]
     folders = [root, *(path.parent for path in inits)]
     files = (file for folder in folders for file in folder.glob("*.py"))
     parts = {file: file.relative_to(root).with_suffix("").parts for file in files}

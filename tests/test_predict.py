@@ -32,7 +32,8 @@ from preprocessing.stroke_files import StrokeSample, read_drawing
 from recognition import profiles
 from recognition.inputs import Item, describe, find_sources
 from recognition.memory import Memory
-from recognition.recognizer import Reading, Recognizer
+from recognition.reading import Reading
+from recognition.recognizer import Recognizer
 from tests.support import pdf
 from tests.support.handwriting import digit as drawn_digit
 from tests.support.project import obey_permissions
@@ -235,7 +236,16 @@ def test_json(run, tmp_path):
     seven, one = objects[0]["digits"]
     assert (seven["digit"], seven["is_digit"], one["digit"]) == (7, True, 1)
     for digit in (seven, one):
-        assert set(digit) == {"digit", "confidence", "probabilities", "box", "is_digit", "line", "group"}
+        assert set(digit) == {
+            "digit",
+            "confidence",
+            "probabilities",
+            "box",
+            "is_digit",
+            "kind",
+            "line",
+            "group",
+        }
         assert (digit["line"], digit["group"]) == (0, 0)
         assert len(digit["probabilities"]) == 10
         assert sum(digit["probabilities"]) == pytest.approx(1, abs=1e-5)

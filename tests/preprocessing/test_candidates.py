@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
-from PIL import Image
 
-from preprocessing.binarization import InkMask
 from preprocessing.candidates import Candidate
-from preprocessing.picture_candidates import _lines, _single, segment_picture
+from preprocessing.ink_mask import InkMask
+from preprocessing.picture_candidates import segment_ink
 from preprocessing.stroke_candidates import segment_strokes
 from tests.preprocessing.test_segmentation import FIVE, SEVEN, moved
 
@@ -76,16 +75,23 @@ def test_a_part_above_a_ring_may_be_skipped_but_not_a_part_inside(x):
 AROUND = [(-1, 0), (1, 0), (0, -1), (0, 1)]
 
 
+def _single(mask: InkMask) -> list[list[Candidate]]:
+    return segment_ink(mask, single=True).lines
+
+
+def _lines(mask: InkMask) -> list[list[Candidate]]:
+    return segment_ink(mask).lines
+
+
 def main_part(*boxes: Box) -> Box:
     """Return the box of the first candidate of a picture of one digit."""
     return _single(ink(*boxes))[0][0].box
 
 
 def test_a_picture_is_read_as_a_number_unless_single_is_set():
-    mask = ink((40, 50, 48, 150), (140, 50, 148, 150)).mask
-    ones = Image.fromarray(np.where(mask, 0, 255).astype(np.uint8))
+    ones = ink((80, 50, 88, 150), (140, 50, 148, 150))
     for single, last in ((False, 2), (True, 1)):
-        (line,) = segment_picture(ones, single)[0].lines
+        (line,) = segment_ink(ones, single).lines
         assert max(candidate.stop for candidate in line) == last
 
 
@@ -136,22 +142,3 @@ def test_a_blob_is_penalized_and_may_be_skipped_beside_others():
     blob, one = (20, 60, 60, 140), (150, 60, 156, 140)
     assert offered(_lines(ink(blob))) == [(0, 1, True, 2)]
     assert offered(_lines(ink(blob, one))) == [(0, 1, False, 2), (0, 1, True, 2), (1, 2, True, 0)]
-
-
-def ovals(high: int) -> InkMask:
-    """Return two ovals that span x from 10 to 100 and overlap slightly at x = 55."""
-    y, x = np.mgrid[:200, :120] + 0.5
-    parts = [((x - middle) / 24) ** 2 + ((y - 100) / (high / 2)) ** 2 < 1 for middle in (34, 76)]
-    return InkMask(np.logical_or(*parts), (1.0, 1.0))
-
-
-def test_wide_connected_ink_is_cut_where_it_is_thin():
-    lines = _lines(ovals(80))
-    digits = [candidate for candidate in lines[0] if candidate.glyph is not None]
-    assert offered([digits]) == [(0, 1, True, 3), (0, 2, True, 2), (1, 2, True, 3)]  # 2 of each for a blob
-    first, whole, second = (digit.box for digit in digits)
-    assert whole == (10, 60, 100, 140)
-    assert first == (10, 60, second[0], 140)
-    assert second == (first[2], 60, 100, 140)
-    assert 54 <= first[2] <= 56
-    assert offered(_lines(ovals(104))) == [(0, 1, True, 2)]

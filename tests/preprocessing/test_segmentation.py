@@ -9,12 +9,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from preprocessing.binarization import ink_masks
+from pages.segmentation import segment_picture
 from preprocessing.image_files import InkError, open_picture
-from preprocessing.picture_candidates import segment_picture
 from preprocessing.stroke_candidates import segment_strokes
 from preprocessing.stroke_files import MIN_COORDINATE
-from recognition.recognizer import text_of
+from recognition.reading import text_of
 from tests.support.papers import KINDS, photograph
 
 SEVEN = [[(10, 10), (60, 10), (30, 90)]]
@@ -223,7 +222,7 @@ def _cropped(digit):
 @pytest.mark.parametrize("colour", [0, 128, 255])
 def test_even_pictures_are_blank(size, colour, recognizer):
     assert recognizer.read_image(Image.new("L", size, colour)) == []
-    assert ink_masks(Image.new("RGBA", size, (0, 0, 0, 0))) == []
+    assert recognizer.read_image(Image.new("RGBA", size, (0, 0, 0, 0))) == []
 
 
 def test_paper_without_ink_is_blank(recognizer):

@@ -31,7 +31,8 @@ from recognition import memory as memory_module
 from recognition import profiles, sample_store
 from recognition.memory import Memory
 from recognition.profiles import profile_folder
-from recognition.recognizer import Recognizer, text_of
+from recognition.reading import text_of
+from recognition.recognizer import Recognizer
 from recognition.sample_set import SampleSet
 from tests.support.handwriting import ODD, digit, wobbly
 from tests.support.project import without_capability

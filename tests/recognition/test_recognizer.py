@@ -1,5 +1,6 @@
 """The recognizer is calibrated, flags what is not a digit, and is thread-safe."""
 
+import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -16,7 +17,9 @@ from evaluation.metrics import compute_logits
 from model import ImprovedResNet18
 from preprocessing.candidates import Candidate, Segmentation
 from preprocessing.stroke_candidates import segment_strokes
-from recognition.recognizer import Recognizer, rows_of, text_of
+from recognition.reading import rows_of, text_of
+from recognition.recognizer import Recognizer
+from tests.support.handwriting import digit, symbol
 
 SEVEN = [[(10, 10), (60, 10), (30, 90)]]
 
@@ -44,6 +47,24 @@ def test_lines_and_groups_are_told_apart(recognizer):
     readings = [seven, odd, replace(seven, group=1), replace(seven, line=1), replace(seven, line=1)]
     assert rows_of(readings) == [["7?", "7"], ["77"]]
     assert text_of(readings) == "7? 7 77"
+
+
+RING = [(4 * math.cos(angle), 4 * math.sin(angle)) for angle in np.linspace(0, 2 * math.pi, 9)]
+
+
+@pytest.mark.parametrize(
+    "point", [[(0, 0)], [(0, 0), (4, 1)], RING, [(0, -3), (1, 4), (-3, 14), (-7, 20)]], ids=str
+)
+def test_a_point_in_a_drawing_is_read(point, recognizer):
+    strokes = [*digit(3, (0, 0), 140), *digit(1, (130, 0), 140), *digit(4, (220, 0), 140)]
+    strokes.append([(x + 75, y + 64) for x, y in point])
+    assert text_of(recognizer.read_strokes(strokes)) == ("3,14" if point[-1][1] == 20 else "3.14")
+
+
+@pytest.mark.parametrize("text", ["12+34", "56-7=49", "(2+3)", "30/09/2024"])
+def test_signs_in_a_drawing_are_read(text, recognizer):
+    strokes = [stroke for at, char in enumerate(text) for stroke in symbol(char, (115 * at, 0), 140)]
+    assert text_of(recognizer.read_strokes(strokes)) == text
 
 
 def test_pages_are_read_the_same_together_and_alone(recognizer):

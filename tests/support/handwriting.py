@@ -1,4 +1,4 @@
-"""Ten digits as a person draws them, of our own design: for tests, screenshots and measurements."""
+"""Digits and signs as a person draws them, of our own design: for tests, screenshots and measurements."""
 
 import gzip
 import json
@@ -134,13 +134,28 @@ KEY_POINTS: dict[int, list[Stroke]] = {
     ],
 }
 
+SIGN_POINTS: dict[str, list[Stroke]] = {
+    "+": [[(50, 42), (51, 74), (49, 106)], [(18, 76), (50, 74), (83, 73)]],
+    "-": [[(20, 76), (50, 74), (80, 73)]],
+    "=": [[(20, 58), (50, 57), (80, 56)], [(21, 90), (50, 90), (82, 88)]],
+    "/": [[(82, 0), (52, 72), (20, 142)]],
+    ".": [[(50, 130), (54, 132), (53, 137), (47, 136), (48, 131), (52, 131)]],
+    "(": [[(64, -4), (44, 30), (38, 72), (46, 112), (66, 146)]],
+    ")": [[(36, -4), (56, 30), (62, 72), (54, 112), (34, 146)]],
+}
+
 
 def digit(number: int, middle: tuple[float, float], height: float) -> list[Stroke]:
     """The strokes of a digit, `height` high around `middle`, a point every few units."""
+    return symbol(str(number), middle, height)
+
+
+def symbol(name: str, middle: tuple[float, float], height: float) -> list[Stroke]:
+    """The strokes of a digit or sign; `height` is that of digits, and `middle` that of a digit there."""
     scale = height / 140
     return [
         [(middle[0] + (x - 50) * scale, middle[1] + (y - 70) * scale) for x, y in smooth(stroke)]
-        for stroke in KEY_POINTS[number]
+        for stroke in (KEY_POINTS[int(name)] if name.isdigit() else SIGN_POINTS[name])
     ]
 
 

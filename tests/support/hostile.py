@@ -118,7 +118,8 @@ def fresh_peak() -> float:
 
 def through_predict(worker: Worker, path: Path, single: bool) -> bool:
     """Read a file as predict.py does; return whether anything in it was read."""
-    args = argparse.Namespace(threads=1, batch_size=predict.BATCH, single=single, region=None)
+    flags = {"threads": 1, "batch_size": predict.BATCH, "region": None, "digits_only": False}
+    args = argparse.Namespace(**flags, single=single)
     was_read = False
     for item, outcome in predict.read_all(items(find_sources([str(path)])), worker.recognizer, None, args):
         with contextlib.redirect_stdout(io.StringIO()) as printed:

@@ -1,0 +1,127 @@
+"""Measure how well pages with several digits are read, by kind.
+
+    python -m benchmarks.pages                                 the cases of tests/cases
+    python -m benchmarks.pages --ink strokes.jsonl.gz          and made pages, by people not learned from
+
+Spaces count only in cases about them.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from difflib import SequenceMatcher
+from pathlib import Path
+
+import torch
+from tqdm import tqdm
+
+from common.cli import ArgumentParser, number, run_script
+from common.files import PROJECT
+from data import add_data_arguments
+from preprocessing.stroke_files import StrokeSample
+from recognition.inputs import find_sources, items
+from recognition.reading import Reading, rows_of
+from recognition.recognizer import Recognizer
+from tests.support.written_pages import KINDS, made_pages
+from training.ink_network import load_hands
+
+CASES = PROJECT / "tests" / "cases"
+SURE = 0.99
+
+
+def main() -> int:
+    """Run the script and return its exit status."""
+    parser = ArgumentParser("Measure how well pages with several digits are read.")
+    add = parser.add_argument
+    add("--checkpoint", help="weights: a file, newest, shipped or ink (default: ink)")
+    add("--ink", type=Path, metavar="FILE", help="strokes with labels and writers, to make pages of")
+    add("--pages", type=number(int, at_least=1), default=40, help="made pages of each kind")
+    add("--seed", type=number(int, at_least=0), default=1, help="of the made pages")
+    add_data_arguments(add)
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    recognizer = Recognizer(args.checkpoint)
+    print(f"weights  {recognizer.checkpoint.describe()}\n")
+    table = Table()
+    for kind, wanted, spaced, pages in cases(recognizer):
+        table.add(
+            kind,
+            wanted,
+            [row for page in pages for row in rows_of(page)],
+            spaced,
+            [r for page in pages for r in page],
+        )
+    table.show("cases")
+    if args.ink:
+        _, hands = load_hands(args)  # those that the ink network has not learned from
+        table, total = Table(), args.pages * len(KINDS)
+        for kind, picture, lines in tqdm(made_pages(hands, args.pages, args.seed), total=total, disable=None):
+            readings = recognizer.read_image(picture)
+            table.add(kind, " ".join(lines), rows_of(readings), False, readings)
+        print()
+        table.show("made pages")
+    return 0
+
+
+class Table:
+    """Counts, by kind, of what is read right."""
+
+    def __init__(self) -> None:
+        self.counts: dict[str, Counter] = {}
+
+    def add(
+        self, kind: str, wanted: str, rows: Sequence[list[str]], spaced: bool, readings: Sequence[Reading]
+    ) -> None:
+        """Count one page.
+
+        Args:
+            kind: of the page.
+            wanted: its text, with spaces between lines.
+            rows: the groups of each line that was read.
+            spaced: whether `wanted` has spaces between groups too.
+            readings: the same digits and signs, in the same order.
+        """
+        text = " ".join((" " if spaced else "").join(row) for row in rows)
+        counts = self.counts.setdefault(kind, Counter())
+        counts["pages"] += 1
+        counts["right"] += text == wanted
+        digits = [r for r in readings if r.kind == "digit"]
+        said = "".join(str(r.digit) if r.is_digit else "?" for r in digits)
+        truth = "".join(char for char in wanted if char.isdigit())
+        found = [
+            place
+            for block in SequenceMatcher(None, said, truth, autojunk=False).get_matching_blocks()
+            for place in range(block.a, block.a + block.size)
+        ]
+        sure = {place for place, r in enumerate(digits) if r.is_digit and r.confidence >= SURE}
+        counts["digits"] += len(truth)
+        counts["found"] += len(found)
+        counts["sure"] += len(sure)
+        counts["sure and right"] += len(sure.intersection(found))
+
+    def show(self, name: str) -> None:
+        """Print the table in Markdown."""
+        print(f"| {name} | pages | entirely right | digits found | right of those at 99 % |")
+        print("|---|---:|---:|---:|---:|")
+        total: Counter = sum(self.counts.values(), Counter())
+        for kind, c in [*self.counts.items(), ("all", total)]:
+            shares = f"{c['found'] / max(1, c['digits']):.1%} | {c['sure and right'] / max(1, c['sure']):.1%}"
+            print(f"| {kind} | {c['pages']} | {c['right']} | {shares} |")
+
+
+def cases(recognizer: Recognizer) -> Iterator[tuple[str, str, bool, list[list[Reading]]]]:
+    """Yield kind, text, whether spaces between numbers count, and the readings of each page of a case."""
+    for case in json.loads((CASES / "cases.json").read_text(encoding="utf-8")):
+        pages = []
+        for item in items(find_sources([str(CASES / case["file"])])):
+            content = item.load()
+            is_drawing = isinstance(content, StrokeSample)
+            pages.append(
+                recognizer.read_strokes(content.strokes) if is_drawing else recognizer.read_image(content)
+            )
+        spaced = case["file"].startswith("groups")
+        yield case["kind"].partition(":")[0], case["want"], spaced, pages
+
+
+if __name__ == "__main__":
+    run_script(main)

@@ -1,0 +1,102 @@
+"""What was read: digits and signs with their places, and the text that they form."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from common.geometry import Box
+from recognition.symbols import CROSSED_OUT
+
+# A page of at least MIN_TURNED readings whose mean certainty is below DOUBTFUL may be turned.
+MIN_TURNED, DOUBTFUL = 3, 0.6
+SIGN_CERTAINTY = 0.5  # of a sign, where that of a usual digit is 0.7
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One digit that was read.
+
+    Attributes:
+        digit: the most probable class, 0 to 9.
+        probabilities: float32, (10,), calibrated, with sum 1.
+        novelty: distance of the ink from MNIST's digits, at least 0; 99 % of MNIST's digits are below 1.
+        box: left, top, right, bottom, in the coordinates of the drawing or picture.
+        glyph: float32, (28, 28), ink 1 on 0: the input of the network.
+        line: number of the line of text that the digit is on, from 0.
+        group: number of the number within its line, from 0.
+        turned: degrees by which the picture was turned clockwise to be read, 0 for most.
+        kind: what the ink is: "digit" (or unknown), one of `symbols.SIGNS`, or "crossed out".
+    """
+
+    digit: int
+    probabilities: np.ndarray
+    novelty: float
+    box: Box
+    glyph: np.ndarray
+    line: int = 0
+    group: int = 0
+    kind: str = "digit"
+    turned: int = 0
+
+    @property
+    def is_digit(self) -> bool:
+        """Whether the ink looks like a digit; if not, `digit` is a guess."""
+        return self.novelty <= 1 and self.kind == "digit"
+
+    @property
+    def symbol(self) -> str:
+        """The digit or sign, `?` for what is neither, "" for what is crossed out."""
+        if self.kind == "digit":
+            return str(self.digit) if self.is_digit else "?"
+        return "" if self.kind == CROSSED_OUT else self.kind
+
+    @property
+    def confidence(self) -> float:
+        """The probability of `digit`, 0 to 1."""
+        return float(self.probabilities[self.digit])
+
+
+def rows_of(readings: Sequence[Reading]) -> list[list[str]]:
+    """Return the numbers of each line: digits, signs, and `?` for what is neither.
+
+    What is crossed out is left out.
+    """
+    rows: dict[int, dict[int, str]] = {}
+    for reading in readings:
+        if reading.symbol:
+            row = rows.setdefault(reading.line, {})
+            row[reading.group] = row.get(reading.group, "") + reading.symbol
+    return [list(row.values()) for row in rows.values()]
+
+
+def text_of(readings: Sequence[Reading]) -> str:
+    """Return what was read, numbers and lines separated by a space."""
+    return " ".join(" ".join(row) for row in rows_of(readings))
+
+
+def is_doubtful(readings: Sequence[Reading]) -> bool:
+    """Return whether the readings, if they are several, are so unusual that the page may be turned."""
+    return len(readings) >= MIN_TURNED and certainty(readings) < DOUBTFUL
+
+
+def certainty(readings: Sequence[Reading]) -> float:
+    """Return how much readings look like MNIST's digits, 0 to 1 on average; 0 for no readings.
+
+    Digits on their head or side are often read with confidence, but they are unusual ones.
+    """
+    values = [
+        r.confidence * max(0.0, 1 - r.novelty / 1.5) if r.is_digit else SIGN_CERTAINTY * (r.kind != "digit")
+        for r in readings
+    ]
+    return float(np.mean(values)) if values else 0.0
+
+
+def turned_back(box: Box, degrees: int, size: tuple[int, int]) -> Box:
+    """Return a box of a picture that was turned clockwise by `degrees`, in the picture of `size` itself."""
+    (width, height), (left, top, right, bottom) = size, box
+    if degrees == 90:
+        return top, height - right, bottom, height - left
+    if degrees == 180:
+        return width - right, height - bottom, width - left, height - top
+    return width - bottom, left, width - top, right

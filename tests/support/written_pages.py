@@ -1,0 +1,105 @@
+"""Pages with known text, by people and of a kind that nothing has learned from: for measurements."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from PIL import Image
+
+from training.made_pages import surfaces
+from training.made_pages.handwriting import Hands
+from training.made_pages.layouts import Sheet
+from training.made_pages.page_maker import Frame, photograph, points_of
+
+SIDE = 512  # pixels of a page before it is cut
+KINDS = {  # of a page, and the kind of sheet whose print and marks it has
+    "a number": "number",
+    "rows of numbers": "rows",
+    "numbers that touch": "number",
+    "sums, amounts, dates": "amount",
+    "boxes": "comb",
+}
+MARGINS = (0.3, 2.5)  # of paper around the writing, in heights of a digit
+
+
+def made_pages(hands: Hands, count: int, seed: int) -> Iterator[tuple[str, Image.Image, list[str]]]:
+    """Yield pages: the kind, the picture, and the text of each line.
+
+    Args:
+        hands: who writes.
+        count: pages of each kind.
+        seed: of all random choices.
+    """
+    for number, kind in enumerate(KINDS):
+        for index in range(count):
+            rng = np.random.default_rng((seed, number, index))
+            sheet, lines = _written(hands, kind, rng)
+            left, top, right, bottom = frame = _around(sheet, rng)
+            page = photograph(sheet, frame, covered=False)
+            yield kind, Image.fromarray(page.picture[top:bottom, left:right]), lines
+
+
+def _written(hands: Hands, kind: str, rng: np.random.Generator) -> tuple[Sheet, list[str]]:
+    """Write lines until all of them lie on the page."""
+    while True:
+        sheet = Sheet(hands, KINDS[kind], SIDE, rng)
+        sheet.height = float(rng.uniform(26, 70))
+        lines = _lines(sheet, kind, rng)
+        corners = points_of(sheet)
+        if len(corners) > 1 and corners.min() > 8 and corners.max() < SIDE - 8:
+            return sheet, lines
+
+
+def _lines(sheet: Sheet, kind: str, rng: np.random.Generator) -> list[str]:
+    """Write the lines of a page and return their texts."""
+    gap = rng.uniform(-0.12, -0.02) if kind == "numbers that touch" else rng.uniform(0.12, 0.3)
+    x, y, h = SIDE * rng.uniform(0.05, 0.3), SIDE * rng.uniform(0.05, 0.5), sheet.height
+    if kind == "boxes":
+        text, wide, high = _digits(rng, 3, 8), 1.15 * h, 1.35 * h
+        for place, char in enumerate(text):
+            left = x + place * wide
+            surfaces.box(sheet.printed, sheet.warp, (left, y, left + wide, y + high), sheet.line_width)
+            sheet.number(char, left + rng.uniform(0.2, 0.35) * h, y + 0.17 * h)
+        return [text]
+    lines = []
+    for _ in range(rng.integers(2, 5) if kind == "rows of numbers" else 1):
+        if kind == "rows of numbers":
+            words = [_digits(rng, 1, 3) for _ in range(rng.integers(1, 4))]
+        elif kind == "sums, amounts, dates":
+            words = [_with_signs(rng)]
+        else:
+            words = [_digits(rng, *((2, 5) if kind == "numbers that touch" else (3, 8)))]
+        at = x
+        for word in words:
+            at = sheet.number(word, at, y, gap=gap) + 1.2 * h
+        lines.append("".join(words))
+        y += 1.7 * h
+    return lines
+
+
+def _digits(rng: np.random.Generator, fewest: int, most: int) -> str:
+    return "".join(map(str, rng.integers(0, 10, rng.integers(fewest, most + 1))))
+
+
+def _with_signs(rng: np.random.Generator) -> str:
+    def some(count: int) -> str:
+        return _digits(rng, count, count)
+
+    texts = [
+        f"{some(2)}+{some(2)}",
+        f"{some(2)}-{some(1)}={some(2)}",
+        f"({some(1)}+{some(1)})x{some(1)}",
+        f"{some(2)}.{some(2)}",
+        f"{some(1)}.{some(3)},{some(2)}",
+        f"{some(2)}/{some(2)}/{some(4)}",
+        f"{some(2)}:{some(2)}",
+        f"{some(2)}%",
+    ]
+    return texts[rng.integers(len(texts))]
+
+
+def _around(sheet: Sheet, rng: np.random.Generator) -> Frame:
+    """Return a frame around the writing with random margins."""
+    corners, margins = points_of(sheet), sheet.height * rng.uniform(*MARGINS, 4)
+    low = (corners.min(0) - margins[:2]).clip(0, SIDE).astype(int)
+    high = (corners.max(0) + margins[2:]).clip(0, SIDE).astype(int)
+    return int(low[0]), int(low[1]), int(high[0]), int(high[1])
