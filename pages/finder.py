@@ -174,7 +174,7 @@ def _pixels(image: Image.Image, box: Box, scale: float) -> np.ndarray:
     size = max(1, round(part.width * scale)), max(1, round(part.height * scale))
     step = int(min(part.width / size[0], part.height / size[1]) / 1.5)
     if step >= 2:
-        part = part if part.mode in ("L", "RGB") else as_rgb(part)
+        part = part if part.mode in ("L", "LA", "RGB", "RGBA") else as_rgb(part)
         part = part.reduce(step)
     part = as_rgb(part)
     if part.size != size:
