@@ -174,8 +174,10 @@ def _pixels(image: Image.Image, box: Box, scale: float) -> np.ndarray:
     size = max(1, round(part.width * scale)), max(1, round(part.height * scale))
     step = int(min(part.width / size[0], part.height / size[1]) / 1.5)
     if step >= 2:
-        part = part if part.mode in ("L", "LA", "RGB", "RGBA") else as_rgb(part)
-        part = part.reduce(step)
+        if part.mode.startswith(("I", "F")):  # to convert all of it would take a gigabyte
+            part = part.resize((part.width // step, part.height // step), Image.Resampling.NEAREST)
+        else:
+            part = (part if part.mode in ("L", "LA", "RGB", "RGBA") else as_rgb(part)).reduce(step)
     part = as_rgb(part)
     if part.size != size:
         part = part.resize(size, Image.Resampling.BICUBIC)
