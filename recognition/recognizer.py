@@ -27,6 +27,7 @@ NOVELTY_SHARPNESS = 15.0  # slope of the penalty for novelty above 1 (softplus)
 ASSUMPTION_PENALTY = 1.5  # cost of one point of `Candidate.penalty`
 SIGN_PENALTY = 0.5  # cost of reading ink as a sign: signs are rarer than digits
 CUT_TOLERANCE = 1.25  # for the novelty of digits that were cut from one another, as cuts leave marks
+MAX_UNSURE = 60  # pieces of ink that are tried as several digits
 SEVERAL_WEIGHT = 0.3  # of the negative log-likelihood that ink which is cut is several digits
 UNSURE = 0.7  # cost of ink as one digit above which it is tried as several that touch
 LONE_SIGN_PENALTY = 4.0  # added where no digit stands beside it
@@ -165,6 +166,7 @@ class Recognizer:
         readings: dict[int, list[Reading]] = {}
         self._judge(whole, batch_size, costs, readings)
         unsure = [c for c in whole if c.ink and costs[id(c)] - ASSUMPTION_PENALTY * c.penalty > UNSURE]
+        unsure = unsure if len(unsure) <= MAX_UNSURE else []  # noise rather than writing
         parts = {id(candidate): candidate.ink.cut(candidate.place) for candidate in unsure}
         cut = [part for line in parts.values() for part in line]
         self._judge(cut, batch_size, costs, readings, cut=True)
