@@ -10,9 +10,10 @@ import pickle
 import struct
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
+from torch import nn
 
 from common.files import write_atomically
 from common.messages import UserError, short
@@ -20,6 +21,8 @@ from common.messages import UserError, short
 FORMAT_VERSION = 3  # 1 had the temperature beside the weights; 1 and 2 had no checksum of the whole file
 MAX_BYTES = 2**26  # of a file; a training state takes an eighth of that
 SEAL_LENGTH = 64  # a SHA-256 in hexadecimal
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 class CheckpointError(UserError):
@@ -107,6 +110,47 @@ def read(path: Path, kind: str) -> tuple[dict[str, Any], str]:
     if content.get("kind") != kind:
         raise CheckpointError(f"{where} holds a {name_in_file(content.get('kind'))}, not {kind}")
     return content, hashlib.sha256(raw).hexdigest()
+
+
+def write_network(path: Path, kind: str, network: nn.Module, description: dict[str, Any]) -> None:
+    """Write a small network's weights in half precision.
+
+    Args:
+        path: the file to write.
+        kind: what it is; `read_network` expects the same.
+        network: on the CPU.
+        description: further content, plain values.
+
+    Raises:
+        UserError: if the file cannot be written; `path` is then unchanged.
+    """
+    state = {
+        name: (value.half() if value.is_floating_point() else value).contiguous()
+        for name, value in network.state_dict().items()
+    }
+    write(path, kind, {"state_dict": state, **description})
+
+
+def read_network(path: Path, kind: str, network: Network) -> Network:
+    """Load weights that `write_network` wrote.
+
+    Args:
+        path: the file to read.
+        kind: the kind that it must be of.
+        network: takes the weights, in its own precision.
+
+    Returns:
+        `network`, in evaluation mode.
+
+    Raises:
+        CheckpointError: if the file is missing, damaged, or holds something else.
+    """
+    content, _ = read(path, kind)
+    try:
+        network.load_state_dict(content["state_dict"])
+    except (KeyError, TypeError, AttributeError, RuntimeError) as error:
+        raise CheckpointError(f"{short(path)} does not fit the {kind}: {brief(error)}") from error
+    return network.eval()
 
 
 def _verified_copy(raw: bytes) -> io.BytesIO:

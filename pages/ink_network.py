@@ -7,8 +7,6 @@ import torch
 from torch import Tensor, nn
 
 from checkpointing import archive
-from checkpointing.archive import CheckpointError, brief
-from common.messages import short
 
 HEIGHT_STEP = 8  # pixels of the picture for one cell of the map of heights
 STRIDE = 32  # the network's input has sides that are multiples of this
@@ -89,11 +87,7 @@ def save(path: Path, network: InkNetwork, training: dict[str, int]) -> None:
     Raises:
         UserError: if the file cannot be written; `path` is then unchanged.
     """
-    state = network.state_dict()
-    state = {k: v.half() if v.is_floating_point() else v for k, v in state.items()}
-    archive.write(
-        path, KIND, {"state_dict": {k: v.contiguous() for k, v in state.items()}, "training": training}
-    )
+    archive.write_network(path, KIND, network, {"training": training})
 
 
 def load(path: Path) -> InkNetwork:
@@ -102,12 +96,4 @@ def load(path: Path) -> InkNetwork:
     Raises:
         CheckpointError: if the file is missing, damaged, or holds something else.
     """
-    content, _ = archive.read(path, KIND)
-    network = InkNetwork()
-    try:
-        network.load_state_dict(
-            {k: v.float() if v.is_floating_point() else v for k, v in content["state_dict"].items()}
-        )
-    except (KeyError, TypeError, AttributeError, RuntimeError) as error:
-        raise CheckpointError(f"{short(path)} does not fit the ink network: {brief(error)}") from error
-    return network.eval().to(memory_format=torch.channels_last)
+    return archive.read_network(path, KIND, InkNetwork()).to(memory_format=torch.channels_last)

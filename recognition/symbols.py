@@ -13,9 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from checkpointing import archive
-from checkpointing.archive import CheckpointError, brief
 from common.files import PROJECT
-from common.messages import short
 from preprocessing.candidates import Place
 
 SIGNS = ("+", "-", "x", "÷", "=", "(", ")", "/", ".", ",", ":", "%")
@@ -80,11 +78,7 @@ def save(path: Path, network: SymbolNetwork, training: dict[str, int]) -> None:
     Raises:
         UserError: if the file cannot be written; `path` is then unchanged.
     """
-    state = {
-        name: value.half() if value.is_floating_point() else value
-        for name, value in network.state_dict().items()
-    }
-    archive.write(path, KIND, {"state_dict": state, "kinds": list(KINDS), "training": training})
+    archive.write_network(path, KIND, network, {"kinds": list(KINDS), "training": training})
 
 
 def load(path: Path = WEIGHTS) -> SymbolNetwork:
@@ -93,10 +87,4 @@ def load(path: Path = WEIGHTS) -> SymbolNetwork:
     Raises:
         CheckpointError: if the file is missing, damaged, or holds something else.
     """
-    content, _ = archive.read(path, KIND)
-    network = SymbolNetwork()
-    try:
-        network.load_state_dict(content["state_dict"])
-    except (KeyError, TypeError, AttributeError, RuntimeError) as error:
-        raise CheckpointError(f"{short(path)} does not fit the symbol network: {brief(error)}") from error
-    return network.eval()
+    return archive.read_network(path, KIND, SymbolNetwork())

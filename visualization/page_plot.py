@@ -48,9 +48,9 @@ def draw_page(
         title: the figure's title.
     """
     left, top, right, bottom = part
-    shape = (bottom - top) / (right - left)
-    figure = empty_figure(3.2 * min(max(shape, 0.5), 1.4) + 1.6, title)
-    above, below = figure.subfigures(2, 1, height_ratios=(3.2 * min(max(shape, 0.5), 1.4), 1.3))
+    height = 3.2 * min(max((bottom - top) / (right - left), 0.5), 1.4)
+    figure = empty_figure(height + 1.6, title)
+    above, below = figure.subfigures(2, 1, height_ratios=(height, 1.3))
     whole, ink, lines = above.subplots(1, 3)
     whole.imshow(picture)
     _frame(whole, part, "tab:red")

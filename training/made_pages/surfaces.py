@@ -206,10 +206,11 @@ def _font(number: int, size: int) -> ImageFont.FreeTypeFont:
 
 def words(rng: Rng, count: int) -> str:
     """Return made text of so many words, some of them numbers."""
+    printed = PRINTED.split()
     parts = [
         str(rng.integers(10 ** rng.integers(1, 6)))
         if rng.random() < 0.12
-        else str(PRINTED.split()[rng.integers(len(PRINTED.split()))])
+        else printed[rng.integers(len(printed))]
         for _ in range(count)
     ]
     text = " ".join(parts)
