@@ -15,6 +15,7 @@ from PIL import Image
 from scipy import ndimage
 from torch.nn import functional
 
+from common.device import return_freed_memory
 from common.files import PROJECT
 from common.geometry import Box
 from pages.ink_network import HEIGHT_STEP, STRIDE, InkNetwork, border_colour, load
@@ -119,6 +120,8 @@ def find_writing(image: Image.Image) -> View:
     view = None
     for side in VIEW_SIDES:
         scale = min(side / (width * height) ** 0.5, enlarged)
+        if view:
+            return_freed_memory()  # of the view before
         seen = look(image, whole, scale)
         if view is None or seen.certainty > view.certainty:
             view = seen

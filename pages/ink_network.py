@@ -69,7 +69,9 @@ class InkNetwork(nn.Module):
         y = self.up3(torch.cat([_twice(y), x3], 1))
         heights = self.height(y)[:, 0] + 5
         y = self.up2(torch.cat([_twice(y), x2], 1))
-        return self.up1(torch.cat([_twice(y), x1], 1))[:, 0], heights
+        y = torch.cat([_twice(y), x1], 1)
+        del x1, x2, x3, x4  # the largest layer of a large picture takes hundreds of MB
+        return self.up1(y)[:, 0], heights
 
 
 def _twice(features: Tensor) -> Tensor:
