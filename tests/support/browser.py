@@ -139,8 +139,12 @@ class Page:
         return self.run("return document.getElementById('text').textContent")
 
     def wait_for_reading(self, text: str) -> None:
-        """Wait until this reading is shown."""
-        self.wait_for("return document.getElementById('text').textContent === arguments[0]", text)
+        """Wait until this reading is shown and no other is to come."""
+        script = """
+            const reading = document.getElementById("text");
+            return reading.ariaBusy === "false" && reading.textContent === arguments[0];
+        """
+        self.wait_for(script, text)
 
     def box(self, name: str) -> tuple[float, float, float, float]:
         """Return left, top, width and height of an element, in CSS pixels."""

@@ -21,15 +21,21 @@ function changed() {
   waiting = busy;
   if (!drawing.strokes.length) show([]);
   else if (!busy) {
-    busy = true;
+    setBusy(true);
     asked = { strokes: drawing.strokes, single: element("single").checked, start: performance.now() };
     worker.postMessage(asked);
   }
 }
 
+/** Let assistive technology know, too, whether a reading is to come. @type {(now: boolean) => void} */
+function setBusy(now) {
+  busy = now;
+  element("text").ariaBusy = String(now);
+}
+
 worker.onmessage = ({ data: reading }) => { // null when the worker is ready
   const remain = asked.strokes.every((stroke, i) => stroke === drawing.strokes[i]); // newer ones may have come
-  busy = false;
+  setBusy(false);
   if (reading && remain && asked.single === element("single").checked) {
     show(reading);
     performance.clearMeasures();
