@@ -11,43 +11,38 @@ python predict.py notes.png --profile Anna         with what Anna corrected in a
 import common.interrupt  # noqa: F401 - first: Ctrl-C is silent while the rest is imported
 
 import argparse
-import csv
-import io
-import json
 import math
 import os
 import sys
-import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from tqdm import tqdm
 
 from common.cli import ArgumentParser, add_device_arguments, number, run_script
 from common.device import pick_device, return_freed_memory
 from common.geometry import Box
-from common.messages import UserError, complain, percent, printable, short
+from common.messages import UserError, complain, printable, short
 from pages.segmentation import segment_picture
-from preprocessing.candidates import Segmentation
+from preprocessing.candidates import Page
 from preprocessing.image_files import has_pages
 from preprocessing.region import pixels_in, strokes_in
 from preprocessing.stroke_candidates import segment_strokes
 from preprocessing.stroke_files import StrokeSample, has_lines
 from recognition.annotation import AnnotatedCopies
 from recognition.inputs import STANDARD_INPUT, Item, Source, describe, find_sources, items
+from recognition.output import show_json, show_line, show_rows, width_of_names
 from recognition.profiles import existing_profile
-from recognition.reading import Reading, is_doubtful, rows_of, text_of
+from recognition.reading import Reading, is_doubtful
 from recognition.recognizer import Recognizer
-from recognition.symbols import CROSSED_OUT, SIGNS
+from recognition.symbols import SIGNS
 
 BATCH = 64
 MIN_INPUTS_FOR_BAR = 10
-MAX_NAME_WIDTH = 60  # columns; readings of files with longer names are not aligned
 
 
 def main() -> int:
@@ -189,8 +184,8 @@ def read_all(
             return_freed_memory()  # otherwise fragmentation grows with every batch
 
 
-def segment(item: Item, single: bool, region: Box | None = None) -> list[Segmentation] | UserError:
-    """Open an input and return its segmentations, or the error that occurred.
+def segment(item: Item, single: bool, region: Box | None = None) -> Page | UserError:
+    """Open an input and return its candidates, or the error that occurred.
 
     Args:
         item: a picture or a drawing.
@@ -219,105 +214,6 @@ def turned(
         return outcome
     pixels = None if region is None else pixels_in(region, content.size, item.name)
     return recognizer.read_turned(content, outcome, pixels)
-
-
-def show_json(item: Item, outcome: list[Reading] | UserError) -> None:
-    """Print one line of JSON: `path`, `line` or `page` in a file of many, `text` and `digits`, or `error`."""
-    report: dict[str, Any] = {"path": item.path}
-    report |= {key: at for key, at in (("line", item.line), ("page", item.page)) if at is not None}
-    if isinstance(outcome, UserError):
-        report["error"] = str(outcome)
-    else:
-        report["text"] = text_of(outcome)
-        if outcome and outcome[0].turned:
-            report["turned"] = outcome[0].turned
-        report["digits"] = [
-            {
-                "digit": reading.digit,
-                "confidence": round(reading.confidence, 6),
-                "probabilities": [round(float(value), 6) for value in reading.probabilities],
-                "box": [float(f"{side:.6g}") for side in reading.box],  # of strokes in any unit
-                "is_digit": reading.is_digit,
-                "kind": reading.kind,
-                "line": reading.line,
-                "group": reading.group,
-            }
-            for reading in outcome
-        ]
-    write_line(json.dumps(report, allow_nan=False))
-
-
-def show_rows(item: Item, outcome: list[Reading] | UserError) -> None:
-    """Print a row of a CSV table for each line of text: the name and each number; an error goes to stderr."""
-    if isinstance(outcome, UserError):
-        complain(str(outcome))
-        return
-    table = io.StringIO()
-    # Quoted, a number is taken for text by the programs that can tell: zeros before it stay.
-    writer = csv.writer(table, quoting=csv.QUOTE_ALL, lineterminator="\n")
-    writer.writerows([item.name, *groups] for groups in rows_of(outcome) or [[]])
-    write_line(table.getvalue().removesuffix("\n"))
-
-
-def show_line(item: Item, outcome: list[Reading] | UserError, width: int) -> None:
-    """Print one line of text: name, reading and confidences; an error goes to stderr.
-
-    Args:
-        item: the input.
-        outcome: its readings, or the error that occurred.
-        width: columns for the name.
-    """
-    if isinstance(outcome, UserError):
-        complain(str(outcome))
-        return
-    name = printable(item.name)
-    text, confidences = text_of(outcome), ""
-    shown = [reading for reading in outcome if reading.kind == "digit"]  # a sign has no confidence
-    if any(reading.is_digit for reading in shown):
-        confidences = "".join(
-            f"{percent(reading.confidence) if reading.is_digit else '?':>7}" for reading in shown
-        )
-    elif shown:
-        confidences = "not sure"
-    elif not outcome:
-        text = "(blank)"
-    write_line(f"{padded(name, width)}   {text:<4}{confidences}{remarks(outcome)}".rstrip())
-
-
-def remarks(readings: list[Reading]) -> str:
-    """Return what a person should know beside the text, in brackets; "" for nothing."""
-    parts = []
-    if readings and readings[0].turned:
-        parts.append(f"turned by {readings[0].turned} degrees")
-    if left_out := sum(reading.kind == CROSSED_OUT for reading in readings):
-        parts.append(f"{left_out} crossed out")
-    return f"   ({', '.join(parts)})" if parts else ""
-
-
-def write_line(line: str) -> None:
-    """Write a line and flush it, in one call so that Ctrl-C leaves no partial line."""
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
-
-
-def width_of_names(sources: Iterable[Source]) -> int:
-    """Return the columns for the names of sources and their line or page numbers."""
-
-    def width(path: str) -> int:
-        number = 6 if has_lines(path) else 4 if has_pages(path) else 0
-        return columns(printable(path)) + number
-
-    return min(max(width(source.path) for source in sources if not source.fault), MAX_NAME_WIDTH)
-
-
-def padded(name: str, width: int) -> str:
-    """Return `name` with spaces up to `width` columns."""
-    return name + " " * (width - columns(name))
-
-
-def columns(text: str) -> int:
-    """Return the columns that `text` occupies in a terminal; a Chinese character occupies two."""
-    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
 if __name__ == "__main__":

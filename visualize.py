@@ -286,16 +286,15 @@ def embedding(sources: Sources) -> Figure:
 def page(sources: Sources) -> Figure:
     """Draw the steps from the picture to its text."""
     # Imported late: SciPy takes a second.
-    from pages.finder import ink_masks
+    from pages.ink_extraction import find_ink
     from preprocessing.image_files import as_rgb, open_picture
     from recognition.reading import text_of
 
     path = sources.args.image
     image = open_picture(path)
-    masks = ink_masks(image)
-    if not masks:
+    ink = find_ink(image)
+    if ink is None:
         raise UserError(f"{short(path)} is blank: nothing to show")
-    (ink,) = masks
     readings = sources.recognizer.read_image(image)
     symbols = [FoundSymbol(r.symbol, r.box, r.glyph, r.line, r.group) for r in readings]
     height, width = ink.mask.shape

@@ -27,7 +27,7 @@ from common.files import PROJECT
 from common.messages import UserError
 from data import LabelledImages, add_data_arguments, load_training
 from evaluation.metrics import compute_logits
-from preprocessing.candidates import Candidate, Segmentation
+from preprocessing.candidates import Candidate, Page
 from recognition.recognizer import Recognizer
 
 BATCHES = [2**power for power in range(11)]
@@ -96,10 +96,10 @@ def print_calls(
         print(f"{name:30}{spread(values, ',.2f')}{1000 * digits / median(values):12,.0f}", flush=True)
 
 
-def page_of(digits: LabelledImages) -> list[Segmentation]:
+def page_of(digits: LabelledImages) -> Page:
     """Return a page whose only candidate is the first of `digits`."""
     glyph = digits[:1].ink()[0, 0].cpu().numpy()
-    return [Segmentation([[Candidate(0, 1, glyph, (0.0, 0.0, 28.0, 28.0))]])]
+    return [[Candidate(0, 1, glyph, (0.0, 0.0, 28.0, 28.0))]]
 
 
 def forward(model: nn.Module, ink: Tensor) -> None:

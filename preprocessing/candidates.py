@@ -11,8 +11,8 @@ from typing import Protocol
 import numpy as np
 
 from common.geometry import Box, around, middle
-from preprocessing.line_finding import SAME_HEIGHT, find_gaps, size, typical_height
-from preprocessing.segmentation import FLAT_RATIO, possible_digits, small_pieces
+from preprocessing.line_finding import SAME_HEIGHT, size, typical_height
+from preprocessing.segmentation import FLAT_RATIO, find_gaps, possible_digits, small_pieces
 
 MAX_PARTS = 150  # per page: smaller parts of a picture are dropped, a drawing with more is one scribble
 
@@ -88,18 +88,9 @@ class Candidate:
     ends_group: bool = False
 
 
-@dataclass(frozen=True)
-class Segmentation:
-    """One hypothesis about what is ink on a page and how it is divided into lines.
-
-    Attributes:
-        lines: the candidates of each line, lines from top to bottom. A line is read as a chain of
-            candidates, each of which starts where the one before it stops.
-        penalty: number of likelier segmentations of the same page.
-    """
-
-    lines: list[list[Candidate]]
-    penalty: int = 0
+# The candidates of each line of a page, lines from top to bottom; no lines for a blank page. A line is read
+# as a chain of candidates, each of which starts where the one before it stops.
+Page = list[list[Candidate]]
 
 
 def line_candidates(
@@ -108,7 +99,7 @@ def line_candidates(
     draw: Callable[[list[int]], Rendering],
     joined_to_next: set[int] = frozenset(),
     pen: float = 0.0,
-) -> list[list[Candidate]]:
+) -> Page:
     """Return the candidates of each line.
 
     Args:

@@ -5,7 +5,6 @@ distances are relative to the height of the digits around, so that rows may rise
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from itertools import pairwise
 
 import numpy as np
 
@@ -21,7 +20,6 @@ STACK_HEIGHT = 1.35  # largest height of parts above one another that form one p
 MAX_STEP = 2.5  # largest gap between neighbours, in heights of the taller
 MAX_RISE = 0.75  # largest vertical distance between the centres of neighbours, in heights of the taller
 LINE_RISE = 0.55  # the same between numbers of one line once its slope is taken out
-LONE_GAP = 2.0  # between numbers of a line with few digits, in heights
 SIGN_GAP = 1.3  # largest gap between a small part, such as a minus, and its line, in heights
 
 
@@ -268,34 +266,6 @@ def _stacked(thresholds: Iterable[tuple[int, float]], boxes: Sequence[Box]) -> l
         else:
             groups.append([index])
     return sorted(groups, key=lambda group: sum(around([boxes[i] for i in group])[::2]))
-
-
-def find_gaps(boxes: Sequence[Box]) -> list[int]:
-    """Return after which pieces of a line a new number begins.
-
-    A gap separates numbers if it is wide for the digits' height and much wider than most gaps of its line.
-
-    Args:
-        boxes: the pieces from left to right.
-
-    Returns:
-        Indices of the last piece of each number but the last.
-    """
-    height = max(float(np.median([size(box) for box in boxes])), 1e-12)
-    tall = [box for box in boxes if size(box) >= SAME_HEIGHT[0] * height]
-    if len(tall) < 4:  # too few to tell what is usual
-        widest, longest = LONE_GAP * height, 0.0
-    else:
-        usual = np.quantile([_apart(*pair) for pair in pairwise(tall)], 0.4, axis=0)
-        gap, step = np.maximum(usual, 0)
-        widest, longest = max(0.7 * height, gap + 0.5 * height, 2 * gap), 1.5 * step
-    apart = [_apart(*pair) for pair in pairwise(boxes)]
-    return [i for i, (gap, step) in enumerate(apart) if gap > widest and step > longest]
-
-
-def _apart(first: Box, second: Box) -> tuple[float, float]:
-    """Return the gap between two boxes and the step from centre to centre."""
-    return second[0] - first[2], middle(second)[0] - middle(first)[0]
 
 
 def _overlap(first: Box, second: Box, axis: int) -> float:

@@ -6,14 +6,7 @@ import numpy as np
 from scipy import ndimage
 
 from common.geometry import Box, around
-from preprocessing.candidates import (
-    MAX_PARTS,
-    Candidate,
-    Rendering,
-    Segmentation,
-    encloses,
-    line_candidates,
-)
+from preprocessing.candidates import MAX_PARTS, Candidate, Page, Rendering, encloses, line_candidates
 from preprocessing.glyph import depths, draw_depths
 from preprocessing.ink_mask import InkMask
 from preprocessing.line_finding import find_lines
@@ -23,17 +16,17 @@ BLOB_THICKNESS = 0.4  # thickness over longest side above which ink is penalised
 BORDER_CONTACT = 0.4  # contact with the border over longest side above which ink is penalised
 
 
-def segment_ink(ink: InkMask, single: bool = False) -> Segmentation:
+def segment_ink(ink: InkMask, single: bool = False) -> Page:
     """Find the candidates for digits in the ink of a picture.
 
     Args:
         ink: of the picture, with at least one pixel of ink.
         single: whether all ink that belongs together forms one digit.
     """
-    return Segmentation(_single(ink) if single else _lines(ink))
+    return _single(ink) if single else _lines(ink)
 
 
-def _single(ink: InkMask) -> list[list[Candidate]]:
+def _single(ink: InkMask) -> Page:
     """Return the candidates for one digit: the main part with its neighbours, it alone, and all ink."""
     labels = _connected(ink.mask)
     boxes = _boxes(labels)
@@ -118,7 +111,7 @@ def _renderer(labels: np.ndarray, boxes: list[Box], ink: InkMask) -> Callable[[l
     return draw
 
 
-def _lines(ink: InkMask) -> list[list[Candidate]]:
+def _lines(ink: InkMask) -> Page:
     """Return the candidates of each line of a page."""
     labels = _connected(ink.mask)
     boxes = _boxes(labels)

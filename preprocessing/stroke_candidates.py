@@ -7,7 +7,7 @@ import numpy as np
 from scipy import ndimage
 
 from common.geometry import Box, around, grown
-from preprocessing.candidates import MAX_PARTS, Rendering, Segmentation, line_candidates
+from preprocessing.candidates import MAX_PARTS, Page, Rendering, line_candidates
 from preprocessing.glyph import PEN_WIDTH, arc_length, draw_strokes
 from preprocessing.image_files import InkError
 from preprocessing.line_finding import find_lines, side_by_side, typical_height
@@ -22,7 +22,7 @@ RELATIVE_PEN = 0.08  # width of the pen relative to the height of a line's digit
 Strokes = Sequence[Sequence[Sequence[float]]]
 
 
-def segment_strokes(strokes: Strokes, single: bool = False, pen: float = PEN_WIDTH) -> list[Segmentation]:
+def segment_strokes(strokes: Strokes, single: bool = False, pen: float = PEN_WIDTH) -> Page:
     """Find the candidates for digits in a drawing.
 
     Args:
@@ -31,7 +31,7 @@ def segment_strokes(strokes: Strokes, single: bool = False, pen: float = PEN_WID
         pen: width of the pen that draws the glyphs, in pixels of the glyph, below 20.
 
     Returns:
-        One segmentation; none for a drawing without points.
+        The candidates of each line; none for a drawing without points.
 
     Raises:
         InkError: if a point is not a pair of finite numbers, or there are more than 5,000 strokes.
@@ -55,10 +55,8 @@ def segment_strokes(strokes: Strokes, single: bool = False, pen: float = PEN_WID
         box = tuple(float(side / unit) for side in (left, top, right, bottom))
         return Rendering(draw_strokes([points[i] for i in indices], (left, top, right, bottom), pen), box)
 
-    candidates = line_candidates(lines, boxes, draw, joined_to_next, RELATIVE_PEN)
-    if single:
-        candidates = [[replace(candidate, place=None) for candidate in line] for line in candidates]
-    return [Segmentation(candidates)]
+    page = line_candidates(lines, boxes, draw, joined_to_next, RELATIVE_PEN)
+    return [[replace(candidate, place=None) for candidate in line] for line in page] if single else page
 
 
 def _stroke_lines(

@@ -1,9 +1,10 @@
 """Read strokes and pictures, with or without a profile of corrected samples.
 
-Public: `recognizer` (`Recognizer`), `reading` (`Reading`, the text of several), `symbols` (digit, sign, or
-neither), `memory` (adapt readings to corrected samples), `sample_set`
-(the samples in memory), `sample_store` (the samples on disk), `profiles` (the folders of samples; imports
-neither PyTorch nor NumPy), `inputs` and `annotation` (what predict.py reads and what it draws).
+Public: `recognizer` (`Recognizer`), `page_choice` (which candidates a page is read as), `reading` (`Reading`,
+the text of several), `symbols` (digit, sign, or neither), `memory` (adapt readings to corrected samples),
+`sample_set` (the samples in memory), `sample_store` (the samples on disk), `profiles` (the folders of
+samples; imports neither PyTorch nor NumPy), `inputs`, `annotation` and `output` (what predict.py reads,
+draws and prints).
 
 Imports: pages, checkpointing, evaluation, preprocessing, common.
 """

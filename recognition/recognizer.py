@@ -14,11 +14,11 @@ from checkpointing.archive import CheckpointError
 from common.messages import short
 from evaluation.calibration import features_and_logits
 from pages.segmentation import segment_picture
-from preprocessing.candidates import Candidate, Segmentation
-from preprocessing.line_finding import size, typical_height
+from preprocessing.candidates import Candidate, Page
 from preprocessing.stroke_candidates import Strokes, segment_strokes
 from recognition import symbols
 from recognition.memory import Memory
+from recognition.page_choice import cheapest_chain, read_page
 from recognition.reading import MIN_TURNED, Reading, certainty, is_doubtful, turned_back
 from recognition.symbols import CROSSED_OUT, DIGITS, KINDS, SIGNS, numbers_of
 
@@ -35,9 +35,7 @@ MAX_SIGN_COST = 3.5  # of ink that is read as a sign
 UNKNOWN_COST = 7.0  # of ink that is read as `?`, if it is no wider than a digit
 UNKNOWN_WIDTH = 0.6  # of a digit, relative to the line's height: wider ink costs more, for what it hides
 MAX_SURPRISE = 4.0  # negative log-likelihood of being a digit above which ink is none
-DIGIT_WORTH = 3.0  # cost below which one more digit speaks for a segmentation of the page
 NO_DIGIT = 2.0  # novelty of such ink
-SEGMENTATION_PENALTY = 2.0  # cost of one point of `Segmentation.penalty`
 # Glyphs at a time. PyTorch's oneDNN caches 0.4 MB for each batch size that it has seen, and the caches of
 # large sizes leave gaps of hundreds of MB in the heap. Larger batches are no faster on a CPU.
 BATCH = 64
@@ -148,11 +146,11 @@ class Recognizer:
         by = (*pixels[:2], *pixels[:2])
         return [replace(r, box=tuple(a + b for a, b in zip(r.box, by, strict=True))) for r in best]
 
-    def read(self, pages: Sequence[Sequence[Segmentation]], batch_size: int = BATCH) -> list[list[Reading]]:
+    def read(self, pages: Sequence[Page], batch_size: int = BATCH) -> list[list[Reading]]:
         """Read several pages, with the glyphs of all of them in common batches.
 
         Args:
-            pages: the segmentations of each page, from `segment_strokes` or `segment_picture`.
+            pages: the candidates of each page, from `segment_strokes` or `segment_picture`.
             batch_size: glyphs in one batch.
 
         Returns:
@@ -161,7 +159,7 @@ class Recognizer:
         Raises:
             ValueError: if a glyph has values outside [0, 1].
         """
-        whole = [candidate for page in pages for part in page for line in part.lines for candidate in line]
+        whole = [candidate for page in pages for line in page for candidate in line]
         costs: dict[int, float] = {}
         readings: dict[int, list[Reading]] = {}
         self._judge(whole, batch_size, costs, readings)
@@ -171,13 +169,13 @@ class Recognizer:
         cut = [part for line in parts.values() for part in line]
         self._judge(cut, batch_size, costs, readings, cut=True)
         for candidate, surprises in zip(unsure, self._kinds(unsure, batch_size), strict=True):
-            chain = _cheapest_chain(parts[id(candidate)], costs)
+            chain = cheapest_chain(parts[id(candidate)], costs)
             cost = sum(costs[id(part)] for part in chain) + ASSUMPTION_PENALTY * candidate.penalty
             cost += SEVERAL_WEIGHT * surprises[KINDS.index("several")]
             if chain and cost < costs[id(candidate)]:
                 costs[id(candidate)] = cost
                 readings[id(candidate)] = [reading for part in chain for reading in readings[id(part)]]
-        return [self._read_page(page, costs, readings) for page in pages]
+        return [read_page(page, costs, readings) for page in pages]
 
     def _judge(
         self,
@@ -231,40 +229,6 @@ class Recognizer:
         for candidate in candidates:
             yield next(remaining) if candidate.place else None
 
-    def _read_page(
-        self, page: Sequence[Segmentation], costs: dict[int, float], readings: dict[int, list[Reading]]
-    ) -> list[Reading]:
-        """Return the readings of the page's cheapest segmentation, each line read by its cheapest chain.
-
-        Args:
-            page: all segmentations of the page.
-            costs: of each candidate, by its id.
-            readings: of each candidate with a glyph, by its id.
-        """
-        best: list[list[Candidate]] = []
-        lowest = np.inf
-        tallest = max((_typical(part) for part in page), default=1.0)
-        for segmentation in page:
-            lines = [_cheapest_chain(line, costs) for line in segmentation.lines]
-            if not any(c.glyph is not None for line in lines for c in line):  # all ink was skipped as dirt
-                digits = [[c for c in line if c.glyph is not None] for line in segmentation.lines]
-                lines = [_cheapest_chain(line, costs) for line in digits]
-            cost = SEGMENTATION_PENALTY * segmentation.penalty
-            cost += _total_cost([c for line in lines for c in line if c.glyph is not None], costs, tallest)
-            if cost < lowest:
-                best, lowest = lines, cost
-        found = []
-        for line in best:
-            group, row = 0, []
-            for candidate in line:
-                row += [replace(r, group=group) for r in readings.get(id(candidate), ())]
-                group += candidate.ends_group
-            if row:
-                found.append(row)
-        drawn = not any(candidate.ink for line in best for candidate in line)
-        legible = [row for row in found if drawn or _is_legible(row)]
-        return [replace(r, line=number) for number, row in enumerate(legible or found) for r in row]
-
     def _classify(
         self, candidates: list[Candidate], batch_size: int
     ) -> Iterator[tuple[np.ndarray, float, float]]:
@@ -288,38 +252,3 @@ class Recognizer:
                     novelty *= 1 - familiarity  # ink like a corrected sample is a digit
                 probabilities = logits.softmax(1).cpu().numpy()
             yield from zip(probabilities, novelty.tolist(), familiarity.tolist(), strict=True)
-
-
-def _is_legible(line: list[Reading]) -> bool:
-    """Return whether a line has a digit and is not mostly `?`: print beside numbers is not."""
-    digits = sum(reading.is_digit for reading in line)
-    return digits > 0 and digits >= sum(reading.symbol == "?" for reading in line)
-
-
-def _cheapest_chain(line: list[Candidate], costs: dict[int, float]) -> list[Candidate]:
-    """Return the chain of candidates from a line's first piece to its last with the lowest total cost.
-
-    The chain is empty if no candidates connect the two.
-    """
-    best: dict[int, tuple[float, list[Candidate]]] = {0: (0.0, [])}
-    for candidate in sorted(line, key=lambda candidate: candidate.stop):
-        if candidate.start not in best:
-            continue
-        before, chain = best[candidate.start]
-        cost = before + costs[id(candidate)]
-        if candidate.stop not in best or cost < best[candidate.stop][0]:
-            best[candidate.stop] = (cost, [*chain, candidate])
-    end = max((candidate.stop for candidate in line), default=0)
-    return best[end][1] if end in best else []
-
-
-def _typical(segmentation: Segmentation) -> float:
-    """Return the height that most candidates of a segmentation agree on."""
-    return typical_height(
-        [candidate.box for line in segmentation.lines for candidate in line] or [(0, 0, 1, 1)]
-    )
-
-
-def _total_cost(chain: list[Candidate], costs: dict[int, float], height: float) -> float:
-    """Return what speaks against a page's readings, less what a digit is worth, each weighted by its size."""
-    return sum((costs[id(c)] - DIGIT_WORTH) * min(size(c.box) / height, 1.5) for c in chain)

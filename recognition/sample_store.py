@@ -195,10 +195,7 @@ def glyph_of(drawing: StrokeSample, path: Path) -> np.ndarray:
     else:
         page = segment_picture(open_picture(path.with_suffix(".png")), single=True)
     found = [
-        (segmentation.penalty + candidate.penalty, place, candidate.glyph)
-        for place, segmentation in enumerate(page)
-        for line in segmentation.lines
-        for candidate in line
+        (candidate.penalty, place, candidate.glyph) for line in page for place, candidate in enumerate(line)
     ]
     if not found:
         raise InkError("there is no ink")

@@ -148,7 +148,7 @@ def test_personal(project, trained):
     assert [(source["name"], source["digits"]) for source in content["ink"][-1:]] == [("Anna", 3)]
     model = load(run / "best.pt").model
     drawn = [segment_strokes(digit(number, (0, 0), 100), single=True) for number in (1, 4, 8)]
-    ink = torch.from_numpy(np.stack([page[0].lines[0][0].glyph for page in drawn]))
+    ink = torch.from_numpy(np.stack([page[0][0].glyph for page in drawn]))
     assert model(ink[:, None]).argmax(1).tolist() == [7, 0, 4]
     for arguments in (
         ["--resume", run],

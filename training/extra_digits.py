@@ -136,9 +136,9 @@ class _Found:
 
     def add_picture(self, image: Image.Image, label: int, file: Path, name: str) -> None:
         """Add the most likely glyph of a picture of one digit, or a fault if it has no ink."""
-        segmentations = segment_picture(image, single=True)
-        if segmentations:
-            self.add_glyph(to_uint8(segmentations[0].lines[0][0].glyph), label, file)
+        page = segment_picture(image, single=True)
+        if page:
+            self.add_glyph(to_uint8(page[0][0].glyph), label, file)
         else:
             self.faults.append(f"{name} has no ink")
 

@@ -43,8 +43,7 @@ class Variation:
             A glyph, float32, (28, 28), ink 1 on 0.
         """
         pen = rng.uniform(*self.pen)
-        segmentations = segment_strokes(self.vary(strokes, rng), single=True, pen=pen)
-        return segmentations[0].lines[0][0].glyph
+        return segment_strokes(self.vary(strokes, rng), single=True, pen=pen)[0][0].glyph
 
     def vary(self, strokes: Sequence[np.ndarray], rng: np.random.Generator) -> list[np.ndarray]:
         """Return a random variation of strokes, in the same unit, without empty strokes.

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from pages.finder import ink_masks
+from pages.ink_extraction import find_ink
 from tests.training.made_pages.hands import SHAPES
 
 
@@ -21,7 +21,7 @@ def write(picture: Image.Image, text: str, at: tuple[float, float], height: floa
 
 def ink_box(image: Image.Image) -> tuple[float, float, float, float]:
     """Return the box around all ink, in pixels of the picture."""
-    (ink,) = ink_masks(image)
+    ink = find_ink(image)
     rows, columns = np.flatnonzero(ink.mask.any(1)), np.flatnonzero(ink.mask.any(0))
     return ink.box((columns[0], rows[0], columns[-1] + 1, rows[-1] + 1))
 
@@ -42,7 +42,7 @@ def test_writing_is_found_in_any_size_and_polarity(height, tone, paper):
 def test_small_writing_on_a_large_page_is_looked_at_closely():
     page = Image.new("L", (2480, 3508), 252)
     write(page, "58213", (400, 2900), 46, 40)
-    (ink,) = ink_masks(page)
+    ink = find_ink(page)
     assert near(ink_box(page), (400, 2900, 400 + (0.85 * 4 + 0.6) * 46, 2946), 8)
     assert 24 < 46 * ink.scale[1] < 140
     assert ink.origin[1] > 2000
@@ -71,7 +71,7 @@ def test_printed_boxes_are_no_ink():
 @pytest.mark.parametrize("size", [(1, 1), (3, 2), (28, 28), (1, 3000), (640, 480)])
 @pytest.mark.parametrize("tone", [0, 128, 255])
 def test_a_blank_picture_has_no_ink(size, tone):
-    assert ink_masks(Image.new("L", size, tone)) == []
+    assert find_ink(Image.new("L", size, tone)) is None
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "CMYK", "I;16", "F"])

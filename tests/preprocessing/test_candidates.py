@@ -24,8 +24,7 @@ def offered(lines: list[list[Candidate]]) -> list[tuple[int, int, bool, int]]:
 
 
 def of_strokes(strokes, **options) -> list[tuple[int, int, bool, int]]:
-    (segmentation,) = segment_strokes(strokes, **options)
-    return offered(segmentation.lines)
+    return offered(segment_strokes(strokes, **options))
 
 
 def ink(*boxes: Box, height: int = 200, width: int = 200) -> InkMask:
@@ -76,11 +75,11 @@ AROUND = [(-1, 0), (1, 0), (0, -1), (0, 1)]
 
 
 def _single(mask: InkMask) -> list[list[Candidate]]:
-    return segment_ink(mask, single=True).lines
+    return segment_ink(mask, single=True)
 
 
 def _lines(mask: InkMask) -> list[list[Candidate]]:
-    return segment_ink(mask).lines
+    return segment_ink(mask)
 
 
 def main_part(*boxes: Box) -> Box:
@@ -91,7 +90,7 @@ def main_part(*boxes: Box) -> Box:
 def test_a_picture_is_read_as_a_number_unless_single_is_set():
     ones = ink((80, 50, 88, 150), (140, 50, 148, 150))
     for single, last in ((False, 2), (True, 1)):
-        (line,) = segment_ink(ones, single).lines
+        (line,) = segment_ink(ones, single)
         assert max(candidate.stop for candidate in line) == last
 
 

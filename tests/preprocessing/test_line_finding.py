@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from preprocessing.line_finding import find_gaps, find_lines, typical_height
+from preprocessing.line_finding import find_lines, typical_height
+from preprocessing.segmentation import find_gaps
 
 
 def row(x: float, y: float, count: int, height: float = 20, gap: float = 6, rise: float = 0) -> list:

@@ -39,7 +39,7 @@ from tests.support.project import without_capability
 
 
 def glyph_of(strokes):
-    return segment_strokes(strokes, single=True)[0].lines[0][0].glyph
+    return segment_strokes(strokes, single=True)[0][0].glyph
 
 
 def picture_of(strokes):

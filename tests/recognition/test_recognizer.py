@@ -15,7 +15,7 @@ from data import load_training
 from evaluation import calibration
 from evaluation.metrics import compute_logits
 from model import ImprovedResNet18
-from preprocessing.candidates import Candidate, Segmentation
+from preprocessing.candidates import Candidate
 from preprocessing.stroke_candidates import segment_strokes
 from recognition.reading import rows_of, text_of
 from recognition.recognizer import Recognizer
@@ -129,6 +129,6 @@ def test_the_end_of_training_calibrates(trained):
 @pytest.mark.parametrize("value", [1.5, -0.5, float("nan")])
 def test_glyphs_out_of_range_are_refused(recognizer, value):
     glyph = np.full((28, 28), value, np.float32)
-    page = [Segmentation([[Candidate(start=0, stop=1, glyph=glyph, box=(0, 0, 28, 28))]])]
+    page = [[Candidate(start=0, stop=1, glyph=glyph, box=(0, 0, 28, 28))]]
     with pytest.raises(ValueError, match=r"in \[0, 1\]"):
         recognizer.read([page])

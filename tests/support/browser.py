@@ -184,7 +184,9 @@ class Page:
             (middle + (i - (len(text) - 1) / 2) * 0.9 * size, top + height / 2) for i in range(len(text))
         ]
         return [
-            stroke for one, place in zip(text, places, strict=True) for stroke in symbol(one, place, size)
+            stroke
+            for one, place in zip(text, places, strict=True)
+            for stroke in symbol(one, place, size, step=10)  # each point takes a frame to draw
         ]
 
     def picture(self) -> Image.Image:

@@ -150,11 +150,14 @@ def digit(number: int, middle: tuple[float, float], height: float) -> list[Strok
     return symbol(str(number), middle, height)
 
 
-def symbol(name: str, middle: tuple[float, float], height: float) -> list[Stroke]:
-    """The strokes of a digit or sign; `height` is that of digits, and `middle` that of a digit there."""
+def symbol(name: str, middle: tuple[float, float], height: float, step: float = 2.5) -> list[Stroke]:
+    """The strokes of a digit or sign; `height` is that of digits, and `middle` that of a digit there.
+
+    Points are about `step` apart in a digit 140 high.
+    """
     scale = height / 140
     return [
-        [(middle[0] + (x - 50) * scale, middle[1] + (y - 70) * scale) for x, y in smooth(stroke)]
+        [(middle[0] + (x - 50) * scale, middle[1] + (y - 70) * scale) for x, y in smooth(stroke, step)]
         for stroke in (KEY_POINTS[int(name)] if name.isdigit() else SIGN_POINTS[name])
     ]
 

@@ -35,6 +35,7 @@ from gui.drawing import Page
 from gui.worker import Worker
 from preprocessing.pdf_files import MAX_MEMORY
 from recognition.inputs import find_sources, items
+from recognition.output import show_json
 from tests.support import pdf
 from tests.support.handwriting import digit
 
@@ -123,7 +124,7 @@ def through_predict(worker: Worker, path: Path, single: bool) -> bool:
     was_read = False
     for item, outcome in predict.read_all(items(find_sources([str(path)])), worker.recognizer, None, args):
         with contextlib.redirect_stdout(io.StringIO()) as printed:
-            predict.show_json(item, outcome)
+            show_json(item, outcome)
         assert len(printed.getvalue().splitlines()) == 1
         if isinstance(outcome, UserError):
             assert_one_line(outcome)

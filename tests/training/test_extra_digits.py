@@ -55,12 +55,12 @@ def save_picture(path: Path, number: int) -> Path:
 
 
 def glyph_of(strokes, pen: float = PEN_WIDTH) -> np.ndarray:
-    glyph = segment_strokes(strokes, single=True, pen=pen)[0].lines[0][0].glyph
+    glyph = segment_strokes(strokes, single=True, pen=pen)[0][0].glyph
     return to_uint8(glyph)
 
 
 def glyph_of_picture(image: Image.Image) -> np.ndarray:
-    return to_uint8(segment_picture(image, single=True)[0].lines[0][0].glyph)
+    return to_uint8(segment_picture(image, single=True)[0][0].glyph)
 
 
 def drawn(extra: ExtraDigits, seed: int = 0) -> np.ndarray:
@@ -84,7 +84,7 @@ def fault_of(*paths: Path) -> str:
 @settings(max_examples=80, deadline=None)
 def test_without_variation_a_drawing_is_the_glyph_of_the_window(strokes, seed):
     glyph = NO_VARIATION.draw(strokes, np.random.default_rng(seed))
-    expected = segment_strokes(strokes, single=True)[0].lines[0][0].glyph
+    expected = segment_strokes(strokes, single=True)[0][0].glyph
     assert np.array_equal(glyph, expected)
 
 

@@ -51,9 +51,9 @@ def assert_same(drawings: list[Drawing], recognizer: Recognizer) -> list[str]:
     answers = read_in_javascript(drawings)
     assert len(answers) == len(drawings)
     pages = [segment_strokes(strokes, single) for strokes, single in drawings]
-    for (segmentation,), answer in zip(pages, answers, strict=True):
-        assert [len(line) for line in answer["candidates"]] == [len(line) for line in segmentation.lines]
-        for line, expected_line in zip(answer["candidates"], segmentation.lines, strict=True):
+    for page, answer in zip(pages, answers, strict=True):
+        assert [len(line) for line in answer["candidates"]] == [len(line) for line in page]
+        for line, expected_line in zip(answer["candidates"], page, strict=True):
             for candidate, expected in zip(line, expected_line, strict=True):
                 for key in ("start", "stop", "penalty"):
                     assert candidate[key] == getattr(expected, key)

@@ -1,0 +1,60 @@
+"""Choose what stands on a page: in each line the chain of candidates with the lowest cost."""
+
+from dataclasses import replace
+
+from preprocessing.candidates import Candidate, Page
+from recognition.reading import Reading
+
+
+def read_page(page: Page, costs: dict[int, float], readings: dict[int, list[Reading]]) -> list[Reading]:
+    """Return the readings of a page, each line read by its cheapest chain.
+
+    Args:
+        page: the candidates of each line.
+        costs: of each candidate, by its id.
+        readings: of each candidate with a glyph, by its id.
+
+    Returns:
+        The digits in reading order, with the numbers of their lines and groups.
+    """
+    lines = [cheapest_chain(line, costs) for line in page]
+    if not any(c.glyph is not None for line in lines for c in line):  # all ink was skipped as dirt
+        lines = [cheapest_chain([c for c in line if c.glyph is not None], costs) for line in page]
+    found = []
+    for line in lines:
+        group, row = 0, []
+        for candidate in line:
+            row += [replace(r, group=group) for r in readings.get(id(candidate), ())]
+            group += candidate.ends_group
+        if row:
+            found.append(row)
+    drawn = not any(candidate.ink for line in lines for candidate in line)
+    legible = [row for row in found if drawn or _is_legible(row)]
+    return [replace(r, line=number) for number, row in enumerate(legible or found) for r in row]
+
+
+def _is_legible(line: list[Reading]) -> bool:
+    """Return whether a line has a digit and is not mostly `?`: print beside numbers is not."""
+    digits = sum(reading.is_digit for reading in line)
+    return digits > 0 and digits >= sum(reading.symbol == "?" for reading in line)
+
+
+def cheapest_chain(line: list[Candidate], costs: dict[int, float]) -> list[Candidate]:
+    """Return the chain of candidates from a line's first piece to its last with the lowest total cost.
+
+    The chain is empty if no candidates connect the two.
+
+    Args:
+        line: the candidates of a line.
+        costs: of each candidate, by its id.
+    """
+    best: dict[int, tuple[float, list[Candidate]]] = {0: (0.0, [])}
+    for candidate in sorted(line, key=lambda candidate: candidate.stop):
+        if candidate.start not in best:
+            continue
+        before, chain = best[candidate.start]
+        cost = before + costs[id(candidate)]
+        if candidate.stop not in best or cost < best[candidate.stop][0]:
+            best[candidate.stop] = (cost, [*chain, candidate])
+    end = max((candidate.stop for candidate in line), default=0)
+    return best[end][1] if end in best else []
