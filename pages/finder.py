@@ -84,8 +84,9 @@ def find_writing(image: Image.Image) -> View:
             break
         if seen.certainty > SURE and side > VIEW_SIDES[0]:
             break
-    if view.height is None:
-        view = look(image, whole, min(enlarged, SMALL_VIEW / (width * height) ** 0.5))
+    if view.certainty < SURE:
+        small = look(image, whole, min(enlarged, SMALL_VIEW / (width * height) ** 0.5))
+        view = max(view, small, key=lambda seen: seen.certainty)
     if view.height is None or GOOD_HEIGHTS[0] <= view.height <= GOOD_HEIGHTS[1]:
         return view
     scale = view.scale[0]
