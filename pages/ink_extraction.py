@@ -25,15 +25,19 @@ LOW = 0.45  # relative to the digits' height
 SPECK = 0.003  # area of the smallest part of the ink, in squares of the digits' height
 
 
-def find_ink(image: Image.Image) -> InkMask | None:
+def find_ink(image: Image.Image, pixels: tuple[int, int, int, int] | None = None) -> InkMask | None:
     """Return what a pen wrote in a picture; None for a blank picture.
 
     Args:
-        image: of any mode and size.
+        image: of any mode and size, as `open_picture` returns it.
+        pixels: left, top, right and bottom of the part to read; None for all of it.
 
     Raises:
         InkError: if the picture's mode cannot be converted to RGB.
     """
+    if pixels:
+        ink = find_ink(image.crop(pixels))
+        return ink and replace(ink, origin=(ink.origin[0] + pixels[0], ink.origin[1] + pixels[1]))
     view = find_writing(image)
     if view.height is None:
         return None

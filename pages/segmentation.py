@@ -1,7 +1,5 @@
 """Pictures to candidates for digits."""
 
-from dataclasses import replace
-
 from PIL import Image
 
 from pages.ink_extraction import find_ink
@@ -25,8 +23,5 @@ def segment_picture(
     Raises:
         InkError: if the picture cannot be converted to RGB.
     """
-    left, top = pixels[:2] if pixels else (0, 0)
-    ink = find_ink(image.crop(pixels) if pixels else image)
-    if ink is None:
-        return []
-    return segment_ink(replace(ink, origin=(ink.origin[0] + left, ink.origin[1] + top)), single)
+    ink = find_ink(image, pixels)
+    return segment_ink(ink, single) if ink else []

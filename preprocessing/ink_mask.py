@@ -21,6 +21,10 @@ class InkMask:
     scale: tuple[float, float]
     origin: tuple[float, float] = (0.0, 0.0)
 
+    def turned(self, degrees: int) -> "InkMask":
+        """Return the mask turned clockwise by a multiple of 90 degrees, as that of a picture of its size."""
+        return InkMask(np.ascontiguousarray(np.rot90(self.mask, -degrees // 90)), (1.0, 1.0))
+
     def box(self, box: Box) -> Box:
         """Return the box in the original of a box in the mask."""
         left, top, right, bottom = box

@@ -13,8 +13,10 @@ from checkpointing import lookup
 from checkpointing.archive import CheckpointError
 from common.messages import short
 from evaluation.calibration import features_and_logits
+from pages.ink_extraction import find_ink
 from pages.segmentation import segment_picture
 from preprocessing.candidates import Candidate, Page
+from preprocessing.picture_candidates import segment_ink
 from preprocessing.stroke_candidates import Strokes, segment_strokes
 from recognition import symbols
 from recognition.memory import Memory
@@ -40,7 +42,6 @@ NO_DIGIT = 2.0  # novelty of such ink
 # large sizes leave gaps of hundreds of MB in the heap. Larger batches are no faster on a CPU.
 BATCH = 64
 TURNED_ADVANTAGE = 0.1  # in certainty that a turned page must have
-TURNS = {90: Image.Transpose.ROTATE_270, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_90}
 NAMED = (*SIGNS, CROSSED_OUT)  # kinds that are printed or left out, but never `?`
 
 
@@ -131,20 +132,19 @@ class Recognizer:
         Returns:
             The readings with their boxes in the picture as it is, `upright` unless others are much surer.
         """
-        part = image.crop(pixels) if pixels else image
+        ink = find_ink(image, pixels)
         best, surest = upright, certainty(upright) + TURNED_ADVANTAGE
-        for degrees in (90, 180, 270):
-            view = part.transpose(TURNS[degrees])
-            readings = self.read([segment_picture(view)])[0]
+        for degrees in (90, 180, 270) if ink else ():
+            readings = self.read([segment_ink(ink.turned(degrees))])[0]
             if len(readings) >= MIN_TURNED and certainty(readings) > surest:
                 surest = certainty(readings)
+                size = ink.mask.shape[::-1]
+                boxes = [ink.box(turned_back(reading.box, degrees, size)) for reading in readings]
                 best = [
-                    replace(r, turned=degrees, box=turned_back(r.box, degrees, part.size)) for r in readings
+                    replace(reading, turned=degrees, box=box)
+                    for reading, box in zip(readings, boxes, strict=True)
                 ]
-        if best is upright or not pixels:
-            return best
-        by = (*pixels[:2], *pixels[:2])
-        return [replace(r, box=tuple(a + b for a, b in zip(r.box, by, strict=True))) for r in best]
+        return best
 
     def read(self, pages: Sequence[Page], batch_size: int = BATCH) -> list[list[Reading]]:
         """Read several pages, with the glyphs of all of them in common batches.
