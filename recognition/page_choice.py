@@ -5,6 +5,8 @@ from dataclasses import replace
 from preprocessing.candidates import Candidate, Page
 from recognition.reading import Reading
 
+POINTS = (".", ",", ":")
+
 
 def read_page(page: Page, costs: dict[int, float], readings: dict[int, list[Reading]]) -> list[Reading]:
     """Return the readings of a page, each line read by its cheapest chain.
@@ -28,9 +30,19 @@ def read_page(page: Page, costs: dict[int, float], readings: dict[int, list[Read
             group += candidate.ends_group
         if row:
             found.append(row)
-    drawn = not any(candidate.ink for line in lines for candidate in line)
-    legible = [row for row in found if drawn or _is_legible(row)]
-    return [replace(r, line=number) for number, row in enumerate(legible or found) for r in row]
+    if any(candidate.ink for line in lines for candidate in line):  # a picture: not all ink is meant
+        found = [_without_specks(row) for row in found]
+        found = [row for row in found if _is_legible(row)] or found
+    return [replace(r, line=number) for number, row in enumerate(found) for r in row]
+
+
+def _without_specks(line: list[Reading]) -> list[Reading]:
+    """Return a line without points and commas at its ends: they are rather dirt."""
+    known = [reading.symbol not in POINTS for reading in line]
+    if not any(known):
+        return line
+    first, last = known.index(True), len(known) - known[::-1].index(True)
+    return line[first:last]
 
 
 def _is_legible(line: list[Reading]) -> bool:

@@ -28,15 +28,16 @@ from recognition.symbols import CROSSED_OUT, DIGITS, KINDS, SIGNS, numbers_of
 NOVELTY_SHARPNESS = 15.0  # slope of the penalty for novelty above 1 (softplus)
 ASSUMPTION_PENALTY = 1.5  # cost of one point of `Candidate.penalty`
 SIGN_PENALTY = 0.5  # cost of reading ink as a sign: signs are rarer than digits
+CROSSED_OUT_PENALTY = 1.5  # the same for a digit that is crossed out
 CUT_TOLERANCE = 1.25  # for the novelty of digits that were cut from one another, as cuts leave marks
 MAX_UNSURE = 60  # pieces of ink that are tried as several digits
-SEVERAL_WEIGHT = 0.3  # of the negative log-likelihood that ink which is cut is several digits
+SEVERAL_WEIGHT = 0.7  # of the negative log-likelihood that ink which is cut is several digits
 UNSURE = 0.7  # cost of ink as one digit above which it is tried as several that touch
 LONE_SIGN_PENALTY = 4.0  # added where no digit stands beside it
 MAX_SIGN_COST = 3.5  # of ink that is read as a sign
 UNKNOWN_COST = 7.0  # of ink that is read as `?`, if it is no wider than a digit
 UNKNOWN_WIDTH = 0.6  # of a digit, relative to the line's height: wider ink costs more, for what it hides
-MAX_SURPRISE = 4.0  # negative log-likelihood of being a digit above which ink is none
+MAX_SURPRISE = 5.0  # negative log-likelihood of being a digit above which ink is none
 NO_DIGIT = 2.0  # novelty of such ink
 # Glyphs at a time. PyTorch's oneDNN caches 0.4 MB for each batch size that it has seen, and the caches of
 # large sizes leave gaps of hundreds of MB in the heap. Larger batches are no faster on a CPU.
@@ -205,7 +206,8 @@ class Recognizer:
                 no_digit = -np.log(np.exp(-surprises[: len(DIGITS)]).sum()) * (1 - familiarity)
                 cost += min(no_digit, MAX_SURPRISE)
                 kind = min(NAMED, key=lambda name: surprises[KINDS.index(name)])
-                as_named = surprises[KINDS.index(kind)] + SIGN_PENALTY
+                as_named = surprises[KINDS.index(kind)]
+                as_named += CROSSED_OUT_PENALTY if kind == CROSSED_OUT else SIGN_PENALTY
                 as_named += LONE_SIGN_PENALTY * candidate.place.alone
                 unknown = UNKNOWN_COST * max(1.0, candidate.place.width / UNKNOWN_WIDTH)
                 if as_named < min(cost, MAX_SIGN_COST):

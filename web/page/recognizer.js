@@ -12,8 +12,9 @@ import { SIZE } from "./glyph.js";
 
 const DIGITS = 10, SIGNS = [..."+-x÷=()/.,:%"], CROSSED_OUT = "crossed out";
 const KINDS = [..."0123456789", ...SIGNS, "several", CROSSED_OUT, "other"], NAMED = [...SIGNS, CROSSED_OUT];
-const NOVELTY_SHARPNESS = 15, ASSUMPTION_PENALTY = 1.5, SIGN_PENALTY = 0.5, LONE_SIGN_PENALTY = 4, MAX_SIGN_COST = 3.5;
-const UNKNOWN_COST = 7, UNKNOWN_WIDTH = 0.6, MAX_SURPRISE = 4, NO_DIGIT = 2, BATCH = 64;
+const NOVELTY_SHARPNESS = 15, ASSUMPTION_PENALTY = 1.5, SIGN_PENALTY = 0.5, CROSSED_OUT_PENALTY = 1.5;
+const LONE_SIGN_PENALTY = 4, MAX_SIGN_COST = 3.5;
+const UNKNOWN_COST = 7, UNKNOWN_WIDTH = 0.6, MAX_SURPRISE = 5, NO_DIGIT = 2, BATCH = 64;
 
 /**
  * Return the digits and signs of each number of a drawing, without what is crossed out; `single` says that all strokes
@@ -73,7 +74,8 @@ function judge(candidate, logits, novelty, kinds) {
   const noDigit = -Math.log(surprises.slice(0, DIGITS).reduce((sum, surprise) => sum + Math.exp(-surprise), 0));
   const surpriseOf = (/** @type {string} */ kind) => surprises[KINDS.indexOf(kind)];
   const kind = NAMED.reduce((best, other) => (surpriseOf(other) < surpriseOf(best) ? other : best));
-  const asNamed = surpriseOf(kind) + SIGN_PENALTY + LONE_SIGN_PENALTY * Number(candidate.place.alone);
+  const penalty = kind === CROSSED_OUT ? CROSSED_OUT_PENALTY : SIGN_PENALTY;
+  const asNamed = surpriseOf(kind) + penalty + LONE_SIGN_PENALTY * Number(candidate.place.alone);
   const unknown = UNKNOWN_COST * Math.max(1, candidate.place.width / UNKNOWN_WIDTH);
   cost += Math.min(noDigit, MAX_SURPRISE);
   if (asNamed < Math.min(cost, MAX_SIGN_COST)) return [{ ...reading, kind }, asNamed];
