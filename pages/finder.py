@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from PIL import Image
 from scipy import ndimage
+from torch import Tensor
 from torch.nn import functional
 
 from common.device import return_freed_memory
@@ -32,6 +33,8 @@ MAX_ENLARGEMENT = 4.0  # of small digits
 READING_HEIGHT = 40  # of digits, in pixels of the view that is read
 GOOD_HEIGHTS = (26, 80)  # of digits in a view that needs no second look
 MARGIN = 32  # of paper around a view, both sides together, in pixels
+MAX_AT_ONCE = 1024 * 1024  # pixels of the network's input, for which it takes 200 MB
+OVERLAP = 128  # rows of an input that is divided, a multiple of STRIDE: what decides about a pixel
 SMALLEST_CANVAS = 160  # sides of the network's input: it has learned from large pages
 
 
@@ -117,14 +120,33 @@ def look(image: Image.Image, box: Box, scale: float) -> View:
     canvas = np.empty((*padded, 3), np.uint8)
     canvas[:] = border_colour(pixels)
     canvas[top : top + height, left : left + width] = pixels
-    with torch.inference_mode():
-        batch = torch.from_numpy(canvas).permute(2, 0, 1)[None].float() / 255
-        logits, heights = network()(batch.contiguous(memory_format=torch.channels_last))
-    cells = functional.avg_pool2d(logits.sigmoid()[:, None], HEIGHT_STEP)[0, 0].numpy()
-    found = _typical_height(heights[0].numpy(), cells)
-    logits = logits[0, top : top + height, left : left + width].numpy()
+    logits, heights = _run_network(canvas)
+    cells = functional.avg_pool2d(logits.sigmoid()[None], HEIGHT_STEP)[0].numpy()
+    found = _typical_height(heights.numpy(), cells)
+    logits = logits[top : top + height, left : left + width].numpy()
     scale = width / (box[2] - box[0]), height / (box[3] - box[1])
     return View(box, scale, logits, found)
+
+
+def _run_network(canvas: np.ndarray) -> tuple[Tensor, Tensor]:
+    """Return logits of ink, (H, W), and log2 of heights for a picture, uint8 (H, W, 3).
+
+    The halves of a large one are looked at one after the other, which takes less memory.
+    """
+    height, middle = len(canvas), len(canvas) // 2 // STRIDE * STRIDE
+    if canvas[..., 0].size <= MAX_AT_ONCE:
+        middle, parts = height, [(0, height)]
+    else:
+        parts = [(0, middle + OVERLAP), (middle - OVERLAP, height)]
+    kept: tuple[list[Tensor], list[Tensor]] = [], []
+    for (start, stop), (first, last) in zip(parts, ((0, middle), (middle, height)), strict=False):
+        with torch.inference_mode():
+            answers = network()(torch.from_numpy(canvas[start:stop]).permute(2, 0, 1)[None].float().div_(255))
+        if len(parts) > 1:
+            return_freed_memory()
+        for found, answer, step in zip(kept, answers, (1, HEIGHT_STEP), strict=True):
+            found.append(answer[0, (first - start) // step : (last - start) // step])
+    return torch.cat(kept[0]), torch.cat(kept[1])
 
 
 def pixels_of(image: Image.Image, box: Box, scale: float) -> np.ndarray:

@@ -18,10 +18,10 @@ from typing import BinaryIO, NoReturn
 from common.files import PROJECT
 
 DPI = 200  # at which a page is drawn: a digit of 4 mm is 31 pixels high
-MAX_PIXELS = 20_000_000  # of a drawn page; one larger than A2 is drawn more coarsely
+MAX_PIXELS = 16_000_000  # of a drawn page; one larger than A2 is drawn more coarsely
 MAX_SECONDS = 5  # of processor time; 600 dpi of JPEG 2000 take 1 s
 MAX_WAIT = 60  # seconds, where processor time cannot be limited (Windows) or the machine is busy
-MAX_MEMORY = 512 * 2**20  # bytes; 600 dpi of JPEG 2000 take 180 MiB
+MAX_MEMORY = 320 * 2**20  # bytes; 600 dpi of JPEG 2000 take 180 MiB
 PASSWORD_ERROR = 4  # FPDF_ERR_PASSWORD
 
 

@@ -13,7 +13,7 @@ from common.files import PROJECT
 from preprocessing import image_files
 from preprocessing.pdf_files import MAX_SECONDS
 
-SECONDS = 60  # of processor time, which does not depend on the load of the machine; noise takes longest
+SECONDS = 5  # of processor time; a WebP picture of 20 megapixels of noise takes longest
 MEMORY = 1024  # MiB of the whole process, PyTorch and the network included
 PICTURES = (".png", ".jpeg", ".gif", ".bmp", ".tiff", ".webp", ".ppm", ".avif", ".heif", ".pdf")
 

@@ -155,7 +155,7 @@ def test_a_pdf_file_that_claims_more_pages_than_it_has(count):
 @pytest.mark.skipif(os.name != "posix", reason="processor time and memory of a process cannot be limited")
 def test_a_page_that_takes_too_long_or_too_much_is_given_up():
     for content in (pdf.nested_forms(), pdf.curves()):
-        assert re.search("takes more than (5 seconds or 512 MiB|60 seconds) to draw", refused(content))
+        assert re.search("takes more than (5 seconds or 320 MiB|60 seconds) to draw", refused(content))
         assert pages_of(io.BytesIO(content)) == [0]
 
 
