@@ -6,9 +6,8 @@
 Spaces count only in cases about them.
 """
 
-import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from difflib import SequenceMatcher
 from pathlib import Path
 
@@ -16,16 +15,13 @@ import torch
 from tqdm import tqdm
 
 from common.cli import ArgumentParser, number, run_script
-from common.files import PROJECT
 from data import add_data_arguments
-from preprocessing.stroke_files import StrokeSample
-from recognition.inputs import find_sources, items
 from recognition.reading import Reading, rows_of
 from recognition.recognizer import Recognizer
+from tests.support.cases import all_cases, read_case, text_of_case
 from tests.support.written_pages import KINDS, made_pages
 from training.ink_network import load_hands
 
-CASES = PROJECT / "tests" / "cases"
 SURE = 0.99
 
 
@@ -43,21 +39,18 @@ def main() -> int:
     recognizer = Recognizer(args.checkpoint)
     print(f"weights  {recognizer.checkpoint.describe()}\n")
     table = Table()
-    for kind, wanted, spaced, pages in cases(recognizer):
-        table.add(
-            kind,
-            wanted,
-            [row for page in pages for row in rows_of(page)],
-            spaced,
-            [r for page in pages for r in page],
-        )
+    for case in all_cases():
+        pages = read_case(case, recognizer)
+        kind, text = case["kind"].partition(":")[0], text_of_case(case, pages)
+        table.add(kind, case["want"], text, [reading for page in pages for reading in page])
     table.show("cases")
     if args.ink:
         _, hands = load_hands(args)  # those that the ink network has not learned from
         table, total = Table(), args.pages * len(KINDS)
         for kind, picture, lines in tqdm(made_pages(hands, args.pages, args.seed), total=total, disable=None):
             readings = recognizer.read_image(picture)
-            table.add(kind, " ".join(lines), rows_of(readings), False, readings)
+            text = " ".join("".join(row) for row in rows_of(readings))
+            table.add(kind, " ".join(lines), text, readings)
         print()
         table.show("made pages")
     return 0
@@ -69,19 +62,15 @@ class Table:
     def __init__(self) -> None:
         self.counts: dict[str, Counter] = {}
 
-    def add(
-        self, kind: str, wanted: str, rows: Sequence[list[str]], spaced: bool, readings: Sequence[Reading]
-    ) -> None:
+    def add(self, kind: str, wanted: str, text: str, readings: Sequence[Reading]) -> None:
         """Count one page.
 
         Args:
             kind: of the page.
             wanted: its text, with spaces between lines.
-            rows: the groups of each line that was read.
-            spaced: whether `wanted` has spaces between groups too.
+            text: what was read, in the same form.
             readings: the same digits and signs, in the same order.
         """
-        text = " ".join((" " if spaced else "").join(row) for row in rows)
         counts = self.counts.setdefault(kind, Counter())
         counts["pages"] += 1
         counts["right"] += text == wanted
@@ -107,20 +96,6 @@ class Table:
         for kind, c in [*self.counts.items(), ("all", total)]:
             shares = f"{c['found'] / max(1, c['digits']):.1%} | {c['sure and right'] / max(1, c['sure']):.1%}"
             print(f"| {kind} | {c['pages']} | {c['right']} | {shares} |")
-
-
-def cases(recognizer: Recognizer) -> Iterator[tuple[str, str, bool, list[list[Reading]]]]:
-    """Yield kind, text, whether spaces between numbers count, and the readings of each page of a case."""
-    for case in json.loads((CASES / "cases.json").read_text(encoding="utf-8")):
-        pages = []
-        for item in items(find_sources([str(CASES / case["file"])])):
-            content = item.load()
-            is_drawing = isinstance(content, StrokeSample)
-            pages.append(
-                recognizer.read_strokes(content.strokes) if is_drawing else recognizer.read_image(content)
-            )
-        spaced = case["file"].startswith("groups")
-        yield case["kind"].partition(":")[0], case["want"], spaced, pages
 
 
 if __name__ == "__main__":

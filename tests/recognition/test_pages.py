@@ -1,18 +1,15 @@
 """Small pictures and drawings of what people photograph, scan and draw, and what they should read."""
 
-import json
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from PIL import Image, ImageDraw
 
-from preprocessing.stroke_files import StrokeSample
 from recognition.inputs import find_sources, items
-from recognition.reading import rows_of, text_of
+from recognition.reading import text_of
+from tests.support.cases import CASES, all_cases, read_case, text_of_case
 from tests.support.handwriting import symbol
 
-CASES = Path(__file__).parents[1] / "cases"
 # Not read right yet. Not strict, since rounding on another processor may decide a close case.
 MISSED = {
     *(f"european1_{place}.jpg" for place in (0, 1, 2, 3, 5)),
@@ -33,7 +30,7 @@ def cases() -> list:
     """Return the cases as parameters: those of MISSED may fail, all but the first of a kind are long."""
     missed = pytest.mark.xfail(reason="not read right yet", strict=False)
     parameters, kinds = [], set()
-    for case in json.loads((CASES / "cases.json").read_text(encoding="utf-8")):
+    for case in all_cases():
         marks = [missed] if case["file"] in MISSED else []
         if case["kind"] in kinds:
             marks.append(pytest.mark.long)
@@ -44,17 +41,7 @@ def cases() -> list:
 
 @pytest.mark.parametrize("case", cases())
 def test_a_page_is_read(case, recognizer):
-    rows = []
-    for item in items(find_sources([str(CASES / case["file"])])):
-        content = item.load()
-        if isinstance(content, StrokeSample):
-            readings = recognizer.read_strokes(content.strokes)
-        else:
-            readings = recognizer.read_image(content)
-        rows += rows_of(readings)
-    # Only where the kind is about them are gaps between numbers part of what is wanted.
-    between = " " if case["file"].startswith("groups") else ""
-    assert " ".join(between.join(row) for row in rows) == case["want"]
+    assert text_of_case(case, read_case(case, recognizer)) == case["want"]
 
 
 @pytest.mark.parametrize(("place", "want"), [(75, "482"), (430, "482"), (200, "4.82")])
