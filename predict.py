@@ -15,42 +15,34 @@ import math
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from itertools import islice
 from pathlib import Path
 
 from tqdm import tqdm
 
 from common.cli import ArgumentParser, add_device_arguments, number, run_script
-from common.device import pick_device, return_freed_memory
+from common.device import pick_device
 from common.geometry import Box
 from common.messages import UserError, complain, printable, short
-from pages.segmentation import segment_picture
-from preprocessing.candidates import Page
 from preprocessing.image_files import has_pages
-from preprocessing.region import pixels_in, strokes_in
-from preprocessing.stroke_candidates import segment_strokes
-from preprocessing.stroke_files import StrokeSample, has_lines
+from preprocessing.stroke_files import has_lines
 from recognition.annotation import AnnotatedCopies
-from recognition.inputs import STANDARD_INPUT, Item, Source, describe, find_sources, items
+from recognition.batches import BATCH, Options, read_all
+from recognition.inputs import STANDARD_INPUT, Source, describe, find_sources, items
 from recognition.output import show_json, show_line, show_rows, width_of_names
 from recognition.profiles import existing_profile
-from recognition.reading import Reading, is_doubtful
 from recognition.recognizer import Recognizer
-from recognition.symbols import SIGNS
 
-BATCH = 64
 MIN_INPUTS_FOR_BAR = 10
 
 
 def main() -> int:
     """Run the script and return its exit status: 1 if an input could not be read."""
     args = parse_arguments()
-    device = pick_device(args.device, args.threads)
     left_out: Counter[str] = Counter()
     sources = find_sources(args.inputs, left_out)
+    # On the small work that each of many inputs is, threads rather wait for one another.
+    device = pick_device(args.device, args.threads or (1 if len(sources) > 1 else None))
     copies = AnnotatedCopies(args.annotate, sources) if args.annotate else None
     profile = None if args.profile is None else existing_profile(args.profile)
     recognizer = Recognizer(args.checkpoint, device, profile)
@@ -66,9 +58,14 @@ def main() -> int:
     show = partial(show_line, width=width_of_names(sources))
     if args.json or args.csv:
         show = show_json if args.json else show_rows
+    threads = args.threads or os.cpu_count()
+    options = Options(args.single, args.digits_only, args.region, args.batch_size, threads)
+    workers = (args.workers or os.cpu_count()) if device.type == "cpu" else 1
     failed = 0
     with progress(sources) as bar:
-        for item, outcome in read_all(items(sources), recognizer, copies, args):
+        for item, outcome in read_all(items(sources), recognizer, options, workers):
+            if copies:
+                copies.write(item, outcome)
             with tqdm.external_write_mode():  # hides the bar meanwhile
                 show(item, outcome)
             failed += isinstance(outcome, UserError)
@@ -116,6 +113,8 @@ def parse_arguments() -> argparse.Namespace:
     whose = "lean towards what was corrected in this profile of app.py (default: read as anyone's)"
     add("--profile", metavar="NAME", help=whose)
     add_device_arguments(add)
+    many = "processes that read if there is much to read on the CPU (default: as many as there are cores)"
+    add("--workers", type=number(int, at_least=1), metavar="N", help=many)
     add(
         "--batch-size",
         type=number(int, at_least=1),
@@ -144,76 +143,6 @@ def progress(sources: list[Source]) -> tqdm:
     total = None if unknown else len(sources)
     shown = unknown or len(sources) >= MIN_INPUTS_FOR_BAR or any(has_pages(s.path) for s in sources)
     return tqdm(total=total, unit=" inputs", disable=None if shown else True, leave=False)
-
-
-def read_all(
-    inputs: Iterator[Item], recognizer: Recognizer, copies: AnnotatedCopies | None, args: argparse.Namespace
-) -> Iterator[tuple[Item, list[Reading] | UserError]]:
-    """Read all inputs, in batches of `args.batch_size`.
-
-    Threads open and segment the inputs of a batch; the network then reads all of them together.
-
-    Args:
-        inputs: pictures and drawings.
-        recognizer: reads them.
-        copies: where annotated copies go, if they are wanted.
-        args: the command line.
-
-    Yields:
-        Each input, in order, with its readings or the error that occurred. One batch is held in memory.
-    """
-    with ThreadPoolExecutor(args.threads or os.cpu_count()) as pool:
-        while batch := list(islice(inputs, args.batch_size)):
-            pages = list(pool.map(partial(segment, single=args.single, region=args.region), batch))
-            found = [page for page in pages if not isinstance(page, UserError)]
-            readings = iter(recognizer.read(found, args.batch_size))
-            outcomes = [page if isinstance(page, UserError) else next(readings) for page in pages]
-            if not args.single:
-                outcomes = [
-                    turned(item, outcome, recognizer, args.region)
-                    for item, outcome in zip(batch, outcomes, strict=True)
-                ]
-            if args.digits_only:
-                outcomes = [
-                    outcome if isinstance(outcome, UserError) else [r for r in outcome if r.kind not in SIGNS]
-                    for outcome in outcomes
-                ]
-            if copies:
-                list(pool.map(copies.write, batch, outcomes))
-            yield from zip(batch, outcomes, strict=True)
-            return_freed_memory()  # otherwise fragmentation grows with every batch
-
-
-def segment(item: Item, single: bool, region: Box | None = None) -> Page | UserError:
-    """Open an input and return its candidates, or the error that occurred.
-
-    Args:
-        item: a picture or a drawing.
-        single: whether it shows one digit.
-        region: the part to read; None for all of it.
-    """
-    try:
-        content = item.load()
-        if isinstance(content, StrokeSample):
-            strokes = content.strokes if region is None else strokes_in(region, content.strokes, item.name)
-            return segment_strokes(strokes, single)
-        pixels = None if region is None else pixels_in(region, content.size, item.name)
-        return segment_picture(content, single, pixels)
-    except UserError as error:
-        return error
-
-
-def turned(
-    item: Item, outcome: list[Reading] | UserError, recognizer: Recognizer, region: Box | None
-) -> list[Reading] | UserError:
-    """Return what is read if the picture is turned, where that is much better; else `outcome`."""
-    if isinstance(outcome, UserError) or isinstance(item.content, StrokeSample) or not is_doubtful(outcome):
-        return outcome
-    content = item.load()
-    if isinstance(content, StrokeSample):
-        return outcome
-    pixels = None if region is None else pixels_in(region, content.size, item.name)
-    return recognizer.read_turned(content, outcome, pixels)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from scipy import ndimage
 from torch.nn import functional
 
 from pages.finder import CLOSE_PIXELS, View, find_writing, look, pixels_of
+from pages.plain_pictures import find_plain_ink
 from preprocessing.ink_mask import InkMask
 
 SECOND_LOOK = 1.3  # scale of the second look at the same part
@@ -38,6 +39,8 @@ def find_ink(image: Image.Image, pixels: tuple[int, int, int, int] | None = None
     if pixels:
         ink = find_ink(image.crop(pixels))
         return ink and replace(ink, origin=(ink.origin[0] + pixels[0], ink.origin[1] + pixels[1]))
+    if ink := find_plain_ink(image):
+        return ink
     view = find_writing(image)
     if view.height is None:
         return None

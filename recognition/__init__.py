@@ -3,8 +3,8 @@
 Public: `recognizer` (`Recognizer`), `page_choice` (which candidates a page is read as), `reading` (`Reading`,
 the text of several), `symbols` (digit, sign, or neither), `memory` (adapt readings to corrected samples),
 `sample_set` (the samples in memory), `sample_store` (the samples on disk), `profiles` (the folders of
-samples; imports neither PyTorch nor NumPy), `inputs`, `annotation` and `output` (what predict.py reads,
-draws and prints).
+samples; imports neither PyTorch nor NumPy), `inputs`, `batches`, `annotation` and `output`
+(what predict.py reads, how, what it draws and prints).
 
 Imports: pages, checkpointing, evaluation, preprocessing, common.
 """

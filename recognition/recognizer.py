@@ -32,7 +32,8 @@ CROSSED_OUT_PENALTY = 1.5  # the same for a digit that is crossed out
 CUT_TOLERANCE = 1.25  # for the novelty of digits that were cut from one another, as cuts leave marks
 MAX_UNSURE = 60  # pieces of ink that are tried as several digits
 SEVERAL_WEIGHT = 0.7  # of the negative log-likelihood that ink which is cut is several digits
-UNSURE = 0.7  # cost of ink as one digit above which it is tried as several that touch
+MAX_SEVERAL = 3.0  # ink that less likely is several digits is not cut
+UNSURE = 1.5  # cost of ink as one digit above which it is tried as several that touch
 LONE_SIGN_PENALTY = 4.0  # added where no digit stands beside it
 MAX_SIGN_COST = 3.5  # of ink that is read as a sign
 UNKNOWN_COST = 7.0  # of ink that is read as `?`, if it is no wider than a digit
@@ -166,13 +167,15 @@ class Recognizer:
         self._judge(whole, batch_size, costs, readings)
         unsure = [c for c in whole if c.ink and costs[id(c)] - ASSUMPTION_PENALTY * c.penalty > UNSURE]
         unsure = unsure if len(unsure) <= MAX_UNSURE else []  # noise rather than writing
-        parts = {id(candidate): candidate.ink.cut(candidate.place) for candidate in unsure}
+        several = [surprises[KINDS.index("several")] for surprises in self._kinds(unsure, batch_size)]
+        tried = [(c, surprise) for c, surprise in zip(unsure, several, strict=True) if surprise < MAX_SEVERAL]
+        parts = {id(candidate): candidate.ink.cut(candidate.place) for candidate, _ in tried}
         cut = [part for line in parts.values() for part in line]
         self._judge(cut, batch_size, costs, readings, cut=True)
-        for candidate, surprises in zip(unsure, self._kinds(unsure, batch_size), strict=True):
+        for candidate, surprise in tried:
             chain = cheapest_chain(parts[id(candidate)], costs)
             cost = sum(costs[id(part)] for part in chain) + ASSUMPTION_PENALTY * candidate.penalty
-            cost += SEVERAL_WEIGHT * surprises[KINDS.index("several")]
+            cost += SEVERAL_WEIGHT * surprise
             if chain and cost < costs[id(candidate)]:
                 costs[id(candidate)] = cost
                 readings[id(candidate)] = [reading for part in chain for reading in readings[id(part)]]

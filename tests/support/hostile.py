@@ -7,7 +7,6 @@ a few very large ones. It prints a JSON object for each: its name, the outcomes,
 MiB of memory, both with the processes that draw PDF files.
 """
 
-import argparse
 import contextlib
 import gzip
 import io
@@ -28,12 +27,12 @@ import torch
 from PIL import Image, ImageDraw
 from pillow_heif import register_heif_opener
 
-import predict
 from common.device import return_freed_memory
 from common.messages import UserError
 from gui.drawing import Page
 from gui.worker import Worker
 from preprocessing.pdf_files import MAX_MEMORY
+from recognition.batches import Options, read_all
 from recognition.inputs import find_sources, items
 from recognition.output import show_json
 from tests.support import pdf
@@ -119,10 +118,8 @@ def fresh_peak() -> float:
 
 def through_predict(worker: Worker, path: Path, single: bool) -> bool:
     """Read a file as predict.py does; return whether anything in it was read."""
-    flags = {"threads": 1, "batch_size": predict.BATCH, "region": None, "digits_only": False}
-    args = argparse.Namespace(**flags, single=single)
     was_read = False
-    for item, outcome in predict.read_all(items(find_sources([str(path)])), worker.recognizer, None, args):
+    for item, outcome in read_all(items(find_sources([str(path)])), worker.recognizer, Options(single)):
         with contextlib.redirect_stdout(io.StringIO()) as printed:
             show_json(item, outcome)
         assert len(printed.getvalue().splitlines()) == 1

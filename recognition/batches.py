@@ -1,0 +1,173 @@
+"""Read many inputs in order: in batches, and by several processes once that has taken a while."""
+
+import multiprocessing
+import signal
+import time
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice
+
+import torch
+
+from common.device import return_freed_memory
+from common.geometry import Box
+from common.messages import UserError
+from pages.segmentation import segment_picture
+from preprocessing.candidates import Page
+from preprocessing.region import pixels_in, strokes_in
+from preprocessing.stroke_candidates import segment_strokes
+from preprocessing.stroke_files import StrokeSample
+from recognition.inputs import Item
+from recognition.reading import Reading, is_doubtful
+from recognition.recognizer import Recognizer
+from recognition.symbols import SIGNS
+
+BATCH = 64
+PATIENCE = 2.0  # seconds after which processes are started, which takes about as long
+
+Outcome = list[Reading] | UserError
+
+
+@dataclass(frozen=True)
+class Options:
+    """How inputs are read.
+
+    Attributes:
+        single: whether each shows one digit.
+        digits_only: whether signs are left out.
+        region: the part to read; None for all of it.
+        batch_size: inputs, and digits in them, at a time.
+        threads: that open inputs in one process.
+    """
+
+    single: bool = False
+    digits_only: bool = False
+    region: Box | None = None
+    batch_size: int = BATCH
+    threads: int = 1
+
+
+def read_all(
+    inputs: Iterator[Item],
+    recognizer: Recognizer,
+    options: Options,
+    workers: int = 1,
+    patience: float = PATIENCE,
+) -> Iterator[tuple[Item, Outcome]]:
+    """Read all inputs.
+
+    Args:
+        inputs: pictures and drawings.
+        recognizer: reads them; on the CPU if there are several workers.
+        options: how they are read.
+        workers: processes, each with a recognizer of its own, that take over if there is much to read.
+        patience: seconds after which they do.
+
+    Yields:
+        Each input, in order, with its readings or the error that occurred. A few batches are held in memory.
+
+    Raises:
+        UserError: if a process was ended from outside.
+    """
+    batches = iter(lambda: list(islice(inputs, options.batch_size)), [])
+    start = time.monotonic()
+    with ThreadPoolExecutor(options.threads) as pool:
+        for batch in batches:
+            yield from read_batch(batch, recognizer, options, pool)
+            return_freed_memory()  # otherwise fragmentation grows with every batch
+            if workers > 1 and time.monotonic() - start > patience:
+                break
+    following = next(batches, None)
+    if following is not None:
+        yield from _read_in_processes(following, batches, recognizer, replace(options, threads=1), workers)
+
+
+def read_batch(
+    batch: list[Item], recognizer: Recognizer, options: Options, pool: ThreadPoolExecutor
+) -> list[tuple[Item, Outcome]]:
+    """Read a batch: threads of `pool` open and segment its inputs, the networks then read all together."""
+    pages = list(pool.map(partial(_segment, options=options), batch))
+    found = [page for page in pages if not isinstance(page, UserError)]
+    readings = iter(recognizer.read(found, options.batch_size))
+    outcomes = [page if isinstance(page, UserError) else next(readings) for page in pages]
+    if not options.single:
+        outcomes = [
+            _turned(item, outcome, recognizer, options) for item, outcome in zip(batch, outcomes, strict=True)
+        ]
+    if options.digits_only:
+        outcomes = [
+            outcome if isinstance(outcome, UserError) else [r for r in outcome if r.kind not in SIGNS]
+            for outcome in outcomes
+        ]
+    return list(zip(batch, outcomes, strict=True))
+
+
+def _segment(item: Item, options: Options) -> Page | UserError:
+    """Open an input and return its candidates, or the error that occurred."""
+    region = options.region
+    try:
+        content = item.load()
+        if isinstance(content, StrokeSample):
+            strokes = content.strokes if region is None else strokes_in(region, content.strokes, item.name)
+            return segment_strokes(strokes, options.single)
+        pixels = None if region is None else pixels_in(region, content.size, item.name)
+        return segment_picture(content, options.single, pixels)
+    except UserError as error:
+        return error
+
+
+def _turned(item: Item, outcome: Outcome, recognizer: Recognizer, options: Options) -> Outcome:
+    """Return what is read if the picture is turned, where that is much better; else `outcome`."""
+    if isinstance(outcome, UserError) or isinstance(item.content, StrokeSample) or not is_doubtful(outcome):
+        return outcome
+    content = item.load()
+    if isinstance(content, StrokeSample):
+        return outcome
+    pixels = None if options.region is None else pixels_in(options.region, content.size, item.name)
+    return recognizer.read_turned(content, outcome, pixels)
+
+
+def _read_in_processes(
+    first: list[Item], others: Iterator[list[Item]], recognizer: Recognizer, options: Options, workers: int
+) -> Iterator[tuple[Item, Outcome]]:
+    """Read batches in processes that each load the same weights; yield as `read_all` does."""
+    profile = recognizer.memory.folder if recognizer.memory else None
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, context, _start, (str(recognizer.checkpoint.path), profile))
+    waiting: deque[Future] = deque([pool.submit(_read, first, options)])
+    try:
+        while waiting:
+            while len(waiting) < 2 * workers and (batch := next(others, None)) is not None:
+                waiting.append(pool.submit(_read, batch, options))
+            yield from waiting.popleft().result()
+        pool.shutdown()
+    except BrokenProcessPool:
+        message = "a process that reads was ended, perhaps for lack of memory: try fewer --workers"
+        raise UserError(message) from None
+    finally:  # after Ctrl-C nobody waits for the readings
+        for process in multiprocessing.active_children():
+            process.terminate()
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+_recognizer: Recognizer  # of a process that reads
+
+
+def _start(checkpoint: str, profile: object) -> None:
+    """Load the weights in a process that reads; Ctrl-C is for the process that started it."""
+    global _recognizer
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(1)
+    _recognizer = Recognizer(checkpoint, "cpu", profile)
+
+
+def _read(batch: list[Item], options: Options) -> list[tuple[Item, Outcome]]:
+    """Read a batch in a process that `_start` has prepared."""
+    with ThreadPoolExecutor(1) as pool:
+        outcomes = read_batch(batch, _recognizer, options, pool)
+    return_freed_memory()
+    return outcomes

@@ -1,0 +1,89 @@
+"""Many inputs are read in order, by one process or several, and a process that is ended is reported."""
+
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Iterator
+
+import pytest
+from PIL import Image, ImageDraw
+
+from common.messages import UserError
+from preprocessing.stroke_files import StrokeSample
+from recognition.batches import Options, read_all
+from recognition.inputs import Item
+from recognition.reading import text_of
+from tests.support.handwriting import digit
+
+COUNT = 24
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> list[Item]:
+    """Drawings, pictures, and files that cannot be read."""
+    folder = tmp_path_factory.mktemp("inputs")
+    found = []
+    for number in range(COUNT):
+        strokes = digit(number % 10, (50, 50), 80)
+        if number % 3 == 0:
+            found.append(Item(f"{number}.json", None, StrokeSample(strokes)))
+            continue
+        path = folder / f"{number}.png"
+        picture = Image.new("L", (100, 100), 255)
+        for stroke in strokes:
+            ImageDraw.Draw(picture).line(stroke, fill=0, width=8, joint="curve")
+        picture.save(path)
+        if number % 7 == 0:
+            path.write_text("no picture")
+        found.append(Item(str(path), None, path))
+    return found
+
+
+def outcomes(read: Iterator) -> list[tuple[str, str]]:
+    """Return the path and the text or the error of each input."""
+    return [(i.path, str(o) if isinstance(o, UserError) else text_of(o)) for i, o in read]
+
+
+def test_several_processes_read_as_one_does(inputs, recognizer):
+    options = Options(batch_size=4)
+    expected = outcomes(read_all(iter(inputs), recognizer, options))
+    assert [path for path, _ in expected] == [item.path for item in inputs]
+    assert sum(text == str(number % 10) for number, (_, text) in enumerate(expected)) > 0.7 * COUNT
+    assert outcomes(read_all(iter(inputs), recognizer, options, workers=2, patience=0)) == expected
+    assert multiprocessing.active_children() == []
+
+
+def test_inputs_are_not_taken_far_ahead(inputs, recognizer):
+    taken = []
+
+    def endless() -> Iterator[Item]:
+        while True:
+            taken.append(1)
+            yield inputs[1]
+
+    read = read_all(endless(), recognizer, Options(batch_size=2), workers=2, patience=0)
+    for _ in range(20):
+        next(read)
+    assert len(taken) < 20 + 2 * (2 * 2 + 2)
+    read.close()
+    assert all(not process.is_alive() for process in ended(multiprocessing.active_children()))
+
+
+def test_a_process_that_is_ended_is_reported(inputs, recognizer):
+    endless = (item for _ in range(10_000) for item in inputs)
+    read = read_all(endless, recognizer, Options(batch_size=4), workers=2, patience=0)
+    for _ in range(12):
+        next(read)
+    os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)
+    with pytest.raises(UserError, match="fewer --workers"):
+        list(read)
+    ended(multiprocessing.active_children())
+
+
+def ended(processes: list) -> list:
+    """Wait until processes have ended, and return them."""
+    end = time.monotonic() + 60
+    while any(process.is_alive() for process in processes) and time.monotonic() < end:
+        time.sleep(0.05)
+    return processes
