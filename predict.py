@@ -60,7 +60,9 @@ def main() -> int:
         show = show_json if args.json else show_rows
     threads = args.threads or os.cpu_count()
     options = Options(args.single, args.digits_only, args.region, args.batch_size, threads)
-    workers = (args.workers or os.cpu_count()) if device.type == "cpu" else 1
+    # Processes take inputs ahead, for which a pipe may wait.
+    shared = device.type == "cpu" and all(source.fault or Path(source.path).is_file() for source in sources)
+    workers = (args.workers or os.cpu_count()) if shared else 1
     failed = 0
     with progress(sources) as bar:
         for item, outcome in read_all(items(sources), recognizer, options, workers):

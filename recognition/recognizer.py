@@ -165,7 +165,7 @@ class Recognizer:
         costs: dict[int, float] = {}
         readings: dict[int, list[Reading]] = {}
         self._judge(whole, batch_size, costs, readings)
-        unsure = [c for c in whole if c.ink and costs[id(c)] - ASSUMPTION_PENALTY * c.penalty > UNSURE]
+        unsure = [candidate for page in pages for line in page for candidate in _unsure(line, costs)]
         unsure = unsure if len(unsure) <= MAX_UNSURE else []  # noise rather than writing
         several = [surprises[KINDS.index("several")] for surprises in self._kinds(unsure, batch_size)]
         tried = [(c, surprise) for c, surprise in zip(unsure, several, strict=True) if surprise < MAX_SEVERAL]
@@ -257,3 +257,22 @@ class Recognizer:
                     novelty *= 1 - familiarity  # ink like a corrected sample is a digit
                 probabilities = logits.softmax(1).cpu().numpy()
             yield from zip(probabilities, novelty.tolist(), familiarity.tolist(), strict=True)
+
+
+def _unsure(line: list[Candidate], costs: dict[int, float]) -> list[Candidate]:
+    """Return the candidates of a line that may be several digits which touch.
+
+    These are no good digits, and not all of the pieces that they consist of are either.
+    """
+    alone: dict[int, float] = {}
+    for candidate in line:
+        if candidate.stop == candidate.start + 1:
+            cost = min(costs[id(candidate)], alone.get(candidate.start, np.inf))
+            alone[candidate.start] = cost
+    return [
+        c
+        for c in line
+        if c.ink
+        and costs[id(c)] - ASSUMPTION_PENALTY * c.penalty > UNSURE
+        and any(alone.get(piece, np.inf) > UNSURE for piece in range(c.start, c.stop))
+    ]
