@@ -30,6 +30,7 @@ from common.messages import UserError
 from preprocessing.image_files import open_picture
 from preprocessing.stroke_files import StrokeSample, read_drawing
 from recognition import profiles
+from recognition.batches import Options, read_all
 from recognition.inputs import Item, describe, find_sources
 from recognition.memory import Memory
 from recognition.reading import Reading
@@ -947,11 +948,10 @@ def read() -> Callable[..., list[Reading] | UserError]:
     recognizer = Recognizer()
 
     def read(content: bytes | StrokeSample, single: bool = False) -> list[Reading] | UserError:
-        page = predict.segment(Item("-", None, content), single)
-        if isinstance(page, UserError):
-            assert "\n" not in str(page)
-            return page
-        (readings,) = recognizer.read([page])
+        ((_, readings),) = read_all(iter([Item("-", None, content)]), recognizer, Options(single))
+        if isinstance(readings, UserError):
+            assert "\n" not in str(readings)
+            return readings
         for reading in readings:
             assert ((reading.glyph >= 0) & (reading.glyph <= 1)).all()
             assert reading.probabilities.sum() == pytest.approx(1, abs=1e-5)
