@@ -65,6 +65,8 @@ def parse_arguments(command_line: Sequence[str] | None = None) -> argparse.Names
     add("--plain-epochs", type=number(int, at_least=0), default=recipe.plain_epochs, help=plain)
     keep = "whose epoch's weights are kept: that of the lowest validation loss, or the last"
     add("--keep", choices=("best", "last"), default=recipe.keep, help=keep)
+    whole = "take batch norm's statistics over the whole batch, not over each thread's or process's share"
+    add("--sync-batch-norm", action="store_true", default=recipe.sync_batch_norm, help=whole)
     learned = "weights of one or more networks whose mean probabilities are learned instead of the labels"
     add("--teacher", nargs="+", action="extend", metavar="FILE", help=learned)
     softer = "divides the logits before probabilities of teacher and student are compared"

@@ -30,6 +30,8 @@ class Recipe:
         view_seed: of order and distortions, if they are to be those of another seed; None for `seed`.
         plain_epochs: so many last epochs show the images undistorted.
         keep: which epoch's weights are kept: "best" for the lowest validation loss, or "last".
+        sync_batch_norm: whether batch norm takes its statistics over the whole batch, not over the share of
+            each thread or process; slower.
         augmentation: distortions of the training images.
     """
 
@@ -47,6 +49,7 @@ class Recipe:
     view_seed: int | None = None
     plain_epochs: int = 0
     keep: str = "best"
+    sync_batch_norm: bool = False
     augmentation: Augmentation = field(default_factory=Augmentation)
 
     @property

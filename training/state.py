@@ -27,6 +27,7 @@ DEFAULTS_OF_OLDER_STATES = {
     "view_seed": None,
     "plain_epochs": 0,
     "keep": "best",
+    "sync_batch_norm": False,
 }
 AUGMENTATION_OF_OLDER_STATES = {"pen": 0.0, "mixup": 0.0}
 

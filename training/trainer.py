@@ -7,13 +7,13 @@ import itertools
 import math
 import time
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from checkpointing.checkpoint import weights_digest
@@ -21,10 +21,12 @@ from common.messages import UserError
 from data import LabelledImages
 from model import ImprovedResNet18
 from training.answers import Answers
+from training.augmentation import Distortion
 from training.distillation import Committee, Float32Classifier, tempered_loss
 from training.distributed import ONE_PROCESS, World
 from training.optimizer import make_optimizer, make_schedule
 from training.recipe import Recipe
+from training.replicas import Replicas, replica_count, seed_dropout
 from training.sync_batch_norm import convert_batch_norm
 from training.validation import evaluate
 from training.views import CPU, DROPOUT, EXTRA_DIGITS, derive_seed, distortion_of_step, order_of_epoch
@@ -95,10 +97,7 @@ class Trainer:
         self.answers: Tensor | None = None  # for the views of the current epoch
         self.average = AveragedModel(self.model, use_buffers=True)
         self.tempered = recipe.teacher_temperature != 1
-        self.network: nn.Module = Float32Classifier(self.model) if self.tempered else self.model
-        if world.size > 1:
-            convert_batch_norm(self.model)
-            self.network = DistributedDataParallel(self.network, forward_sync_buffers=False)
+        self.replicas = self._make_replicas()
         self.optimizer = make_optimizer(
             recipe.optimizer, self.model, recipe.lr, recipe.weight_decay, autocast or torch.float32
         )
@@ -113,6 +112,18 @@ class Trainer:
         self.initial: str | None = None
         taught = teacher.ink if teacher else []
         self.ink = _without_repeats(taught, extra_digits.sources if extra_digits else [])
+
+    def _make_replicas(self) -> Replicas:
+        """Return replicas for the CPU threads of this process, or one for a GPU."""
+        network: nn.Module = Float32Classifier(self.model) if self.tempered else self.model
+        world, recipe, count, threads = self.world, self.recipe, 1, torch.get_num_threads()
+        if world.size > 1 and recipe.sync_batch_norm:
+            convert_batch_norm(self.model)
+        # Mixup blends images of the whole share of a process.
+        elif self.device.type == "cpu" and not recipe.sync_batch_norm and not recipe.augmentation.mixup:
+            count = replica_count(threads, recipe.batch_size // world.size)
+        differ = count * world.size > 1 and not recipe.sync_batch_norm
+        return Replicas(network, count, threads // count, world, average_statistics=differ)
 
     def train_epoch(
         self,
@@ -164,16 +175,48 @@ class Trainer:
     def _train_step(self, digits: LabelledImages, rows: Tensor) -> None:
         """Train on this process's share of `digits[rows]`. Nothing here makes a GPU wait."""
         number = self.epoch * self.steps_per_epoch + self.step
-        share = self.world.share(len(rows))
-        batch = digits[rows[share]]
-        ink, targets = batch.ink(), torch.eye(self.model.fc.out_features, device=self.device)[batch.labels]
+        distortion = None
         if self.recipe.distorts(self.epoch):
             where = self.device if self.answers is None else CPU
-            distortion = distortion_of_step(self.recipe, number, len(rows), where)[share].to(self.device)
-            ink, targets = distortion.apply(ink), distortion.mix(targets)
-        torch.manual_seed(derive_seed(self.recipe.seed, DROPOUT, number, self.world.rank))
+            distortion = distortion_of_step(self.recipe, number, len(rows), where)
+        self.totals += self.replicas.gradients(partial(self._learn, digits, rows, distortion, number))
+        self.optimizer.step()
+        self.lr = self.schedule.get_last_lr()[0]
+        self.schedule.step()
+        # At first the average covers fewer steps, and after the first step it is that step's weights.
+        self._update_average(min(self.recipe.ema, (1 + number) / (10 + number)) if number else 0.0)
+
+    def _learn(
+        self,
+        digits: LabelledImages,
+        rows: Tensor,
+        distortion: Distortion | None,
+        number: int,
+        network: nn.Module,
+        part: World,
+    ) -> Tensor:
+        """Compute the gradients of one replica.
+
+        Args:
+            digits: images of the epoch.
+            rows: those of the step.
+            distortion: of the step.
+            number: of the step, counted over all epochs.
+            network: the replica.
+            part: which share of the step is its own.
+
+        Returns:
+            float32, (2,): the share's loss, weighted with its share of the step's images, and its errors.
+        """
+        share = part.share(len(rows))
+        batch = digits[rows[share]]
+        ink, targets = batch.ink(), torch.eye(self.model.fc.out_features, device=self.device)[batch.labels]
+        if distortion:
+            own = distortion[share].to(self.device)
+            ink, targets = own.apply(ink), own.mix(targets)
+        seed_dropout(network, derive_seed(self.recipe.seed, DROPOUT, number, part.rank))
         with torch.autocast(self.device.type, self.autocast, enabled=self.autocast is not None):
-            logits = self.network(ink)
+            logits = network(ink)
             if self.teacher:
                 taught = rows[share] < len(self.train_images)
                 targets = torch.where(taught[:, None], self._probabilities(ink, share), targets)
@@ -182,15 +225,10 @@ class Trainer:
             loss = tempered_loss(logits, targets, temperatures)
         else:
             loss = F.cross_entropy(logits.float(), targets)
-        self.optimizer.zero_grad()
+        loss = loss * (len(ink) / len(rows))
         loss.backward()
-        self.optimizer.step()
-        self.lr = self.schedule.get_last_lr()[0]
-        self.schedule.step()
-        # At first the average covers fewer steps, and after the first step it is that step's weights.
-        self._update_average(min(self.recipe.ema, (1 + number) / (10 + number)) if number else 0.0)
         errors = (logits.argmax(1) != targets.argmax(1)).sum()
-        self.totals += torch.stack([loss.detach(), errors])
+        return torch.stack([loss.detach(), errors])
 
     def _probabilities(self, ink: Tensor, share: slice) -> Tensor:
         """Return the teacher's probabilities at the recipe's temperature, float32, (N, classes).
@@ -237,7 +275,7 @@ class Trainer:
         self.epoch += 1
         row = {
             "epoch": self.epoch,
-            "train_loss": loss / self.steps_per_epoch / self.world.size,
+            "train_loss": loss / self.steps_per_epoch,
             "train_error": errors / self.steps_per_epoch / self.recipe.batch_size,
             "val_loss": validation["loss"],
             "val_errors": validation["errors"],
