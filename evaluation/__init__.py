@@ -3,5 +3,5 @@
 Public: `metrics` (logits of a whole set, figures of the score report), `calibration` (temperature, novelty
 detector), `score_plots` (learning curves, confusion matrix, misread images).
 
-Imports: data, model.
+Imports: data, model, common.
 """

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from common.threads import thread_team
 from data import LabelledImages
 from evaluation.metrics import BATCH
 from model import ImprovedResNet18
@@ -122,7 +123,10 @@ def fit_temperature(logits: Tensor, labels: Tensor) -> float:
 
 
 def _features_and_logits_of(model: ImprovedResNet18, digits: LabelledImages) -> tuple[Tensor, Tensor]:
-    with torch.inference_mode():
-        batches = [features_and_logits(model, batch.ink()) for batch in digits.batches(BATCH)]
-    features, logits = zip(*batches, strict=True)
+    @torch.inference_mode()
+    def of(batch: LabelledImages) -> tuple[Tensor, Tensor]:
+        return features_and_logits(model, batch.ink())
+
+    results = thread_team(digits.images.device).map(of, digits.batches(BATCH))
+    features, logits = zip(*results, strict=True)
     return torch.cat(features), torch.cat(logits)

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from common.threads import thread_team
 from data import LabelledImages
 
 BATCH = 100  # images; larger batches exceed the caches (1,000 took twice as long per image)
@@ -25,8 +26,12 @@ def compute_logits(model: nn.Module, digits: LabelledImages, batch_size: int = B
         float32, (N, classes), on the images' device.
     """
     model.eval()
-    with torch.inference_mode():
-        return torch.cat([model(batch.ink()) for batch in digits.batches(batch_size)])
+
+    @torch.inference_mode()
+    def logits(batch: LabelledImages) -> Tensor:
+        return model(batch.ink())
+
+    return torch.cat(thread_team(digits.images.device).map(logits, digits.batches(batch_size)))
 
 
 def score(log_probabilities: np.ndarray, labels: np.ndarray, class_names: list[str]) -> dict[str, Any]:

@@ -31,7 +31,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "recognition": ("pages", "checkpointing", "evaluation", "preprocessing", "common"),
     "visualization": ("data", "model", "common"),
     "checkpointing": ("evaluation", "model", "common"),
-    "evaluation": ("data", "model"),
+    "evaluation": ("data", "model", "common"),
     "preprocessing": ("common",),
     "data": ("common",),
     "model": (),

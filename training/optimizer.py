@@ -1,10 +1,13 @@
 """Optimizers: SGD with Nesterov momentum, and Muon, which orthogonalizes the steps of kernels."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from common.threads import ThreadTeam
 
 OPTIMIZERS = {"sgd": "SGD", "muon": "Muon"}
 MOMENTUM = 0.9
@@ -24,29 +27,42 @@ class Muon(torch.optim.Optimizer):
         lr: learning rate of all groups. Orthogonal steps of matrices with more rows than columns are
             multiplied by sqrt(rows / columns).
         dtype: dtype in which steps are orthogonalized.
+        team: threads that share the parameters; None for the calling one.
 
     Source: Jordan et al., "Muon: An optimizer for hidden layers in neural networks", 2024.
     """
 
-    def __init__(self, groups: list[dict[str, Any]], lr: float, dtype: torch.dtype = torch.float32) -> None:
+    def __init__(
+        self,
+        groups: list[dict[str, Any]],
+        lr: float,
+        dtype: torch.dtype = torch.float32,
+        team: ThreadTeam | None = None,
+    ) -> None:
         defaults = {"lr": lr, "momentum": MOMENTUM, "weight_decay": 0.0, "orthogonal": False}
         super().__init__(groups, defaults)
-        self.dtype = dtype
+        self.dtype, self.team = dtype, team or ThreadTeam(1)
 
-    @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Take a step. If there is a `closure`, call it first for the gradients, and return its result."""
         loss = None
         if closure:
             with torch.enable_grad():
                 loss = closure()
+        steps: list[tuple[int, Callable[[], None]]] = []
         for group in self.param_groups:
             step = self._step_orthogonally if group["orthogonal"] else self._step_plainly
             for parameter in group["params"]:
                 if parameter.grad is not None:
-                    step(parameter, group)
+                    if "momentum_buffer" not in self.state[parameter]:
+                        self.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
+                    steps.append((parameter.numel(), partial(step, parameter, group)))
+        # The largest first, so that no thread is left with one at the end.
+        steps.sort(key=lambda pair: -pair[0])
+        self.team.map(lambda pair: pair[1](), steps)
         return loss
 
+    @torch.no_grad()
     def _step_orthogonally(self, kernel: Tensor, group: dict[str, Any]) -> None:
         direction = self._direction(kernel, kernel.grad, group)
         matrix = orthogonalize(direction.flatten(1).to(self.dtype)).to(kernel.dtype)
@@ -54,16 +70,15 @@ class Muon(torch.optim.Optimizer):
         kernel.mul_(1 - group["lr"] * group["weight_decay"])
         kernel.add_(matrix.view(kernel.shape), alpha=-group["lr"] * max(1, rows / columns) ** 0.5)
 
+    @torch.no_grad()
     def _step_plainly(self, parameter: Tensor, group: dict[str, Any]) -> None:
         gradient = parameter.grad.add(parameter, alpha=group["weight_decay"])
         parameter.add_(self._direction(parameter, gradient, group), alpha=-group["lr"])
 
     def _direction(self, parameter: Tensor, gradient: Tensor, group: dict[str, Any]) -> Tensor:
         """Update the momentum, and return the step of Nesterov momentum, not yet scaled by -lr."""
-        state, momentum = self.state[parameter], group["momentum"]
-        if "momentum_buffer" not in state:
-            state["momentum_buffer"] = torch.zeros_like(parameter)
-        velocity = state["momentum_buffer"].mul_(momentum).add_(gradient)
+        momentum = group["momentum"]
+        velocity = self.state[parameter]["momentum_buffer"].mul_(momentum).add_(gradient)
         return gradient.add(velocity, alpha=momentum)
 
 
@@ -88,7 +103,12 @@ def orthogonalize(matrix: Tensor) -> Tensor:
 
 
 def make_optimizer(
-    name: str, model: nn.Module, lr: float, weight_decay: float, dtype: torch.dtype = torch.float32
+    name: str,
+    model: nn.Module,
+    lr: float,
+    weight_decay: float,
+    dtype: torch.dtype = torch.float32,
+    team: ThreadTeam | None = None,
 ) -> torch.optim.Optimizer:
     """Make an optimizer for a network, with weight decay for kernels and matrices only.
 
@@ -98,7 +118,7 @@ def make_optimizer(
         model: the network.
         lr: learning rate.
         weight_decay: of parameters with more than one dimension, not of batch norm and biases.
-        dtype: as for `Muon`.
+        dtype, team: as for `Muon`.
 
     Raises:
         ValueError: if `name` is not in `OPTIMIZERS`.
@@ -115,7 +135,9 @@ def make_optimizer(
     ]
     if name == "sgd":
         return torch.optim.SGD(groups, lr, momentum=MOMENTUM, nesterov=True)
-    return Muon([*groups, {"params": kernels, "weight_decay": weight_decay, "orthogonal": True}], lr, dtype)
+    return Muon(
+        [*groups, {"params": kernels, "weight_decay": weight_decay, "orthogonal": True}], lr, dtype, team
+    )
 
 
 def make_schedule(

@@ -7,13 +7,11 @@ import itertools
 import math
 import time
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from checkpointing.checkpoint import weights_digest
@@ -21,15 +19,15 @@ from common.messages import UserError
 from data import LabelledImages
 from model import ImprovedResNet18
 from training.answers import Answers
-from training.augmentation import Distortion
-from training.distillation import Committee, Float32Classifier, tempered_loss
+from training.distillation import Committee
 from training.distributed import ONE_PROCESS, World
 from training.optimizer import make_optimizer, make_schedule
 from training.recipe import Recipe
-from training.replicas import Replicas, replica_count, seed_dropout
+from training.replicas import Replicas, replica_count
+from training.step import Step, student
 from training.sync_batch_norm import convert_batch_norm
 from training.validation import evaluate
-from training.views import CPU, DROPOUT, EXTRA_DIGITS, derive_seed, distortion_of_step, order_of_epoch
+from training.views import CPU, EXTRA_DIGITS, derive_seed, distortion_of_step, order_of_epoch
 
 if TYPE_CHECKING:  # it imports image processing, which most runs do not need
     from training.extra_digits import ExtraDigits
@@ -96,10 +94,10 @@ class Trainer:
             teacher.to(device, memory_format=torch.channels_last)
         self.answers: Tensor | None = None  # for the views of the current epoch
         self.average = AveragedModel(self.model, use_buffers=True)
-        self.tempered = recipe.teacher_temperature != 1
         self.replicas = self._make_replicas()
+        dtype, team = autocast or torch.float32, self.replicas.team
         self.optimizer = make_optimizer(
-            recipe.optimizer, self.model, recipe.lr, recipe.weight_decay, autocast or torch.float32
+            recipe.optimizer, self.model, recipe.lr, recipe.weight_decay, dtype, team
         )
         self.steps_per_epoch = (len(train) + self.extra_count) // recipe.batch_size
         self.schedule = make_schedule(self.optimizer, recipe.lr, recipe.epochs * self.steps_per_epoch)
@@ -115,7 +113,6 @@ class Trainer:
 
     def _make_replicas(self) -> Replicas:
         """Return replicas for the CPU threads of this process, or one for a GPU."""
-        network: nn.Module = Float32Classifier(self.model) if self.tempered else self.model
         world, recipe, count, threads = self.world, self.recipe, 1, torch.get_num_threads()
         if world.size > 1 and recipe.sync_batch_norm:
             convert_batch_norm(self.model)
@@ -123,7 +120,9 @@ class Trainer:
         elif self.device.type == "cpu" and not recipe.sync_batch_norm and not recipe.augmentation.mixup:
             count = replica_count(threads, recipe.batch_size // world.size)
         differ = count * world.size > 1 and not recipe.sync_batch_norm
-        return Replicas(network, count, threads // count, world, average_statistics=differ)
+        return Replicas(
+            student(self.model, recipe), count, threads // count, world, average_statistics=differ
+        )
 
     def train_epoch(
         self,
@@ -149,16 +148,17 @@ class Trainer:
             self.answers = self.teacher.of_epoch(self.epoch, order).to(self.device)
         order = order.to(self.device)
         self.model.train()
-        while self.step < self.steps_per_epoch:
-            if self.world.any(should_stop()):
-                break
-            start = self.step * self.recipe.batch_size
-            self._train_step(digits, order[start : start + self.recipe.batch_size])
-            self.step += 1
-            if self.step % CHECK_EVERY == 0:
-                self._check_totals()
-            on_step(self)
-            self.seconds = time.monotonic() - started
+        with self.replicas.team.in_step():
+            while self.step < self.steps_per_epoch:
+                if self.world.any(should_stop()):
+                    break
+                start = self.step * self.recipe.batch_size
+                self._train_step(digits, order[start : start + self.recipe.batch_size])
+                self.step += 1
+                if self.step % CHECK_EVERY == 0:
+                    self._check_totals()
+                on_step(self)
+                self.seconds = time.monotonic() - started
         self._check_totals()
         return self.step == self.steps_per_epoch
 
@@ -173,78 +173,26 @@ class Trainer:
         return self.train_images.followed_by(drawn[torch.from_numpy(rows)].to(self.device))
 
     def _train_step(self, digits: LabelledImages, rows: Tensor) -> None:
-        """Train on this process's share of `digits[rows]`. Nothing here makes a GPU wait."""
+        """Train on `digits[rows]`, of which this process has a share. Nothing here makes a GPU wait."""
         number = self.epoch * self.steps_per_epoch + self.step
-        distortion = None
+        distortion = answers = taught = None
         if self.recipe.distorts(self.epoch):
             where = self.device if self.answers is None else CPU
             distortion = distortion_of_step(self.recipe, number, len(rows), where)
-        self.totals += self.replicas.gradients(partial(self._learn, digits, rows, distortion, number))
+        if self.answers is not None:
+            start = self.step * self.recipe.batch_size
+            answers = self.answers[start : start + self.recipe.batch_size]
+        if self.teacher:
+            taught = rows < len(self.train_images)
+        step = Step(
+            *(self.recipe, number, digits[rows], distortion, self.autocast, self.teacher, answers, taught)
+        )
+        self.totals += self.replicas.gradients(step.learn)
         self.optimizer.step()
         self.lr = self.schedule.get_last_lr()[0]
         self.schedule.step()
         # At first the average covers fewer steps, and after the first step it is that step's weights.
         self._update_average(min(self.recipe.ema, (1 + number) / (10 + number)) if number else 0.0)
-
-    def _learn(
-        self,
-        digits: LabelledImages,
-        rows: Tensor,
-        distortion: Distortion | None,
-        number: int,
-        network: nn.Module,
-        part: World,
-    ) -> Tensor:
-        """Compute the gradients of one replica.
-
-        Args:
-            digits: images of the epoch.
-            rows: those of the step.
-            distortion: of the step.
-            number: of the step, counted over all epochs.
-            network: the replica.
-            part: which share of the step is its own.
-
-        Returns:
-            float32, (2,): the share's loss, weighted with its share of the step's images, and its errors.
-        """
-        share = part.share(len(rows))
-        batch = digits[rows[share]]
-        ink, targets = batch.ink(), torch.eye(self.model.fc.out_features, device=self.device)[batch.labels]
-        if distortion:
-            own = distortion[share].to(self.device)
-            ink, targets = own.apply(ink), own.mix(targets)
-        seed_dropout(network, derive_seed(self.recipe.seed, DROPOUT, number, part.rank))
-        with torch.autocast(self.device.type, self.autocast, enabled=self.autocast is not None):
-            logits = network(ink)
-            if self.teacher:
-                taught = rows[share] < len(self.train_images)
-                targets = torch.where(taught[:, None], self._probabilities(ink, share), targets)
-        if self.tempered:
-            temperatures = torch.where(taught, self.recipe.teacher_temperature, 1.0)
-            loss = tempered_loss(logits, targets, temperatures)
-        else:
-            loss = F.cross_entropy(logits.float(), targets)
-        loss = loss * (len(ink) / len(rows))
-        loss.backward()
-        errors = (logits.argmax(1) != targets.argmax(1)).sum()
-        return torch.stack([loss.detach(), errors])
-
-    def _probabilities(self, ink: Tensor, share: slice) -> Tensor:
-        """Return the teacher's probabilities at the recipe's temperature, float32, (N, classes).
-
-        Args:
-            ink: this process's share of the step's views.
-            share: its rows in the step.
-        """
-        if self.answers is not None:
-            start = self.step * self.recipe.batch_size
-            said = self.answers[start : start + self.recipe.batch_size][share].float()
-        elif self.tempered:
-            said = self.teacher.log_probabilities(ink)
-        else:
-            return self.teacher(ink)
-        return (said / self.recipe.teacher_temperature).softmax(1)
 
     def _update_average(self, decay: float) -> None:
         """Update the average as `AveragedModel` does, without the copies for which a GPU waits."""

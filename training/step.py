@@ -1,0 +1,87 @@
+"""What a training step computes: loss and gradients of a network on its part of a batch."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from data import LabelledImages
+from model import ImprovedResNet18
+from training.augmentation import Distortion
+from training.distillation import Committee, Float32Classifier, tempered_loss
+from training.distributed import World
+from training.recipe import Recipe
+from training.replicas import seed_dropout
+from training.views import DROPOUT, derive_seed
+
+
+@dataclass(frozen=True)
+class Step:
+    """A training step, of which each replica of the network in each process takes its part.
+
+    Attributes:
+        recipe: the recipe.
+        number: of the step, counted over all epochs.
+        batch: images of all parts, on the device.
+        distortion: of all parts; None for undistorted images.
+        autocast: dtype of mixed precision; None for full precision.
+        teacher: committee whose probabilities are learned instead of labels.
+        answers: what a committee answered before, which is used instead of `teacher`: (N, classes).
+        taught: bool, (N,), which images are learned from the committee; None without one.
+    """
+
+    recipe: Recipe
+    number: int
+    batch: LabelledImages
+    distortion: Distortion | None = None
+    autocast: torch.dtype | None = None
+    teacher: Committee | None = None
+    answers: Tensor | None = None
+    taught: Tensor | None = None
+
+    def learn(self, network: nn.Module, part: World) -> Tensor:
+        """Add the gradients of a part to those of `network`. Nothing here makes a GPU wait.
+
+        Args:
+            network: from `student`, in training mode.
+            part: which share of the batch is its part.
+
+        Returns:
+            float32, (2,): the part's loss, weighted with its share of the batch, and its errors.
+        """
+        share = part.share(len(self.batch))
+        batch, device = self.batch[share], self.batch.labels.device
+        ink, targets = batch.ink(), torch.eye(10, device=device)[batch.labels]
+        if self.distortion:
+            distortion = self.distortion[share].to(device)
+            ink, targets = distortion.apply(ink), distortion.mix(targets)
+        seed_dropout(network, derive_seed(self.recipe.seed, DROPOUT, self.number, part.rank))
+        with torch.autocast(device.type, self.autocast, enabled=self.autocast is not None):
+            logits = network(ink)
+            if self.taught is not None:
+                targets = torch.where(self.taught[share, None], self._probabilities(ink, share), targets)
+        if self.recipe.teacher_temperature != 1:
+            temperatures = torch.where(self.taught[share], self.recipe.teacher_temperature, 1.0)
+            loss = tempered_loss(logits, targets, temperatures)
+        else:
+            loss = F.cross_entropy(logits.float(), targets)
+        loss = loss * (len(batch) / len(self.batch))
+        loss.backward()
+        errors = (logits.argmax(1) != targets.argmax(1)).sum()
+        return torch.stack([loss.detach(), errors])
+
+    def _probabilities(self, ink: Tensor, share: slice) -> Tensor:
+        """Return the teacher's probabilities at the recipe's temperature, float32, (N, classes)."""
+        if self.answers is not None:
+            said = self.answers[share].float()
+        elif self.recipe.teacher_temperature != 1:
+            said = self.teacher.log_probabilities(ink)
+        else:
+            return self.teacher(ink)
+        return (said / self.recipe.teacher_temperature).softmax(1)
+
+
+def student(model: ImprovedResNet18, recipe: Recipe) -> nn.Module:
+    """Return the network that `Step.learn` trains: at a temperature its logits are in full precision."""
+    return Float32Classifier(model) if recipe.teacher_temperature != 1 else model
