@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from common.threads import ThreadTeam
 from model import ImprovedResNet18
 from training.optimizer import OPTIMIZERS, Muon, make_optimizer, orthogonalize
 
@@ -106,3 +107,21 @@ def test_muon_is_for_kernels_with_several_input_channels():
     assert not any(group["orthogonal"] for group in plain)
     convolutions = [module.weight for module in model.modules() if isinstance(module, nn.Conv2d)]
     assert {id(p) for p in kernels["params"]} == {id(weight) for weight in convolutions[1:]}
+
+
+def test_threads_share_the_parameters():
+    """Each is changed by one thread, and becomes what it would be on one."""
+    together, alone = ImprovedResNet18(), ImprovedResNet18()
+    alone.load_state_dict(together.state_dict())
+    teams = {together: ThreadTeam(2), alone: None}
+    optimizers = [make_optimizer("muon", model, LR, DECAY, team=team) for model, team in teams.items()]
+    for _ in range(2):
+        for mine, its in zip(together.parameters(), alone.parameters(), strict=True):
+            mine.grad = its.grad = torch.randn_like(mine)
+        for optimizer in optimizers:
+            optimizer.step()
+    for mine, its in zip(together.parameters(), alone.parameters(), strict=True):
+        assert torch.equal(mine, its)
+    saved, expected = (optimizer.state_dict()["state"] for optimizer in optimizers)
+    assert list(saved) == list(expected)
+    assert len(saved) == len(list(together.parameters()))
