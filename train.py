@@ -54,8 +54,6 @@ def main() -> int:
 def run_training(args: argparse.Namespace, world: World, device: torch.device) -> int:
     """Train as the arguments say; return the exit status.
 
-    The trainer, and with it any `DistributedDataParallel`, is deleted on return, as `leave_world` requires.
-
     Raises:
         UserError: if arguments, files and images do not fit together.
     """

@@ -3,7 +3,6 @@
 Without torchrun the world is one process, and communication does nothing.
 """
 
-import gc
 import os
 from dataclasses import dataclass
 
@@ -89,11 +88,6 @@ def join_world(device: torch.device) -> tuple[World, torch.device]:
 
 
 def leave_world(world: World) -> None:
-    """Disconnect from the other processes.
-
-    No `DistributedDataParallel` may exist any more. Its destructor would close Gloo's connection while it
-    holds Python's global lock, and wait for Gloo's thread, which may wait for that lock to free a tensor.
-    """
+    """Disconnect from the other processes."""
     if world.size > 1:
-        gc.collect()  # frames in exceptions that were caught may still refer to one
         dist.destroy_process_group()

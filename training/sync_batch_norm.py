@@ -56,7 +56,7 @@ class _Normalize(torch.autograd.Function):
         for_x, for_weight, for_bias = torch.ops.aten.native_batch_norm_backward(
             grad, x, weight, mean, variance, None, None, False, ctx.eps, [True, True, True]
         )
-        # Gradients of weight and bias are returned unreduced: DistributedDataParallel averages them.
+        # Gradients of weight and bias are returned unreduced: those of all parameters are summed later.
         shared = torch.stack([for_weight, for_bias])
         dist.all_reduce(shared)
         scale = weight * (variance + ctx.eps).rsqrt()

@@ -22,49 +22,23 @@ def run(*arguments: object) -> str:
     return result.stdout
 
 
-def step(file: Path, *launcher: str) -> dict:
-    run(*launcher, PROJECT / "tests/support/gradients.py", file)
+def step(file: Path, batch_norm: str, threads: int, *launcher: str) -> dict:
+    run(*launcher, PROJECT / "tests/support/gradients.py", file, batch_norm, threads)
     return torch.load(file, weights_only=True)
 
 
 @pytest.mark.long
-def test_two_processes_compute_the_gradients_of_one(tmp_path):
-    one = step(tmp_path / "one.pt")
-    two = step(tmp_path / "two.pt", *TORCHRUN)
+@pytest.mark.parametrize("batch_norm", ["sync", "local"])
+def test_two_processes_compute_the_gradients_of_one(batch_norm, tmp_path):
+    """Those of its whole batch with synchronised batch norm, else those of two threads."""
+    one = step(tmp_path / "one.pt", batch_norm, 1 if batch_norm == "sync" else 2)
+    two = step(tmp_path / "two.pt", batch_norm, 1, *TORCHRUN)
     for name, gradient in one["gradients"].items():
         scale = gradient.abs().max().item()
         torch.testing.assert_close(two["gradients"][name], gradient, rtol=1e-3, atol=1e-4 * scale, msg=name)
     for name, buffer in one["buffers"].items():
         torch.testing.assert_close(two["buffers"][name], buffer, rtol=1e-4, atol=1e-6, msg=name)
     assert two["row"] == pytest.approx(one["row"], rel=1e-3)
-
-
-# Runs train.py and prints which DistributedDataParallel exist when the processes disconnect.
-WATCH = """
-import gc, runpy, sys
-import torch.distributed as dist
-from torch.nn.parallel import DistributedDataParallel
-
-def disconnect(destroy=dist.destroy_process_group):
-    left = [thing for thing in gc.get_objects() if type(thing) is DistributedDataParallel]
-    sys.stdout.write(f"left: {left}\\n")
-    destroy()
-
-gc.disable()  # otherwise they might be collected by chance
-dist.destroy_process_group = disconnect
-runpy.run_path(TRAIN, run_name="__main__")
-"""
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("what", ["--dry-run", "--epochs=1"])
-def test_no_network_uses_the_connection_when_processes_disconnect(what, tmp_path):
-    """Otherwise they would sometimes never end."""
-    script = tmp_path / "watch.py"
-    script.write_text(WATCH.replace("TRAIN", repr(str(PROJECT / "train.py"))))
-    few = ("--dataset", "digits", "--limit-train", 128, "--batch-size", 64, "--output", tmp_path / "run")
-    said = run(*TORCHRUN, script, "--threads", 1, "--device", "cpu", *few, what)
-    assert said.count("left: []\n") == 2, said
 
 
 @pytest.mark.parametrize(("count", "size"), [(10, 1), (10, 3), (2, 2), (1, 2)])
