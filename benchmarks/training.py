@@ -15,6 +15,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import islice
 from statistics import median
+from threading import Lock, current_thread, main_thread
 from unittest.mock import patch
 
 import torch
@@ -31,6 +32,7 @@ from common.cli import ArgumentParser, add_device_arguments, number, run_script
 from common.device import keep_freed_memory, pick_device
 from common.download import import_torchvision
 from common.messages import UserError
+from common.threads import ThreadTeam
 from data import LabelledImages, add_data_arguments, load_training
 from model import ImprovedResNet18
 from training.arguments import pick_autocast
@@ -143,13 +145,20 @@ def rate(train: Steps, steps: int, device: torch.device) -> float:
 
 
 def parts_of_step(trainer: Trainer, steps: int) -> dict[str, float]:
-    """Return the mean milliseconds of each part of a step, measured within real steps."""
+    """Return the mean milliseconds of each part of a step, measured within real steps.
+
+    What the threads of a team do at once counts with the mean of their times.
+    """
     spent: dict[str, float] = defaultdict(float)
+    lock = Lock()
 
     def watched(part: str, call: Callable) -> Callable:
         def timed(*args: object, **options: object) -> object:
             results = []
-            spent[part] += seconds_of(lambda: results.append(call(*args, **options)), trainer.device)
+            seconds = seconds_of(lambda: results.append(call(*args, **options)), trainer.device)
+            at_once = trainer.replicas.team.size if current_thread() is not main_thread() else 1
+            with lock:
+                spent[part] += seconds / at_once
             return results[0]
 
         return timed
@@ -159,7 +168,7 @@ def parts_of_step(trainer: Trainer, steps: int) -> dict[str, float]:
         for part, owner, name in (
             ("augmentation", Augmentation, "draw"),
             ("augmentation", Distortion, "apply"),
-            ("forward", trainer.model, "forward"),
+            ("forward", ImprovedResNet18, "forward"),
             ("backward", Tensor, "backward"),
             ("optimizer and average", trainer.optimizer, "step"),
             ("optimizer and average", trainer, "_update_average"),
@@ -187,8 +196,9 @@ def print_parts(turns: list[dict[str, float]]) -> None:
 
 
 def print_operators(trainer: Trainer, steps: int) -> None:
-    """Print the operators of PyTorch that take at least 1 % of a step."""
-    with profile(activities=[ProfilerActivity.CPU]) as found:
+    """Print the operators of PyTorch that take at least 1 % of a step, if one thread does the work of all."""
+    alone = patch.object(ThreadTeam, "map", lambda team, work, items: [work(item) for item in items])
+    with alone, profile(activities=[ProfilerActivity.CPU]) as found:  # it sees the calling thread only
         train_ours(trainer, steps)
     spent = {row.key: row.self_cpu_time_total for row in found.key_averages()}
     whole = sum(spent.values())

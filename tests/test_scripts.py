@@ -403,7 +403,7 @@ def test_resuming_a_finished_run_changes_nothing(project, trained):
 @pytest.mark.long
 def test_two_processes_train_as_one(project):
     """Two ranks of torchrun write one run, with figures close to those of a single process."""
-    arguments = ("--epochs", 1, "--limit-train", 640, "--dropout", 0, "--amp", "off")
+    arguments = ("--epochs", 1, "--limit-train", 640, "--dropout", 0, "--amp", "off", "--sync-batch-norm")
     result = project.run(*TORCHRUN, "train.py", *DIGITS, *arguments, *MACHINE, "--output", "two")
     assert result.returncode == 0, result.stderr
     assert result.stdout.count("Weights: ") == 1

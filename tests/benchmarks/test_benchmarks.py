@@ -245,19 +245,26 @@ def test_scaling(run, monkeypatch):
         return [Epoch(seconds=1, errors=0, images=287, rate=500 * len(alone))]
 
     monkeypatch.setattr(scaling, "follow", follow)
-    rows = rows_of(run("scaling", *DIGITS, "--repeats", 1, "--images", 256))
+    rows = rows_of(run("scaling", *DIGITS, "--repeats", 1, "--images", 256, "--busy", 1))
     assert "torch.distributed.run" in alone[0]
     assert "--nproc-per-node=1" in alone[0]
     assert "torch.distributed.run" not in alone[1]
-    assert "--threads 2" in alone[1]
-    one, threads, processes = (
-        rows[name] for name in ("1 process, 1 thread", "1 process, 2 threads", "2 processes, 1 thread")
+    assert ["--sync-batch-norm" in command for command in alone] == [False, True, False]
+    assert all("--threads 2" in command for command in alone[1:])
+    one, before, threads, *processes = (
+        rows[name]
+        for name in (
+            "1 process, 1 thread",
+            *("1 process, 2 threads, sync", "1 process, 2 threads"),
+            *("2 processes, 1 thread, sync", "2 processes, 1 thread"),
+        )
     )
-    assert (one[0], threads[0]) == (500, 1000)
-    assert processes[0] > 0
-    assert one[3] == threads[6] == 1
-    assert processes[3] == pytest.approx(processes[0] / one[0], abs=0.01)
-    assert processes[6] == pytest.approx(processes[0] / threads[0], abs=0.01)
+    assert (one[0], before[0], threads[0]) == (500, 1000, 1500)
+    assert one[3] == before[6] == 1
+    for row in processes:
+        assert row[0] > 0
+        assert row[3] == pytest.approx(row[0] / one[0], abs=0.01)
+        assert row[6] == pytest.approx(row[0] / before[0], abs=0.01)
 
 
 # example.py

@@ -18,7 +18,7 @@ from training.trainer import Trainer
 def main(world: World, device: torch.device) -> None:
     train, validation = load_training("digits", None)
     sync = sys.argv[2] == "sync"
-    size = 32 if sync else 2 * SMALLEST_SHARE  # rounding moves few images across a kink of ReLU
+    size = 32 if sync else 2 * SMALLEST_SHARE  # few, since rounding may move a feature across ReLU's kink
     recipe = Recipe(
         epochs=1, batch_size=size, dropout=0, sync_batch_norm=sync, augmentation=Augmentation(erase=0.5)
     )
