@@ -10,17 +10,15 @@ from torch.nn import functional
 
 from pages.finder import CLOSE_PIXELS, View, find_writing, look, pixels_of
 from pages.plain_pictures import find_plain_ink
+from pages.printed_lines import LEAST_CONTRAST, without_line_parts, without_ruled_lines
 from preprocessing.ink_mask import InkMask
 
 SECOND_LOOK = 1.3  # scale of the second look at the same part
 INK, SURE_INK = 0.1, 0.35  # probability of ink, and that which each part of the ink reaches somewhere
-LEAST_CONTRAST = 20  # of ink on paper, 0 to 255, whose colour tells what is joined to it
 LARGEST_DIGIT = 2.2  # longest side of a digit, relative to the height of most
 TALLEST_BAR = 4.5  # a 1 alone, whose height is hard to tell
 HALO = 8  # pixels of the mask by which it may be wider than the ink's colour
 JOINED_SHARE = 0.02  # of a part that the network found at least, for the rest to be added
-BORDER = 3  # pixels of the mask at its border in which a line may fade
-LINE_THICKNESS = 0.12  # of a ruled line at most, relative to the height of the picture
 SURE_LOW_INK = 0.65  # the same for parts lower than LOW, which are rather rests of lines
 LOW = 0.45  # relative to the digits' height
 SPECK = 0.003  # area of the smallest part of the ink, in squares of the digits' height
@@ -109,6 +107,9 @@ def _by_colour(mask: np.ndarray, image: Image.Image, view: View) -> np.ndarray:
     if not paper.any():
         return mask
     tone = np.median(pixels[paper], axis=0)
+    mask = without_line_parts(mask, pixels - tone, height)
+    if not mask.any():
+        return mask
     contrast = np.median(pixels[mask & (logits >= np.median(logits[mask]))], axis=0) - tone
     if np.abs(contrast).max() < LEAST_CONTRAST:
         return mask
@@ -122,44 +123,3 @@ def _by_colour(mask: np.ndarray, image: Image.Image, view: View) -> np.ndarray:
         clear[number] = inside and max(tall, wide) <= largest and shares[number] > JOINED_SHARE
     shape = clear[labels]
     return shape | (mask & ~ndimage.binary_dilation(shape, iterations=HALO))
-
-
-def without_ruled_lines(mask: np.ndarray) -> np.ndarray:
-    """Remove thin strokes that come level from the left or right border: rests of ruled lines.
-
-    A digit that was cut out close has such ends too, the bar of a 7 for one, but it also reaches the upper
-    and the lower border.
-
-    Args:
-        mask: bool, (H, W), the ink of a picture over its whole width.
-
-    Returns:
-        The same mask, or a copy without the lines up to where they meet other ink.
-    """
-    if mask[0].any() and mask[-1].any():
-        return mask
-    cleared = mask.copy()
-    for side in (cleared, cleared[:, ::-1]):
-        for start, stop in _runs(side[:, min(BORDER, mask.shape[1] - 1)]):
-            if stop - start <= LINE_THICKNESS * len(mask):
-                _erase_line(side, start, stop)
-    return cleared
-
-
-def _erase_line(mask: np.ndarray, start: int, stop: int) -> None:
-    """Erase a line from the left border as far as it stays thin, in place; it has rows `start:stop` there."""
-    thickest = 2 * (stop - start) + 2
-    for x in range(mask.shape[1]):
-        run = next((run for run in _runs(mask[:, x]) if run[0] < stop and run[1] > start), None)
-        if run is None and x <= BORDER:
-            continue
-        if run is None or run[1] - run[0] > thickest:
-            return
-        start, stop = run
-        mask[start:stop, x] = False
-
-
-def _runs(column: np.ndarray) -> list[tuple[int, int]]:
-    """Return the start and stop of each run of True in a column."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], column, [False]]).astype(np.int8)))
-    return [(int(start), int(stop)) for start, stop in zip(edges[::2], edges[1::2], strict=True)]

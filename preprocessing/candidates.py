@@ -156,7 +156,7 @@ def _one_line(
             elif drawn.penalty:
                 skip(start, 2)
         penalty = drawn.penalty + (start > 0 and joined[start - 1]) + joined[stop - 1]
-        add(start, stop, drawn, penalty + _signs(piece_boxes[start:stop]))
+        add(start, stop, drawn, penalty + _signs(pieces[start:stop], boxes))
     for at, piece in enumerate(pieces):
         cuts = (at > 0 and joined[at - 1]) + joined[at]
         largest = max(piece, key=lambda i: max(boxes[i][3] - boxes[i][1], boxes[i][2] - boxes[i][0]))
@@ -168,15 +168,26 @@ def _one_line(
     return found
 
 
-def _signs(boxes: Sequence[Box]) -> int:
-    """Return how many of the pieces of a digit are rather points or a minus: small, beside all others."""
+def _signs(pieces: Sequence[Sequence[int]], parts: Sequence[Box]) -> int:
+    """Return how many of the pieces of a digit are rather signs, which stand beside all others.
+
+    These are points, a minus, and what consists of several small parts: a colon.
+
+    Args:
+        pieces: each a list of indices into `parts`.
+        parts: the box of each part.
+    """
+    boxes = [around([parts[i] for i in piece]) for piece in pieces]
     _, top, _, bottom = around(boxes)
-    return sum(
-        size(box) < SIGN_SIZE * (bottom - top)
-        and middle(box)[1] > top + SIGN_TOP * (bottom - top)
-        and not any(box[0] < other[2] and other[0] < box[2] for other in boxes if other is not box)
-        for box in boxes
-    )
+    height = bottom - top
+
+    def is_sign(piece: Sequence[int], box: Box) -> bool:
+        small = all(size(parts[i]) < SIGN_SIZE * height for i in piece)
+        if not small or (len(piece) == 1 and middle(box)[1] <= top + SIGN_TOP * height):
+            return False
+        return not any(box[0] < other[2] and other[0] < box[2] for other in boxes if other is not box)
+
+    return sum(map(is_sign, pieces, boxes)) if len(pieces) > 1 else 0
 
 
 def describe_place(boxes: Sequence[Box], start: int, stop: int, pen: float = 0.0) -> Place:

@@ -52,7 +52,7 @@ function lineCandidates(strokes, pieces, boxes, joinedToNext, onlyPiece) {
   };
   for (const [start, stop] of possibleDigits(pieceBoxes, joined)) {
     if ([...gaps].some((i) => start <= i && i < stop - 1)) continue;
-    add(pieces.slice(start, stop).flat(), start, stop, signs(pieceBoxes.slice(start, stop)));
+    add(pieces.slice(start, stop).flat(), start, stop, signs(pieces.slice(start, stop), boxes));
   }
   pieces.forEach((piece, at) => {
     const sizes = piece.map((i) => Math.max(heightOf(boxes[i]), widthOf(boxes[i])));
@@ -64,11 +64,16 @@ function lineCandidates(strokes, pieces, boxes, joinedToNext, onlyPiece) {
   return found;
 }
 
-/** Return how many pieces of a digit are rather points or a minus: small, beside all others. @type {(boxes: Box[]) => number} */
-function signs(boxes) {
-  const all = around(boxes);
-  return boxes.filter((box) => sizeOf(box) < SIGN_SIZE * heightOf(all) && middle(box)[1] > all[1] + SIGN_TOP * heightOf(all)
-    && !boxes.some((other) => other !== box && box[0] < other[2] && other[0] < box[2])).length;
+/**
+ * Return how many pieces of a digit are rather signs beside all others: points, a minus, or several small parts, a colon.
+ * @type {(pieces: number[][], parts: Box[]) => number} `pieces`: indices into the boxes of the parts
+ */
+function signs(pieces, parts) {
+  const boxes = pieces.map((piece) => around(piece.map((i) => parts[i]))), all = around(boxes), height = heightOf(all);
+  const found = boxes.filter((box, at) => pieces[at].every((i) => sizeOf(parts[i]) < SIGN_SIZE * height)
+    && (pieces[at].length > 1 || middle(box)[1] > all[1] + SIGN_TOP * height)
+    && !boxes.some((other) => other !== box && box[0] < other[2] && other[0] < box[2]));
+  return boxes.length > 1 ? found.length : 0;
 }
 
 /**

@@ -1,0 +1,96 @@
+"""Remove what is left of printed lines from a mask of ink: of rules, boxes and rings."""
+
+import numpy as np
+from scipy import ndimage
+
+LEAST_CONTRAST = 20  # of ink on paper, 0 to 255, whose colour tells what is joined to it
+BORDER = 3  # pixels of the mask at its border in which a line may fade
+LINE_THICKNESS = 0.12  # of a ruled line at most, relative to the height of the picture
+# Of a part that may be of a line, in the height of a digit: its least length, and that of a bent one.
+LEAST_LENGTH, LEAST_BENT = 0.35, 1.4
+STRAIGHT, THIN = 0.3, 0.3  # largest width over length, largest share of ink in the box of a bent part
+SAME_COLOUR = 0.4  # least share of a part's contrast that what goes on has
+GAP, REACH = 3, 8  # pixels from a part between which its colour goes on
+APART = 0.8  # of the places where it does, in lengths of the part
+
+
+def without_line_parts(mask: np.ndarray, contrast: np.ndarray, height: float) -> np.ndarray:
+    """Remove parts that are pieces of longer lines: thin ones whose colour goes on beyond both ends.
+
+    Args:
+        mask: bool, (H, W), the ink.
+        contrast: float32, (H, W, 3), of the pixels with the paper, -255 to 255.
+        height: of the digits, in pixels of the mask.
+
+    Returns:
+        The mask or a copy without such parts.
+    """
+    labels, _ = ndimage.label(mask, np.ones((3, 3)))
+    line = [False]
+    for number, (rows, columns) in enumerate(ndimage.find_objects(labels), 1):
+        sides = rows.stop - rows.start, columns.stop - columns.start
+        line.append(False)
+        if max(sides) < LEAST_LENGTH * height:
+            continue
+        area = tuple(slice(max(0, side.start - 2 * REACH), side.stop + 2 * REACH) for side in (rows, columns))
+        part = labels[area] == number
+        bent = max(sides) > LEAST_BENT * height and part.sum() < THIN * sides[0] * sides[1]
+        if min(sides) < STRAIGHT * max(sides) or bent:
+            line[-1] = _goes_on(part, mask[area], contrast[area]) >= APART * max(sides)
+    return mask & ~np.array(line)[labels] if any(line) else mask
+
+
+def _goes_on(part: np.ndarray, mask: np.ndarray, contrast: np.ndarray) -> float:
+    """Return how far apart the places are, in pixels, where the colour of a part goes on beside it."""
+    own = np.median(contrast[part], axis=0)
+    if np.abs(own).max() < LEAST_CONTRAST:
+        return 0.0
+    alike = contrast @ own > SAME_COLOUR * own @ own
+    joined, _ = ndimage.label(alike | part, np.ones((3, 3)))
+    around = ndimage.binary_dilation(part, iterations=REACH) & ~ndimage.binary_dilation(part, iterations=GAP)
+    places, count = ndimage.label(
+        around & alike & ~mask & np.isin(joined, np.unique(joined[part])), np.ones((3, 3))
+    )
+    centres = np.array(ndimage.center_of_mass(places, places, range(1, count + 1))).reshape(-1, 2)
+    return float(max((np.hypot(*(centres - centre).T).max() for centre in centres), default=0.0))
+
+
+def without_ruled_lines(mask: np.ndarray) -> np.ndarray:
+    """Remove thin strokes that come level from the left or right border: rests of ruled lines.
+
+    A digit that was cut out close has such ends too, the bar of a 7 for one, but it also reaches the upper
+    and the lower border.
+
+    Args:
+        mask: bool, (H, W), the ink of a picture over its whole width.
+
+    Returns:
+        The same mask, or a copy without the lines up to where they meet other ink.
+    """
+    if mask[0].any() and mask[-1].any():
+        return mask
+    cleared = mask.copy()
+    for side in (cleared, cleared[:, ::-1]):
+        for start, stop in _runs(side[:, min(BORDER, mask.shape[1] - 1)]):
+            if stop - start <= LINE_THICKNESS * len(mask):
+                _erase_line(side, start, stop)
+    return cleared
+
+
+def _erase_line(mask: np.ndarray, start: int, stop: int) -> None:
+    """Erase a line from the left border as far as it stays thin, in place; it has rows `start:stop` there."""
+    thickest = 2 * (stop - start) + 2
+    for x in range(mask.shape[1]):
+        run = next((run for run in _runs(mask[:, x]) if run[0] < stop and run[1] > start), None)
+        if run is None and x <= BORDER:
+            continue
+        if run is None or run[1] - run[0] > thickest:
+            return
+        start, stop = run
+        mask[start:stop, x] = False
+
+
+def _runs(column: np.ndarray) -> list[tuple[int, int]]:
+    """Return the start and stop of each run of True in a column."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], column, [False]]).astype(np.int8)))
+    return [(int(start), int(stop)) for start, stop in zip(edges[::2], edges[1::2], strict=True)]
