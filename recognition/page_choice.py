@@ -6,6 +6,7 @@ from preprocessing.candidates import Candidate, Page
 from recognition.reading import Reading
 
 POINTS = (".", ",", ":")
+APART = 0.35  # distance of a speck from the nearest digit at least, in heights of the digit
 
 
 def read_page(page: Page, costs: dict[int, float], readings: dict[int, list[Reading]]) -> list[Reading]:
@@ -37,12 +38,17 @@ def read_page(page: Page, costs: dict[int, float], readings: dict[int, list[Read
 
 
 def _without_specks(line: list[Reading]) -> list[Reading]:
-    """Return a line without points and commas at its ends: they are rather dirt."""
-    known = [reading.symbol not in POINTS for reading in line]
-    if not any(known):
-        return line
-    first, last = known.index(True), len(known) - known[::-1].index(True)
-    return line[first:last]
+    """Return a line without points and commas that are rather dirt: apart, or beside a single digit."""
+    known = [reading for reading in line if reading.symbol not in POINTS]
+    if len(known) < 2:
+        return known or line
+    first, last = known[0].box, known[-1].box
+    return [
+        reading
+        for reading in line
+        if first[0] - reading.box[2] < APART * (first[3] - first[1])
+        and reading.box[0] - last[2] < APART * (last[3] - last[1])
+    ]
 
 
 def _is_legible(line: list[Reading]) -> bool:
