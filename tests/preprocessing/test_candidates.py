@@ -94,6 +94,16 @@ def test_a_picture_is_read_as_a_number_unless_single_is_set():
         assert max(candidate.stop for candidate in line) == last
 
 
+def test_a_colon_is_no_part_of_the_digits_beside_it():
+    colon = (70, 70, 80, 80), (70, 120, 80, 130)
+    penalties = {
+        (start, stop): penalty
+        for start, stop, _, penalty in offered(_lines(ink((20, 50, 60, 150), *colon, (90, 50, 130, 150))))
+    }
+    assert penalties[0, 2] == penalties[1, 3] == 1
+    assert penalties[0, 1] == penalties[2, 3] == 0
+
+
 @pytest.mark.parametrize(("right", "down"), AROUND)
 def test_the_part_in_the_middle_is_the_digit(right, down):
     middle = (90, 90, 110, 110)

@@ -56,18 +56,6 @@ def test_a_point_beside_a_single_digit_is_a_speck(digits, place, want, recognize
     assert text_of(recognizer.read_image(page)) == want
 
 
-@pytest.mark.parametrize("text", ["12:45", "09:30", "23:59"])
-def test_a_colon_belongs_to_neither_digit(text, recognizer):
-    page = Image.new("L", (640, 220), 250)
-    pen = ImageDraw.Draw(page)
-    for at, char in enumerate(text.replace(":", "")):
-        for stroke in symbol(char, (90 + 110 * at + 30 * (at > 1), 110), 110):
-            pen.line(stroke, fill=30, width=8, joint="curve")
-    for y in (85, 145):
-        pen.ellipse((263, y, 277, y + 14), fill=30)
-    assert text_of(recognizer.read_image(page)) == text
-
-
 @pytest.mark.parametrize("width", [2, 3])
 def test_boxes_around_digits_are_no_ink(width, recognizer):
     page = Image.new("RGB", (620, 200), "white")
