@@ -34,7 +34,7 @@ READING_HEIGHT = 40  # of digits, in pixels of the view that is read
 GOOD_HEIGHTS = (26, 80)  # of digits in a view that needs no second look
 MARGIN = 32  # of paper around a view, both sides together, in pixels
 MAX_AT_ONCE = 1024 * 1024  # pixels of the network's input, for which it takes 200 MB
-OVERLAP = 128  # rows of an input that is divided, a multiple of STRIDE: what decides about a pixel
+OVERLAP = 128  # rows of an input that is divided, a multiple of STRIDE: its logits differ by less than 0.2
 SMALLEST_CANVAS = 160  # sides of the network's input: it has learned from large pages
 
 

@@ -19,8 +19,7 @@ from preprocessing import pdf_files
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
-WORKING_PIXELS = 560 * 560  # of the copy in which ink is searched for
-WORKING_SIDE = 112  # shorter side to which the copy of a small picture is enlarged
+REDUCED_PIXELS = 4 * 560 * 560  # of the copy of a large picture that the window shows and reads
 MAX_PIXELS = 50_000_000  # checked before decoding, which would otherwise take seconds
 MAX_WEBP_PIXELS = 20_000_000  # the decoder needs four times the picture's memory
 MAX_PLAIN_PIXELS = 1_000_000  # of a PPM in decimal text, which Pillow decodes in Python
@@ -253,12 +252,12 @@ def _without_stderr() -> Iterator[None]:
 
 
 def reduced(image: Image.Image) -> Image.Image:
-    """Return a large picture reduced to about four times WORKING_PIXELS, a smaller one as it is.
+    """Return a large picture reduced to about REDUCED_PIXELS, a smaller one as it is.
 
     Doing this first keeps all later steps fast.
     """
     width, height = image.size
-    step = int((width * height / (4 * WORKING_PIXELS)) ** 0.5)
+    step = int((width * height / REDUCED_PIXELS) ** 0.5)
     if step < 2:
         return image
     smooth = Image.Resampling.BOX if image.mode in ("L", "LA", "RGB", "RGBA") else Image.Resampling.NEAREST

@@ -70,7 +70,7 @@ def parse_arguments() -> argparse.Namespace:
     several = "strokes with labels, .jsonl or .jsonl.gz"
     add("--ink", type=Path, nargs="+", required=True, metavar="FILE", help=several)
     add("--examples", type=number(int, at_least=BATCH), default=180_000, help="made examples")
-    add("--epochs", type=number(int, at_least=1), default=8, help="passes over the examples")
+    add("--epochs", type=number(int, at_least=1), default=7, help="passes over the examples")
     add("--seed", type=number(int, at_least=0), default=0, help="of all random choices")
     add(
         "--workers", type=number(int, at_least=1), default=os.cpu_count(), help="processes that make examples"
