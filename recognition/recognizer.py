@@ -30,7 +30,7 @@ ASSUMPTION_PENALTY = 1.5  # cost of one point of `Candidate.penalty`
 SIGN_PENALTY = 0.5  # cost of reading ink as a sign: signs are rarer than digits
 CROSSED_OUT_PENALTY = 1.5  # the same for a digit that is crossed out
 CUT_TOLERANCE = 1.25  # for the novelty of digits that were cut from one another, as cuts leave marks
-MAX_UNSURE = 60  # pieces of ink that are tried as several digits
+MAX_CUT = 12  # pieces of ink of a page that are tried as several digits
 SEVERAL_WEIGHT = 0.7  # of the negative log-likelihood that ink which is cut is several digits
 MAX_SEVERAL = 3.0  # ink that less likely is several digits is not cut
 UNSURE = 1.5  # cost of ink as one digit above which it is tried as several that touch
@@ -165,10 +165,12 @@ class Recognizer:
         costs: dict[int, float] = {}
         readings: dict[int, list[Reading]] = {}
         self._judge(whole, batch_size, costs, readings)
-        unsure = [candidate for page in pages for line in page for candidate in _unsure(line, costs)]
-        unsure = unsure if len(unsure) <= MAX_UNSURE else []  # noise rather than writing
-        several = [surprises[KINDS.index("several")] for surprises in self._kinds(unsure, batch_size)]
-        tried = [(c, surprise) for c, surprise in zip(unsure, several, strict=True) if surprise < MAX_SEVERAL]
+        tried: list[tuple[Candidate, float]] = []
+        for page in pages:
+            unsure = [candidate for line in page for candidate in _unsure(line, costs)]
+            several = [surprises[KINDS.index("several")] for surprises in self._kinds(unsure, batch_size)]
+            likely = [pair for pair in zip(unsure, several, strict=True) if pair[1] < MAX_SEVERAL]
+            tried += likely if len(likely) <= MAX_CUT else []  # noise rather than writing
         parts = {id(candidate): candidate.ink.cut(candidate.place) for candidate, _ in tried}
         cut = [part for line in parts.values() for part in line]
         self._judge(cut, batch_size, costs, readings, cut=True)
