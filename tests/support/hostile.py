@@ -38,7 +38,9 @@ from recognition.output import show_json
 from tests.support import pdf
 from tests.support.handwriting import digit
 
-MEMORY = 2 * 2**30  # bytes that the process may allocate after the network is loaded
+# Address space in bytes that the process may reserve after the network is loaded, in place of all memory of the
+# machine. It is no bound on the memory of one file: blocks that are freed keep their addresses, 2 GiB in the end.
+ADDRESSES = 6 * 2**30
 CANVAS = (-200.0, -200.0, 200.0, 200.0)
 
 
@@ -51,7 +53,7 @@ def main(folder: Path, count: int, seed: int) -> None:
     maker = multiprocessing.get_context("spawn").Process(target=make, args=(files, count, seed), daemon=True)
     maker.start()
     worker = Worker(None, "cpu", 1, "hostile")
-    address_space = int(2**20 * figure("VmSize")) + MEMORY
+    address_space = int(2**20 * figure("VmSize")) + ADDRESSES
     resource.setrlimit(resource.RLIMIT_AS, (address_space, address_space))
     warm_up(worker, folder)
     at_rest = figure("VmRSS")
