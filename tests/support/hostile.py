@@ -38,8 +38,8 @@ from recognition.output import show_json
 from tests.support import pdf
 from tests.support.handwriting import digit
 
-# Address space in bytes that the process may reserve after the network is loaded, in place of all memory of the
-# machine. It is no bound on the memory of one file: blocks that are freed keep their addresses, 2 GiB in the end.
+# Bytes of address space that the process may reserve after the network is loaded: no file takes all memory of
+# the machine. It bounds all files together, since blocks that are freed keep their addresses, up to 2 GiB.
 ADDRESSES = 6 * 2**30
 CANVAS = (-200.0, -200.0, 200.0, 200.0)
 
