@@ -15,12 +15,12 @@ from preprocessing.ink_mask import InkMask
 
 SECOND_LOOK = 1.3  # scale of the second look at the same part
 INK, SURE_INK = 0.1, 0.35  # probability of ink, and that which each part of the ink reaches somewhere
+LOW = 0.45  # height, relative to the digits', of parts that are rather rests of lines
+SURE_LOW_INK = 0.65  # as SURE_INK, for parts lower than LOW
 LARGEST_DIGIT = 2.2  # longest side of a digit, relative to the height of most
 TALLEST_BAR = 4.5  # a 1 alone, whose height is hard to tell
 HALO = 8  # pixels of the mask by which it may be wider than the ink's colour
 JOINED_SHARE = 0.02  # of a part that the network found at least, for the rest to be added
-SURE_LOW_INK = 0.65  # the same for parts lower than LOW, which are rather rests of lines
-LOW = 0.45  # relative to the digits' height
 SPECK = 0.003  # area of the smallest part of the ink, in squares of the digits' height
 
 
@@ -83,10 +83,10 @@ def _mask(image: Image.Image, view: View) -> np.ndarray:
     kept = sure & (tall | (best > np.log(SURE_LOW_INK / (1 - SURE_LOW_INK))))
     kept = kept if kept.any() else sure
     mask = kept[labels]
-    return _by_colour(mask, image, view) if mask.any() else mask
+    return _by_colour(mask, logits, image, view) if mask.any() else mask
 
 
-def _by_colour(mask: np.ndarray, image: Image.Image, view: View) -> np.ndarray:
+def _by_colour(mask: np.ndarray, logits: np.ndarray, image: Image.Image, view: View) -> np.ndarray:
     """Return the ink with the shape that its colour gives it, where that is clear.
 
     What has the ink's colour and is joined to it is ink: of a straight stroke the network may miss a part.
@@ -94,11 +94,11 @@ def _by_colour(mask: np.ndarray, image: Image.Image, view: View) -> np.ndarray:
 
     Args:
         mask: bool, (H, W), the ink that was found, some of it True.
+        logits: (H, W), of ink.
         image: the whole picture.
         view: in which it was found, of any resolution.
     """
     size, factor = mask.shape[::-1], len(mask) / len(view.logits)
-    logits = np.asarray(Image.fromarray(view.logits).resize(size, Image.Resampling.BILINEAR))
     pixels = Image.fromarray(pixels_of(image, view.box, factor * view.scale[0]))
     pixels = np.asarray(pixels.resize(size, Image.Resampling.BILINEAR), np.float32)
     height = factor * view.height
