@@ -2,7 +2,6 @@
 
 import io
 import os
-import threading
 from collections.abc import Sequence
 from pathlib import Path, PurePath
 
@@ -25,7 +24,7 @@ OVERSAMPLING = 3  # a drawing is drawn larger by this factor and reduced, for sm
 
 
 class AnnotatedCopies:
-    """A folder for annotated copies, which mirrors the folders of the inputs. Thread-safe.
+    """A folder for annotated copies, which mirrors the folders of the inputs.
 
     The copy of a JPEG is a JPEG, all others are PNGs. A file with a drawing on each line or with several
     pages becomes a folder of copies, as does standard input.
@@ -51,7 +50,6 @@ class AnnotatedCopies:
             if Path(file).resolve().is_relative_to(inside):
                 raise UserError(f"{file} lies in {short(folder)}: name a folder apart from it for the copies")
         self._folder = folder
-        self._lock = threading.Lock()  # an input that is named twice has a single copy
         self._names = _names(files)
 
     def write(self, item: Item, readings: list[Reading] | UserError) -> None:
@@ -76,8 +74,7 @@ class AnnotatedCopies:
         kind = "JPEG" if name.suffix.lower() in (".jpg", ".jpeg") else "PNG"
         buffer = io.BytesIO()
         draw(content, readings).save(buffer, kind, quality=92)
-        with self._lock:
-            write_atomically(self._folder / name, buffer.getbuffer())
+        write_atomically(self._folder / name, buffer.getbuffer())
 
 
 def _names(files: Sequence[str]) -> dict[str, PurePath]:
