@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from preprocessing.glyph import arc_length
+
 Strokes = list[np.ndarray]
 Rng = np.random.Generator
 
@@ -16,7 +18,7 @@ def dense(stroke: np.ndarray, step: float) -> np.ndarray:
     """Return points along a stroke that are at most `step` apart."""
     if len(stroke) < 2:
         return stroke
-    length = np.concatenate([[0], np.hypot(*np.diff(stroke, axis=0).T).cumsum()])
+    length = arc_length(stroke)
     at = np.linspace(0, length[-1], int(length[-1] / step) + 2)
     return np.stack([np.interp(at, length, stroke[:, axis]) for axis in (0, 1)], 1)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageDraw
+from scipy import ndimage
 
 from preprocessing.candidates import Place
 from preprocessing.glyph import depths, draw_depths, draw_strokes
@@ -263,8 +264,6 @@ def _glyph(strokes: Strokes, pen: float, rng: Rng) -> np.ndarray | None:
 
 
 def _without_specks(mask: np.ndarray) -> np.ndarray:
-    from scipy import ndimage
-
     labels, count = ndimage.label(mask, np.ones((3, 3)))
     areas = np.bincount(labels.ravel())
     areas[0] = 0
