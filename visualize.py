@@ -295,7 +295,7 @@ def page(sources: Sources) -> Figure:
     ink = find_ink(image)
     if ink is None:
         raise UserError(f"{short(path)} is blank: nothing to show")
-    readings = sources.recognizer.read_image(image)
+    readings = sources.recognizer.read_ink(ink)
     symbols = [FoundSymbol(r.symbol, r.box, r.glyph, r.line, r.group) for r in readings]
     height, width = ink.mask.shape
     title = f"{path.name} reads {text_of(readings)}"

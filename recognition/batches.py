@@ -16,13 +16,15 @@ import torch
 from common.device import return_freed_memory
 from common.geometry import Box
 from common.messages import UserError
-from pages.segmentation import segment_picture
+from pages.ink_extraction import find_ink
 from preprocessing.candidates import Page
+from preprocessing.ink_mask import InkMask
+from preprocessing.picture_candidates import segment_ink
 from preprocessing.region import pixels_in, strokes_in
 from preprocessing.stroke_candidates import segment_strokes
 from preprocessing.stroke_files import StrokeSample
 from recognition.inputs import Item
-from recognition.reading import Reading, is_doubtful
+from recognition.reading import Reading
 from recognition.recognizer import Recognizer
 from recognition.symbols import SIGNS
 
@@ -92,43 +94,34 @@ def read_batch(
     """Read a batch: threads of `pool` open and segment its inputs, the networks then read all together."""
     pages = list(pool.map(partial(_segment, options=options), batch))
     found = [page for page in pages if not isinstance(page, UserError)]
-    readings = iter(recognizer.read(found, options.batch_size))
-    outcomes = [page if isinstance(page, UserError) else next(readings) for page in pages]
-    if not options.single:
-        outcomes = [
-            _turned(item, outcome, recognizer, options) for item, outcome in zip(batch, outcomes, strict=True)
-        ]
-    if options.digits_only:
-        outcomes = [
-            outcome if isinstance(outcome, UserError) else [r for r in outcome if r.kind not in SIGNS]
-            for outcome in outcomes
-        ]
+    readings = iter(recognizer.read([candidates for candidates, _ in found], options.batch_size))
+    outcomes: list[Outcome] = []
+    for page in pages:
+        if isinstance(page, UserError):
+            outcomes.append(page)
+            continue
+        outcome, ink = next(readings), page[1]
+        if ink and not options.single:
+            outcome = recognizer.read_turned(ink, outcome)
+        if options.digits_only:
+            outcome = [reading for reading in outcome if reading.kind not in SIGNS]
+        outcomes.append(outcome)
     return list(zip(batch, outcomes, strict=True))
 
 
-def _segment(item: Item, options: Options) -> Page | UserError:
-    """Open an input and return its candidates, or the error that occurred."""
+def _segment(item: Item, options: Options) -> tuple[Page, InkMask | None] | UserError:
+    """Open an input; return its candidates and the ink of a picture, or the error that occurred."""
     region = options.region
     try:
         content = item.load()
         if isinstance(content, StrokeSample):
             strokes = content.strokes if region is None else strokes_in(region, content.strokes, item.name)
-            return segment_strokes(strokes, options.single)
+            return segment_strokes(strokes, options.single), None
         pixels = None if region is None else pixels_in(region, content.size, item.name)
-        return segment_picture(content, options.single, pixels)
+        ink = find_ink(content, pixels)
+        return (segment_ink(ink, options.single) if ink else []), ink
     except UserError as error:
         return error
-
-
-def _turned(item: Item, outcome: Outcome, recognizer: Recognizer, options: Options) -> Outcome:
-    """Return what is read if the picture is turned, where that is much better; else `outcome`."""
-    if isinstance(outcome, UserError) or isinstance(item.content, StrokeSample) or not is_doubtful(outcome):
-        return outcome
-    content = item.load()
-    if isinstance(content, StrokeSample):
-        return outcome
-    pixels = None if options.region is None else pixels_in(options.region, content.size, item.name)
-    return recognizer.read_turned(content, outcome, pixels)
 
 
 def _read_in_processes(
@@ -136,6 +129,7 @@ def _read_in_processes(
 ) -> Iterator[tuple[Item, Outcome]]:
     """Read batches in processes that each load the same weights; yield as `read_all` does."""
     profile = recognizer.memory.folder if recognizer.memory else None
+    before = set(multiprocessing.active_children())
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(workers, context, _start, (str(recognizer.checkpoint.path), profile))
     waiting: deque[Future] = deque([pool.submit(_read, first, options)])
@@ -149,7 +143,7 @@ def _read_in_processes(
         message = "a process that reads was ended, perhaps for lack of memory: try fewer --workers"
         raise UserError(message) from None
     finally:  # after Ctrl-C nobody waits for the readings
-        for process in multiprocessing.active_children():
+        for process in set(multiprocessing.active_children()) - before:
             process.terminate()
         pool.shutdown(wait=False, cancel_futures=True)
 

@@ -14,8 +14,8 @@ from checkpointing.archive import CheckpointError
 from common.messages import short
 from evaluation.calibration import features_and_logits
 from pages.ink_extraction import find_ink
-from pages.segmentation import segment_picture
 from preprocessing.candidates import Candidate, Page
+from preprocessing.ink_mask import InkMask
 from preprocessing.picture_candidates import segment_ink
 from preprocessing.stroke_candidates import Strokes, segment_strokes
 from recognition import symbols
@@ -115,28 +115,26 @@ class Recognizer:
         Raises:
             InkError: if the picture cannot be converted to RGB.
         """
-        readings = self.read([segment_picture(image, single)])[0]
-        return readings if single or not is_doubtful(readings) else self.read_turned(image, readings)
+        ink = find_ink(image)
+        return self.read_ink(ink, single) if ink else []
 
-    def read_turned(
-        self,
-        image: Image.Image,
-        upright: list[Reading],
-        pixels: tuple[int, int, int, int] | None = None,
-    ) -> list[Reading]:
-        """Read a picture turned by 90, 180 and 270 degrees, and return the best of all readings.
+    def read_ink(self, ink: InkMask, single: bool = False) -> list[Reading]:
+        """Read the ink of a picture, which `find_ink` returns; see `read_image`."""
+        readings = self.read([segment_ink(ink, single)])[0]
+        return readings if single else self.read_turned(ink, readings)
+
+    def read_turned(self, ink: InkMask, upright: list[Reading]) -> list[Reading]:
+        """Read ink turned by 90, 180 and 270 degrees if it is doubtful; return the best of all readings.
 
         Args:
-            image: as for `read_image`.
+            ink: of a picture.
             upright: what was read of it as it is.
-            pixels: left, top, right and bottom of the part to read; None for all of it.
 
         Returns:
             The readings with their boxes in the picture as it is, `upright` unless others are much surer.
         """
-        ink = find_ink(image, pixels)
         best, surest = upright, certainty(upright) + TURNED_ADVANTAGE
-        for degrees in (90, 180, 270) if ink else ():
+        for degrees in (90, 180, 270) if is_doubtful(upright) else ():
             readings = self.read([segment_ink(ink.turned(degrees))])[0]
             if len(readings) >= MIN_TURNED and certainty(readings) > surest:
                 surest = certainty(readings)
@@ -164,20 +162,19 @@ class Recognizer:
         whole = [candidate for page in pages for line in page for candidate in line]
         costs: dict[int, float] = {}
         readings: dict[int, list[Reading]] = {}
-        self._judge(whole, batch_size, costs, readings)
-        tried: list[tuple[Candidate, float]] = []
+        several = self._judge(whole, batch_size, costs, readings)
+        tried: list[Candidate] = []
         for page in pages:
             unsure = [candidate for line in page for candidate in _unsure(line, costs)]
-            several = [surprises[KINDS.index("several")] for surprises in self._kinds(unsure, batch_size)]
-            likely = [pair for pair in zip(unsure, several, strict=True) if pair[1] < MAX_SEVERAL]
+            likely = [c for c in unsure if several[id(c)] < MAX_SEVERAL]
             tried += likely if len(likely) <= MAX_CUT else []  # noise rather than writing
-        parts = {id(candidate): candidate.ink.cut(candidate.place) for candidate, _ in tried}
+        parts = {id(candidate): candidate.ink.cut(candidate.place) for candidate in tried}
         cut = [part for line in parts.values() for part in line]
         self._judge(cut, batch_size, costs, readings, cut=True)
-        for candidate, surprise in tried:
+        for candidate in tried:
             chain = cheapest_chain(parts[id(candidate)], costs)
             cost = sum(costs[id(part)] for part in chain) + ASSUMPTION_PENALTY * candidate.penalty
-            cost += SEVERAL_WEIGHT * surprise
+            cost += SEVERAL_WEIGHT * several[id(candidate)]
             if chain and cost < costs[id(candidate)]:
                 costs[id(candidate)] = cost
                 readings[id(candidate)] = [reading for part in chain for reading in readings[id(part)]]
@@ -190,14 +187,18 @@ class Recognizer:
         costs: dict[int, float],
         readings: dict[int, list[Reading]],
         cut: bool = False,
-    ) -> None:
+    ) -> dict[int, float]:
         """Add the cost and the reading of each candidate, by its id.
 
         Which digit a part is that was `cut` from others, the symbol network helps to say: it has seen such
         parts, and the digit network has not.
+
+        Returns:
+            The negative log-likelihood that a candidate is several digits, by its id, where it has a place.
         """
         costs.update({id(candidate): ASSUMPTION_PENALTY * candidate.penalty for candidate in candidates})
         inked = [candidate for candidate in candidates if candidate.glyph is not None]
+        several: dict[int, float] = {}
         answers = zip(inked, self._classify(inked, batch_size), self._kinds(inked, batch_size), strict=True)
         for candidate, (probabilities, novelty, familiarity), surprises in answers:
             if cut:
@@ -208,6 +209,7 @@ class Recognizer:
             cost = np.logaddexp(0, NOVELTY_SHARPNESS * (novelty - 1)) - np.log(probabilities[digit])
             reading = Reading(digit, probabilities, novelty, candidate.box, candidate.glyph)
             if surprises is not None:
+                several[id(candidate)] = surprises[KINDS.index("several")]
                 no_digit = -np.log(np.exp(-surprises[: len(DIGITS)]).sum()) * (1 - familiarity)
                 cost += min(no_digit, MAX_SURPRISE)
                 kind = min(NAMED, key=lambda name: surprises[KINDS.index(name)])
@@ -221,6 +223,7 @@ class Recognizer:
                     cost, reading = unknown, replace(reading, novelty=max(reading.novelty, NO_DIGIT))
             costs[id(candidate)] += cost
             readings[id(candidate)] = [reading]
+        return several
 
     def _kinds(self, candidates: Sequence[Candidate], batch_size: int) -> Iterator[np.ndarray | None]:
         """Yield the negative log-likelihood of each of KINDS, at most 9; None where there is no place."""
