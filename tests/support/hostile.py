@@ -43,11 +43,12 @@ from tests.support.handwriting import digit
 ADDRESSES = 6 * 2**30
 CANVAS = (-200.0, -200.0, 200.0, 200.0)
 
+register_heif_opener()  # or Pillow cannot write such files
+
 
 def main(folder: Path, count: int, seed: int) -> None:
     """Read all files and print what happens to each."""
     torch.set_num_threads(1)
-    register_heif_opener()
     # Encoders leave threads and memory behind; a process of their own has no limit.
     files: multiprocessing.Queue = multiprocessing.get_context("spawn").Queue(4)
     maker = multiprocessing.get_context("spawn").Process(target=make, args=(files, count, seed), daemon=True)
@@ -67,7 +68,6 @@ def main(folder: Path, count: int, seed: int) -> None:
 
 def make(files: multiprocessing.Queue, count: int, seed: int) -> None:
     """Put the name and the content of each file into a queue, then None."""
-    register_heif_opener()
     inputs = mutated(count, random.Random(seed))
     if seed == 0:
         inputs = (each for source in (heavy(), inputs) for each in source)
