@@ -30,6 +30,7 @@ def show_json(item: Item, outcome: list[Reading] | UserError) -> None:
             report["turned"] = outcome[0].turned
         report["digits"] = [
             {
+                "symbol": reading.symbol,
                 "digit": reading.digit,
                 "confidence": round(reading.confidence, 6),
                 "probabilities": [round(float(value), 6) for value in reading.probabilities],

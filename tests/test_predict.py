@@ -236,8 +236,10 @@ def test_json(run, tmp_path):
     assert objects[2]["digits"] == []
     seven, one = objects[0]["digits"]
     assert (seven["digit"], seven["is_digit"], one["digit"]) == (7, True, 1)
+    assert (seven["symbol"], one["symbol"]) == ("7", "1")
     for digit in (seven, one):
         assert set(digit) == {
+            "symbol",
             "digit",
             "confidence",
             "probabilities",

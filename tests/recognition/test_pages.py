@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 
 from recognition.inputs import find_sources, items
 from recognition.reading import text_of
@@ -65,6 +66,19 @@ def test_boxes_around_digits_are_no_ink(width, recognizer):
         for stroke in symbol(char, (92 + 105 * at, 100), 62):
             pen.line(stroke, fill=(30, 40, 120), width=5, joint="curve")
     assert text_of(recognizer.read_image(page)) == "48263"
+
+
+@pytest.mark.parametrize("side", [12, 16, 28, 64])
+def test_a_digit_is_read_alike_with_and_without_paper_around(side, validation, recognizer):
+    alike = 0
+    for image in validation[0][200:240]:
+        rows, columns = (np.flatnonzero((image > 60).any(axis)) for axis in (1, 0))
+        cut = Image.fromarray(255 - image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
+        scale = side / max(cut.size)
+        cut = cut.resize([max(1, round(length * scale)) for length in cut.size], Image.Resampling.BICUBIC)
+        whole = ImageOps.expand(cut, round(side / 3), 255)
+        alike += text_of(recognizer.read_image(cut)) == text_of(recognizer.read_image(whole))
+    assert alike >= 37
 
 
 @pytest.mark.parametrize("degrees", [90, 180, 270])

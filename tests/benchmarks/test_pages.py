@@ -1,0 +1,34 @@
+"""Tests of the measurement of pages."""
+
+import numpy as np
+import pytest
+
+from benchmarks.pages import Table
+from recognition.reading import Reading
+from tests.support.written_pages import KINDS, made_pages
+from tests.training.made_pages.hands import straight_hands
+
+
+def reading(digit: int, confidence: float = 0.995, novelty: float = 0.2) -> Reading:
+    probabilities = np.full(10, (1 - confidence) / 9, np.float32)
+    probabilities[digit] = confidence
+    return Reading(digit, probabilities, novelty, (0, 0, 1, 1), np.zeros((28, 28), np.float32))
+
+
+def test_a_table_counts_digits_that_are_found_and_sure_ones_that_are_right(capsys):
+    table = Table()
+    table.add("rows", "123", "123", [reading(1), reading(2), reading(3)])
+    table.add("rows", "45", "75?", [reading(7), reading(5, 0.6), reading(9, novelty=3.0)])
+    table.show("pages")
+    row = capsys.readouterr().out.splitlines()[-1]
+    assert row == "| all | 2 | 1 | 80.0% | 75.0% |"  # 1, 2, 3, 5 of five; of four sure ones the 7 is wrong
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_made_pages_depend_on_the_seed_alone_and_have_text(kind):
+    first, again = (
+        next(page for page in made_pages(straight_hands(), 1, 4) if page[0] == kind) for _ in range(2)
+    )
+    assert first[1].tobytes() == again[1].tobytes()
+    assert first[2] == again[2]
+    assert any(char.isdigit() for line in first[2] for char in line)
