@@ -30,11 +30,13 @@ def main() -> int:
     args = parse_arguments()
     root = open_display()
     # Imported after open_display, which reports a missing Tk.
+    from gui import texts
     from gui.commands import Commands
     from gui.corrections import Corrections
     from gui.session import Session
     from gui.theme import Theme
 
+    texts.use(args.language)
     theme = Theme(root, args.theme)
     side = args.size or theme.px(SIDE)
     brush = args.brush or BRUSH * side
@@ -80,6 +82,12 @@ def parse_arguments() -> argparse.Namespace:
         help="width of the pen in pixels (default: 4 %% of the side)",
     )
     add("--theme", choices=("auto", "light", "dark"), default="auto", help="auto: as the desktop is set")
+    add(
+        "--language",
+        choices=("auto", "en", "zh"),
+        default="auto",
+        help="of the window: English or Chinese; auto: as the system is set",
+    )
     add_device_arguments(add, threads=1)  # more threads help only with many digits at a time
     args = parser.parse_args()
     # Likely mistakes are reported before a window opens, others when a file is read.

@@ -1,5 +1,7 @@
 """Commands: what each key and button does. The virtual events of `keys` are bound here and nowhere else."""
 
+import os
+import tempfile
 import tkinter as tk
 from collections.abc import Callable
 from pathlib import Path
@@ -7,14 +9,17 @@ from typing import Any
 
 from common.geometry import Box
 from common.messages import short
+from gui.clipboard import COPY_TOOLS, copy_picture, copy_text, picture_from_clipboard
 from gui.corrections import Corrections
-from gui.desktop import ask_for_picture, ask_where_to_save, copy_text, picture_from_clipboard
-from gui.drawing import Picture
+from gui.desktop import ask_for_picture, ask_where_to_save
+from gui.drawing import Page, Picture, Stroke
 from gui.keys import CORRECT, key_for
 from gui.painting import part_of
 from gui.protocol import Open, Save
 from gui.region_frame import RegionFrame
+from gui.sample_digits import KEY_POINTS, digit, photo
 from gui.session import Session
+from gui.texts import say
 from gui.widgets import KeyList
 
 
@@ -31,6 +36,19 @@ class Commands:
         self._key_list: KeyList | None = None
         change_brush = session.window.change_brush
         bind = self._bind
+        window, view = session.window, session.drawing_canvas.view
+        bind("<<UsePen>>", window.eraser.set, False)
+        bind("<<UseEraser>>", window.eraser.set, True)
+        bind("<<ToggleInk>>", self.toggle_ink)
+        bind("<<InkChanged>>", session.drawing_canvas.repaint_ink)
+        bind("<<ZoomIn>>", view.zoom_by, 1)
+        bind("<<ZoomOut>>", view.zoom_by, -1)
+        bind("<<ShowAll>>", session.drawing_canvas.show, True)
+        bind("<<More>>", window.toolbar.show_menu)
+        bind("<<CopyPicture>>", self.copy_picture)
+        bind("<<SamplePhoto>>", self.show_sample_photo)
+        for number in KEY_POINTS:
+            bind(f"<<Sample{number}>>", self.draw_sample, number)
         bind("<<Undo>>", self.undo)
         bind("<<Redo>>", session.redo)
         bind("<<ClearPage>>", session.clear)
@@ -76,6 +94,31 @@ class Commands:
         _toggle(self.session.window.why)
         self.session.show_why()
 
+    def toggle_ink(self) -> None:
+        """Switch whether fast strokes are thinner."""
+        _toggle(self.session.window.ink_follows_speed)
+        self.session.drawing_canvas.repaint_ink()
+
+    def draw_sample(self, number: int) -> None:
+        """Draw a sample digit on a blank page; in a number, to the right of what is there."""
+        session = self.session
+        canvas, strokes = session.drawing_canvas, session.drawing.page.strokes
+        canvas.pen_up()
+        height, x = 0.6 * canvas.side, 0.0
+        if session.window.single.get():
+            session.clear()
+            strokes = ()
+        else:
+            height = 0.3 * canvas.side
+            bounds = session.drawing.page.bounds()
+            x = bounds[2] + 0.5 * height if bounds else -canvas.side / 3
+        drawn = tuple(Stroke(tuple(line), canvas.brush) for line in digit(number, (x, 0.0), height))
+        session.replace(Page((*strokes, *drawn), session.drawing.page.picture))
+
+    def show_sample_photo(self) -> None:
+        """Open the sample photo."""
+        self._opened(photo())
+
     def toggle_memory(self) -> None:
         """Switch between reading with and without corrected samples."""
         _toggle(self.session.window.use_memory)
@@ -98,7 +141,7 @@ class Commands:
         if source:
             self.open_from(source)
         else:
-            self.session.say("There is no picture in the clipboard.")
+            self.session.say(say("nothing_to_paste"))
 
     def open_from(self, source: Path | bytes, otherwise: Callable[[str], None] | None = None) -> None:
         """Open a picture.
@@ -107,15 +150,15 @@ class Commands:
             source: an image file or its content.
             otherwise: called with the reason if it cannot be opened; None for the status line.
         """
-        self.session.say("Opening the picture…")
+        self.session.say(say("opening"))
         self.session.ask(Open(source), self._opened, otherwise)
 
     def _opened(self, picture: Picture) -> None:
         self.session.show_picture(picture)
         if picture.pages > 1:
-            self.session.say(f"The first of {picture.pages:,} pages: predict.py reads all of them.")
+            self.session.say(say("first_page", pages=picture.pages))
         else:
-            self.session.say("A picture: draw on it, or frame a part with Ctrl and the mouse.")
+            self.session.say(say("opened"))
 
     def read_part(self, region: Box) -> None:
         """Show and read only a part of the page, which has a picture.
@@ -126,28 +169,44 @@ class Commands:
         part = part_of(self.session.drawing.page, region)
         if part:
             self.session.show_picture(part)
-            self.session.say(f"A part of the picture; {key_for('<<Undo>>')} brings back all of it.")
+            self.session.say(say("part", key=key_for("<<Undo>>")))
 
     def save(self) -> None:
         """Ask for a file and write the drawing to it."""
         session = self.session
         session.drawing_canvas.pen_up()
         if session.drawing.blank:
-            session.say("Nothing to save yet.")
+            session.say(say("nothing_to_save"))
             return
-        path = ask_where_to_save(session.root, session.shown.text().replace("?", "") or "drawing")
+        path = ask_where_to_save(session.root, session.shown.text().replace("?", "") or say("drawing"))
         session.drawing_canvas.focus_set()
         if path:
             image = session.drawing_canvas.page_image
             request = Save(path, session.drawing.page, image.region, image.scale)
-            session.ask(request, lambda path: session.say(f"Saved as {short(path)}"))
+            session.ask(request, lambda path: session.say(say("saved", path=short(path))))
 
     def copy(self) -> None:
         """Copy the text of the reading to the clipboard."""
         text = self.session.shown.text()
         if text:
             copy_text(self.session.root, text)
-        self.session.say(f"Copied: {text}" if text else "Nothing to copy yet.")
+        self.session.say(say("copied", text=text) if text else say("nothing_to_copy"))
+
+    def copy_picture(self) -> None:
+        """Copy the drawing as a picture to the clipboard."""
+        session = self.session
+        session.drawing_canvas.pen_up()
+        if session.drawing.blank:
+            session.say(say("nothing_to_copy"))
+            return
+
+        def copy(path: Path) -> None:
+            copied = copy_picture(path)
+            session.say(say("copied_picture") if copied else say("cannot_copy_picture", tools=COPY_TOOLS))
+
+        path = Path(tempfile.gettempdir()) / f"digits-{os.getpid()}.png"
+        image = session.drawing_canvas.page_image
+        session.ask(Save(path, session.drawing.page, image.region, image.scale), copy)
 
     def help(self) -> None:
         """Open or close the list of keys."""

@@ -5,6 +5,7 @@ from gui.keys import key_for
 from gui.memory_window import MemoryWindow
 from gui.protocol import Forget, ForgetAll, Keep, ListSamples, SampleList
 from gui.session import Session
+from gui.texts import say
 from recognition import profiles
 
 
@@ -27,24 +28,23 @@ class Corrections:
         session = self.session
         session.drawing_canvas.pen_up()
         if session.drawing.blank:
-            session.say("Nothing to correct yet: draw a digit first.")
+            session.say(say("nothing_to_correct"))
             return
         if session.shown.version != session.drawing.version:
             self._due = label, session.drawing.version  # its reading has not arrived
             return
         shown, digit, place = session.shown, session.shown.digit, session.shown.chosen
         if digit is None:
-            session.say("Nothing to correct: no digit was found.")
+            session.say(say("nothing_found"))
             return
         # A new name even for a second correction: of samples of the same ink, the one named last counts.
         name = self._newest = profiles.new_sample_name([self._newest])
         before = shown.correct(label, name)
 
         def kept(count: int) -> None:
-            samples = "1 sample" if count == 1 else f"{count:,} samples"
+            text = say("remembered_one" if count == 1 else "remembered", label=label, count=count)
             used = session.window.use_memory.get()
-            hint = "" if used else f" (not in use: {key_for('<<ToggleMemory>>')})"
-            session.say(f"Remembered: your {label}, {samples}{hint}")
+            session.say(text + ("" if used else say("not_in_use", key=key_for("<<ToggleMemory>>"))))
             self._refresh()
 
         def failed(reason: str) -> None:
@@ -66,7 +66,7 @@ class Corrections:
         label, name = self.session.shown.corrected.popitem()[1]
 
         def forgotten(_: None) -> None:
-            self.session.say(f"Taken back: the sample of a {label}.")
+            self.session.say(say("taken_back", label=label))
             self._refresh()
 
         self.session.ask(Forget(name), forgotten)
@@ -75,8 +75,8 @@ class Corrections:
 
     def read_again(self) -> None:
         """Read again after samples were switched on or off."""
-        used = "with" if self.session.window.use_memory.get() else "without"
-        self.session.say(f"Reading {used} what you corrected.")
+        used = self.session.window.use_memory.get()
+        self.session.say(say("with_samples" if used else "without_samples"))
         self.session.read_again()
 
     def toggle_window(self) -> None:
@@ -84,21 +84,27 @@ class Corrections:
         if self._is_listed():
             self._memory_window.destroy()
         else:
+            session = self.session
             self._memory_window = MemoryWindow(
-                self.session.root, self.session.theme, self.forget, self.forget_all
+                session.root,
+                session.theme,
+                session.window.use_memory,
+                self.read_again,
+                self.forget,
+                self.forget_all,
             )
             self._refresh()
 
     def forget(self, name: str) -> None:
         """Delete the sample with this name."""
-        self.session.ask(Forget(name), lambda _: self._forgotten("1 sample"))
+        self.session.ask(Forget(name), lambda _: self._forgotten(say("forgotten_one")))
 
     def forget_all(self) -> None:
         """Delete all samples."""
-        self.session.ask(ForgetAll(), lambda count: self._forgotten(f"all {count:,} samples"))
+        self.session.ask(ForgetAll(), lambda count: self._forgotten(say("forgotten_all", count=count)))
 
-    def _forgotten(self, what: str) -> None:
-        self.session.say(f"Forgotten: {what}.")
+    def _forgotten(self, text: str) -> None:
+        self.session.say(text)
         self._refresh()
         self.session.read_again()
 
@@ -106,13 +112,13 @@ class Corrections:
         return bool(self._memory_window and self._memory_window.winfo_exists())
 
     def _refresh(self) -> None:
-        """Update the window that lists the samples, if it is open."""
-        if self._is_listed():
-            self.session.ask(ListSamples(), self._list, newest=True)
+        """Update the number of samples, and the window that lists them if it is open."""
+        self.session.ask(ListSamples(), self._list, newest=True)
 
     def _list(self, samples: SampleList) -> None:
         names = (self._newest, *(sample.name for sample in samples.samples))
         self._newest = max(filter(profiles.SAMPLE_NAME.fullmatch, names), default="")
+        self.session.window.show_learned(len(samples.samples))
         if self._is_listed():
             self._memory_window.show(samples)
 
@@ -123,8 +129,8 @@ class Corrections:
             if names := samples.set_aside:
                 for name in names:
                     complain(f"broken, set aside: {samples.folder}/{name}")
-                more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-                self.session.say(f"Broken, set aside in {samples.folder}: {names[0]}{more}")
+                text, more = "broken" if len(names) > 1 else "broken_one", len(names) - 1
+                self.session.say(say(text, folder=samples.folder, name=names[0], count=more))
             self._list(samples)
 
         self.session.ask(ListSamples(), report)
@@ -135,4 +141,4 @@ class Corrections:
         if due and due[1] == self.session.drawing.version:
             self.correct(due[0])
         elif due:
-            self.session.say(f"Not corrected to {due[0]}: the drawing had changed.")
+            self.session.say(say("changed", label=due[0]))

@@ -1,10 +1,8 @@
-"""What the desktop provides: dialogs for files, the clipboard, the screen's resolution, dark mode."""
+"""What the desktop provides: dialogs for files, the screen's resolution, dark mode."""
 
 from __future__ import annotations
 
-import io
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -12,15 +10,12 @@ import tkinter as tk
 from pathlib import Path
 from tkinter import filedialog
 
-from PIL import Image, ImageGrab
-
-from common.messages import UserError
+from gui.texts import say
 
 PICTURES = (
     *("*.png", "*.jpg", "*.jpeg", "*.heic", "*.heif", "*.avif", "*.pdf", "*.tif", "*.tiff", "*.gif", "*.bmp"),
     *("*.webp", "*.ppm", "*.pgm", "*.pbm", "*.pnm"),
 )
-CLIPBOARD_LIMIT = 8  # MB of a picture; X11 gives it as text, which takes 50 ms for each
 
 
 def ask_for_picture(root: tk.Misc) -> Path | None:
@@ -29,8 +24,8 @@ def ask_for_picture(root: tk.Misc) -> Path | None:
     Returns:
         the chosen file; None if cancelled.
     """
-    types = [("Pictures", PICTURES), ("All files", "*")]
-    chosen = filedialog.askopenfilename(parent=root, title="Open a picture", filetypes=types)
+    types = [(say("pictures"), PICTURES), (say("all_files"), "*")]
+    chosen = filedialog.askopenfilename(parent=root, title=say("open_title"), filetypes=types)
     return Path(chosen) if chosen else None
 
 
@@ -46,58 +41,12 @@ def ask_where_to_save(root: tk.Misc, name: str) -> Path | None:
     """
     chosen = filedialog.asksaveasfilename(
         parent=root,
-        title="Save the drawing",
+        title=say("save_title"),
         filetypes=[("PNG", "*.png")],
         defaultextension=".png",
         initialfile=f"{name}.png",
     )
     return Path(chosen) if chosen else None
-
-
-def picture_from_clipboard(root: tk.Misc) -> Path | bytes | None:
-    """Return the picture in the clipboard.
-
-    Returns:
-        the path of a copied file, or the bytes of a PNG file; None if there is no picture.
-
-    Raises:
-        UserError: if it is too large.
-    """
-    # On X11 Tk asks the owner of the clipboard for a PNG, and gives it as text.
-    if root.tk.call("tk", "windowingsystem") == "x11":
-        try:
-            return bytes_of(root.clipboard_get(type="image/png"))
-        except (tk.TclError, ValueError):
-            pass
-    try:
-        copied = ImageGrab.grabclipboard()  # on Linux it needs wl-paste or xclip
-        if isinstance(copied, Image.Image):
-            png = io.BytesIO()
-            copied.save(png, "PNG", compress_level=1)  # four times as fast as the default
-            return png.getvalue()
-    except (NotImplementedError, OSError):
-        return None
-    return Path(copied[0]) if copied else None
-
-
-def bytes_of(text: str) -> bytes:
-    """Convert Tk's text for binary data, "0x89 0x50 0xa ...", to bytes.
-
-    Raises:
-        UserError: if there are too many.
-        ValueError: if it is any other text.
-    """
-    if text.count(" ") > CLIPBOARD_LIMIT * 1_000_000:
-        raise UserError(
-            f"The picture in the clipboard has more than {CLIPBOARD_LIMIT} MB: open it from a file."
-        )
-    return bytes.fromhex(re.sub(r"0x(?=.(?: |$))", "0", text).replace("0x", ""))
-
-
-def copy_text(root: tk.Misc, text: str) -> None:
-    """Put a text into the clipboard."""
-    root.clipboard_clear()
-    root.clipboard_append(text)
 
 
 def dots_per_inch(root: tk.Tk) -> float:

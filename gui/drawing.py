@@ -13,8 +13,9 @@ from functools import cached_property
 from itertools import chain
 
 from common.geometry import Box, Point, around, box_of, dense, distance, grown, holds, middle, overlap
-from gui.spline import STEP, curve, knots, spacing
+from gui.spline import STEP, curve, factors, knots, mirrored, spacing, span
 
+SAME_WIDTH = 0.015  # difference of widths that are painted as one, relative to the pen's
 UNDO_LIMIT = 500  # pages that undo goes back to
 UNDO_PICTURES = 15  # different pictures among them; each may take 8 MB
 
@@ -34,6 +35,23 @@ class Stroke:
     def line(self, step: float = STEP) -> list[Point]:
         """Return the smooth centre line of the ink, as points at most about `step` apart."""
         return curve(knots(self.points, spacing(self.width)), step)
+
+    def inked(self, step: float = STEP) -> list[tuple[list[Point], float]]:
+        """Return the line in pieces of one width each, which is smaller where the pen was fast."""
+        controls = knots(self.points, spacing(self.width))
+        if len(controls) == 1:
+            return [(self.line(step), self.width)]
+        widths = factors(self.points, spacing(self.width), self.width)
+        ends = mirrored(controls[1], controls[0]), mirrored(controls[-2], controls[-1])
+        padded = [ends[0], *controls, ends[1]]
+        pieces = [([controls[0]], self.width)]
+        for *four, factor in zip(padded, padded[1:], padded[2:], padded[3:], widths[1:], strict=False):
+            line, width = span(*four, step), self.width * factor
+            if abs(width - pieces[-1][1]) < SAME_WIDTH * self.width:
+                pieces[-1][0].extend(line)
+            else:
+                pieces.append(([pieces[-1][0][-1], *line], width))
+        return pieces
 
     @cached_property
     def _packed(self) -> bytes:

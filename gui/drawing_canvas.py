@@ -4,15 +4,19 @@ import math
 import tkinter as tk
 from collections.abc import Callable, Sequence
 
-from common.geometry import Point, around, grown, holds
+from common.geometry import Point, around, grown
+from gui.digit_boxes import DigitBoxes
 from gui.drawing import Drawing
+from gui.live_stroke import LiveStroke
 from gui.page_image import PageImage
 from gui.protocol import DigitReading
-from gui.spline import STEP, mirrored, spacing, span
+from gui.sample_digits import digit
 from gui.theme import Theme
+from gui.view import View
 
 MARGIN = 0.03  # around a page that is made to fit, relative to the side
 CLICK_TOLERANCE = 2.0  # points that the pointer may move in a click
+EXAMPLES = (3, 7, 2)  # digits of one stroke each, shown at the first start
 RESIZE_DELAY = 60  # milliseconds without a further change of size after which the page is painted again
 
 
@@ -24,12 +28,15 @@ class DrawingCanvas(tk.Canvas):
         theme: the window's theme.
         drawing: what is shown and changed.
         side: width and height at first, in pixels. A unit of the page is 1/`side` of the shorter side.
+        eraser: variable, whether the left button erases.
+        ink_follows_speed: variable, whether fast strokes are thinner; what is read does not depend on it.
         on_change: called after each change that the pen or the eraser makes.
         on_choose: called with the index of a digit whose box was clicked.
 
     Attributes:
         brush: the pen's width in units of the page.
         page_image: the page as pixels.
+        view: which part of the page is shown.
     """
 
     def __init__(
@@ -38,6 +45,8 @@ class DrawingCanvas(tk.Canvas):
         theme: Theme,
         drawing: Drawing,
         side: int,
+        eraser: tk.BooleanVar,
+        ink_follows_speed: tk.BooleanVar,
         on_change: Callable[[], None],
         on_choose: Callable[[int], None],
     ) -> None:
@@ -55,19 +64,18 @@ class DrawingCanvas(tk.Canvas):
             takefocus=True,
         )
         self.theme, self.drawing, self.side = theme, drawing, side
+        self._erases, self._ink_follows_speed = eraser, ink_follows_speed
         self._on_change, self._on_choose = on_change, on_choose
         self.brush = 20.0
         self.page_image = PageImage(self, theme)
-        self._knots: list[Point] = []  # control points of the live stroke's curve
-        self._painted: Point | None = None  # end of its painted part; None if nothing of it is painted
-        self._live_width = self.brush
+        self.view = View(self, lambda: self.drawing.page.picture is not None, self._show_view)
+        self._live = LiveStroke(self, self.page_image, self.coordinates)
+        self._boxes = DigitBoxes(self, theme, self.coordinates)
         self._eraser: Point | None = None  # its position on the page while it is down
         self._pressed: tk.Event | None = None  # press in a box: the pen draws if it moves, else it is a click
-        self._boxed: tuple[Sequence[DigitReading], Sequence[str], int] = (), (), 0
+        self._has_examples = False
         self._resize_due = ""
         self.create_text(0, 0, fill=theme.colours.muted, font=theme.body, justify="center", tags="hint")
-        tail = {"capstyle": "round", "joinstyle": "round", "state": "hidden", "tags": "tail"}
-        self.create_line(0, 0, 0, 0, **tail)
         self.create_oval(0, 0, 0, 0, outline=theme.colours.accent, state="hidden", tags="eraser")
         self._fit((side, side))
         # The focus is shown only if it comes by the keyboard.
@@ -88,6 +96,25 @@ class DrawingCanvas(tk.Canvas):
         """Show a text in the middle, "" for none."""
         self.itemconfigure("hint", text=text)
 
+    def show_examples(self, shown: bool) -> None:
+        """Show faintly what to draw, or hide it."""
+        self._has_examples = shown
+        self._draw_hint()
+
+    def _draw_hint(self) -> None:
+        self.delete("example")
+        width, height = self.winfo_width(), self.winfo_height()
+        self.coords("hint", width / 2, height * (0.8 if self._has_examples else 0.5))
+        self.itemconfigure("hint", width=width * 0.9)
+        if not self._has_examples:
+            return
+        for place, number in enumerate(EXAMPLES):
+            middle = (0.2 + 0.3 * place) * width, 0.45 * height
+            for line in digit(number, middle, 0.34 * min(width, height)):
+                points = [value for point in line for value in point]
+                look = {"fill": self.theme.colours.line, "capstyle": "round", "joinstyle": "round"}
+                self.create_line(*points, width=self.theme.px(6), tags="example", **look)
+
     def show(self, refit: bool = False) -> None:
         """Show the drawing's page after a change that was not made here.
 
@@ -96,49 +123,21 @@ class DrawingCanvas(tk.Canvas):
         """
         self.pen_up()
         page, image = self.drawing.page, self.page_image
-        wanted = self._scale_for(image.size) if refit or page.blank else image.scale
-        if page.picture is not image.page.picture or wanted != image.scale:
+        if refit or page.blank or page.picture is not image.page.picture:
+            self.view.reset()
             self._fit(image.size)
         else:
             image.show(page)
 
     def show_boxes(self, digits: Sequence[DigitReading], labels: Sequence[str], chosen: int) -> None:
         """Draw a box with a label around each digit, and highlight the one with index `chosen`."""
-        self._boxed = digits, labels, chosen
-        self.delete("box")
-        px, colours = self.theme.px, self.theme.colours
-        for place, (digit, label) in enumerate(zip(digits, labels, strict=True)):
-            colour = colours.accent if place == chosen else colours.soft
-            box = grown(digit.box, self.brush / 2 + 4)
-            left, top, right, bottom = self.coordinates(box[:2], box[2:])
-            self.create_rectangle(
-                left,
-                top,
-                right,
-                bottom,
-                outline=colour,
-                width=px(1.5 if place == chosen else 1),
-                dash=(4, 4) if label == "?" else (),
-                tags=("box", f"box{place}"),
-            )
-            self.create_text(
-                left,
-                max(top - px(1), px(12)),
-                text=label,
-                fill=colour,
-                font=self.theme.bold,
-                anchor="sw",
-                tags=("box", f"box{place}"),
-            )
+        self._boxes.show(digits, labels, chosen, self.brush)
 
-    def _box_at(self, x: int, y: int) -> int | None:
-        """Return the index of the digit whose box or label is there, the smallest of several, or None."""
-        found = []
-        for place in range(len(self._boxed[0])):
-            left, top, right, bottom = self.bbox(f"box{place}")
-            if holds((left, top, right, bottom), (x, y)):
-                found.append(((right - left) * (bottom - top), place))
-        return min(found)[1] if found else None
+    def repaint_ink(self) -> None:
+        """Paint all strokes again after `ink_follows_speed` was switched."""
+        self.pen_up()
+        self.page_image.ink_follows_speed = self._ink_follows_speed.get()
+        self.page_image.repaint(self.page_image.region)
 
     # the pen and the eraser
 
@@ -146,11 +145,10 @@ class DrawingCanvas(tk.Canvas):
         """Finish the stroke or the erasing; called before the drawing is changed in any other way."""
         self._eraser = self._pressed = None
         self.itemconfigure("eraser", state="hidden")
-        self.itemconfigure("tail", state="hidden")
+        self._live.hide()
         live = self.drawing.live
-        if live and self._painted:
-            self._paint_end()
-            self._painted = None
+        if live and self._live.painted:
+            self._live.end(live[-1])
             self.drawing.finish()
             self.page_image.page = self.drawing.page
         else:
@@ -169,16 +167,18 @@ class DrawingCanvas(tk.Canvas):
     def _press(self, event: tk.Event) -> None:
         self.focus_set()
         self.pen_up()
-        if self._box_at(event.x, event.y) is None:
-            self._pen_down(event)
-        else:
+        if self.view.is_moving:
+            self.view.grab(event)
+        elif self._boxes.at((event.x, event.y)) is not None:
             self._pressed = event
+        elif self._erases.get():
+            self._press_eraser(event)
+        else:
+            self._pen_down(event)
 
     def _pen_down(self, event: tk.Event) -> None:
         self.drawing.begin(self.position(event), self.brush)
-        self._live_width = self.brush
-        self._knots = self.drawing.live.copy()
-        self._paint_live(self._knots)
+        self._live.begin(self.drawing.live[0], self.brush)
         self._on_change()
 
     def _press_eraser(self, event: tk.Event) -> None:
@@ -188,27 +188,40 @@ class DrawingCanvas(tk.Canvas):
         self._move(event)
 
     def _move(self, event: tk.Event) -> None:
+        if self.view.drag(event):
+            return
         if self._pressed:
             start = self._pressed
             if math.dist((start.x, start.y), (event.x, event.y)) <= self.theme.px(CLICK_TOLERANCE):
                 return
             self._pressed = None
-            self._pen_down(start)
+            if self._erases.get():
+                self._press_eraser(start)
+            else:
+                self._pen_down(start)
         if self._eraser:
             start, self._eraser = self._eraser, self.position(event)
             self._erase(start, self._eraser)
         elif self.drawing.extend(self.position(event)):
-            self._paint_newest()
+            self._live.extend(self.drawing.live[-1])
             self._on_change()
 
     def _release(self, event: tk.Event) -> None:
         self._move(event)
+        if self.view.release():
+            return
         clicked, was_down = self._pressed, self._eraser or self.drawing.live
         self.pen_up()
         if clicked:
-            self._on_choose(self._box_at(clicked.x, clicked.y))
+            self._on_choose(self._boxes.at((clicked.x, clicked.y)))
         if was_down:
+            self._bring_back()
             self._on_change()
+
+    def _bring_back(self) -> None:
+        """Show the whole page if a stroke has left the sheet: what counts can be seen."""
+        if self.view.zoom == 1 and self._scale_for(self.page_image.size) < self.page_image.scale * 0.999:
+            self._fit(self.page_image.size)
 
     def _erase(self, start: Point, end: Point) -> None:
         radius = max(self.brush, 6 / self.page_image.scale)
@@ -221,50 +234,11 @@ class DrawingCanvas(tk.Canvas):
             self.page_image.repaint(grown(around([(*start, *start), (*end, *end)]), radius + widest))
             self._on_change()
 
-    # the live stroke
-
-    def _paint_newest(self) -> None:
-        """Paint the live stroke as far as its curve is final, and show the rest as a canvas line."""
-        if self._painted is None:
-            return
-        pen = self.drawing.live[-1]
-        if math.dist(pen, self._knots[-1]) >= spacing(self._live_width):
-            self._add_knot(pen)
-        self.coords("tail", *self.coordinates(self._painted, *self._knots[-2:], pen))
-        colour = "#{:02x}{:02x}{:02x}".format(*self.page_image.ink_colour())
-        self.itemconfigure(
-            "tail", state="normal", width=self._live_width * self.page_image.scale, fill=colour
-        )
-
-    def _add_knot(self, knot: Point) -> None:
-        """Add a control point, and paint the part of the curve that is final with it."""
-        self._knots.append(knot)
-        if len(self._knots) > 2:
-            self._paint_span(self._knots[-4:])
-
-    def _paint_end(self) -> None:
-        """Paint the curve to its end at the pen."""
-        pen = self.drawing.live[-1]
-        if pen != self._knots[-1]:
-            self._add_knot(pen)
-        if len(self._knots) > 1:
-            self._paint_span([*self._knots[-3:], mirrored(self._knots[-2], pen)])
-
-    def _paint_span(self, controls: list[Point]) -> None:
-        if len(controls) < 4:  # the first part of the curve
-            controls = [mirrored(controls[1], controls[0]), *controls]
-        self._paint_live([self._painted, *span(*controls, STEP / self.page_image.scale)])
-
-    def _paint_live(self, line: list[Point]) -> None:
-        self.page_image.add(line, self._live_width)
-        self._painted = line[-1]
-
     # size
 
     def _resized(self, event: tk.Event) -> None:
         size = max(1, event.width - 2 * self._edge), max(1, event.height - 2 * self._edge)
-        self.coords("hint", event.width / 2, event.height / 2)
-        self.itemconfigure("hint", width=size[0] * 0.9)
+        self._draw_hint()
         if size == self.page_image.size:
             return
         # While the size keeps changing, the old image is shown in the new middle.
@@ -275,12 +249,17 @@ class DrawingCanvas(tk.Canvas):
         self._resize_due = self.after(RESIZE_DELAY, self._fit, size)
 
     def _fit(self, size: tuple[int, int]) -> None:
-        """Show the whole page in this size (pixels, without the edge)."""
+        """Show the page in this size (pixels, without the edge)."""
         self._resize_due = ""
-        self._painted = None  # a live stroke is painted when it ends
+        self._live.painted = None  # a live stroke is painted when it ends
         self.page_image.move_to(self._edge, self._edge)
-        self.page_image.fit(self.drawing.page, size, self._scale_for(size))
-        self.show_boxes(*self._boxed)
+        scale = self.view.fit(size, self._scale_for(size))
+        self.page_image.fit(self.drawing.page, size, scale, self.view.middle)
+        self._boxes.draw()
+
+    def _show_view(self) -> None:
+        self.pen_up()
+        self._fit(self.page_image.size)
 
     def _scale_for(self, size: tuple[int, int]) -> float:
         """Return the pixels per unit of the page with which all of it is visible in this size."""

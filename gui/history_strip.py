@@ -7,6 +7,7 @@ from tkinter import ttk
 
 from gui.drawing import Page
 from gui.painting import thumbnail
+from gui.texts import say
 from gui.theme import Theme, rgb
 from gui.widgets import photo
 
@@ -41,7 +42,7 @@ class HistoryStrip(ttk.Frame):
         self._buttons: list[ttk.Button] = []
         self._first = 0  # index of the first visible one
         self._side = theme.px(27)
-        self._empty = ttk.Label(self, text="What you clear is kept here.", style="Muted.TLabel")
+        self._empty = ttk.Label(self, text=say("history_empty"), style="Muted.TLabel")
         self._empty.place(relx=0, rely=0.5, anchor="w")
         probe = self._button(Entry(Page(), "0", True))
         self._slot = probe.winfo_reqwidth() + theme.px(2)

@@ -16,7 +16,7 @@ class Key:
 
     Attributes:
         event: the virtual event, which `commands` binds.
-        description: what it does, as the list of keys shows it.
+        description: what it does: a key of `texts`.
         names: keys as `name_of` returns them; the first one is shown in tooltips.
     """
 
@@ -29,25 +29,33 @@ class Key:
 # key, so no key counts twice. Its <<Clear>>, <<Copy>> and <<Paste>> have other keys too (Ctrl+Y pastes on
 # X11), hence the different names here.
 KEYS = (
-    Key("<<Undo>>", "Undo", ("Ctrl+Z",)),
-    Key("<<Redo>>", "Redo", ("Ctrl+Shift+Z", "Ctrl+Y")),
-    Key("<<ClearPage>>", "Clear the sheet", ("Delete", "Esc")),
-    Key("<<ToggleMode>>", "Single digit, or a number", ("N",)),
-    Key("<<ToggleWhy>>", "Why: what speaks for the reading", ("W",)),
-    Key("<<ToggleMemory>>", "With or without what you corrected", ("M",)),
-    Key("<<ShowMemory>>", "What is remembered, to look at and to forget", ("R",)),
-    Key("<<ChoosePrevious>>", "The digit before, in a number", ("Left",)),
-    Key("<<ChooseNext>>", "The digit after it", ("Right",)),
-    Key("<<Thinner>>", "A thinner brush", ("[", "-")),
-    Key("<<Thicker>>", "A thicker brush", ("]", "+", "=")),
-    Key("<<Older>>", "Back in the history", ("PageUp",)),
-    Key("<<Newer>>", "Forward in the history", ("PageDown",)),
-    Key("<<OpenPicture>>", "Open a picture", ("Ctrl+O",)),
-    Key("<<PastePicture>>", "Paste a picture", ("Ctrl+V",)),
-    Key("<<SaveDrawing>>", "Save the drawing as PNG", ("Ctrl+S",)),
-    Key("<<CopyReading>>", "Copy the reading", ("Ctrl+C",)),
-    Key("<<Help>>", "Show the keys", ("F1", "?")),
-    Key("<<Quit>>", "Quit", ("Ctrl+Q",)),
+    Key("<<Undo>>", "undo", ("Ctrl+Z",)),
+    Key("<<Redo>>", "redo", ("Ctrl+Shift+Z", "Ctrl+Y")),
+    Key("<<ClearPage>>", "clear", ("Delete", "Esc")),
+    Key("<<UsePen>>", "pen", ("P",)),
+    Key("<<UseEraser>>", "eraser", ("E",)),
+    Key("<<Thinner>>", "thinner", ("[", "-")),
+    Key("<<Thicker>>", "thicker", ("]", "+", "=")),
+    Key("<<ToggleInk>>", "ink_follows_speed", ("V",)),
+    Key("<<ToggleMode>>", "key_mode", ("N",)),
+    Key("<<ChoosePrevious>>", "key_previous", ("Left",)),
+    Key("<<ChooseNext>>", "key_next", ("Right",)),
+    Key("<<ToggleWhy>>", "key_why", ("W",)),
+    Key("<<ToggleMemory>>", "key_memory", ("M",)),
+    Key("<<ShowMemory>>", "key_learned", ("R",)),
+    Key("<<Older>>", "older", ("PageUp",)),
+    Key("<<Newer>>", "newer", ("PageDown",)),
+    Key("<<OpenPicture>>", "open", ("Ctrl+O",)),
+    Key("<<PastePicture>>", "paste", ("Ctrl+V",)),
+    Key("<<SaveDrawing>>", "save", ("Ctrl+S",)),
+    Key("<<CopyReading>>", "copy", ("Ctrl+C",)),
+    Key("<<CopyPicture>>", "copy_picture", ("Ctrl+Shift+C",)),
+    Key("<<ZoomIn>>", "zoom_in", ("Ctrl++", "Ctrl+=", "Ctrl+Shift++")),
+    Key("<<ZoomOut>>", "zoom_out", ("Ctrl+-",)),
+    Key("<<ShowAll>>", "fit", ("Ctrl+0",)),
+    Key("<<More>>", "more", ("F10",)),
+    Key("<<Help>>", "keys", ("F1", "?")),
+    Key("<<Quit>>", "quit", ("Ctrl+Q",)),
 )
 CORRECT = tuple(f"<<Correct{label}>>" for label in range(10))  # raised by the keys 0 to 9
 

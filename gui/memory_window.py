@@ -8,13 +8,13 @@ from PIL import Image
 
 from common.geometry import holds
 from gui.protocol import Sample, SampleList
+from gui.texts import say
 from gui.theme import Theme, rgb
 from gui.widgets import photo
 
 SIDE, GAP, LABEL_WIDTH = 28, 5, 46  # points: a thumbnail, between two of them, and left of a row
 WIDTH, HEIGHT = 300, 240  # points of the part that scrolls
 CONFIRM_TIME = 4_000  # milliseconds within which a second click deletes all
-NO_SAMPLES = "Nothing yet: a digit key corrects a reading,\nand what was corrected is shown here."
 
 
 class MemoryWindow(tk.Toplevel):
@@ -23,37 +23,53 @@ class MemoryWindow(tk.Toplevel):
     Args:
         parent: the main window.
         theme: the main window's theme.
+        use_samples: variable, whether the samples count.
+        on_switch: called after it was switched here.
         forget: called with the name of a sample that is to be deleted.
         forget_all: called when all samples are.
     """
 
     def __init__(
-        self, parent: tk.Tk, theme: Theme, forget: Callable[[str], None], forget_all: Callable[[], None]
+        self,
+        parent: tk.Tk,
+        theme: Theme,
+        use_samples: tk.BooleanVar,
+        on_switch: Callable[[], None],
+        forget: Callable[[str], None],
+        forget_all: Callable[[], None],
     ) -> None:
         super().__init__(parent, background=theme.colours.window)
         self.withdraw()
-        self.title("Remembered - Handwritten digits")
+        self.title(say("learned_title"))
         self.transient(parent)
         self.theme, self._forget, self._forget_all = theme, forget, forget_all
         self._samples: list[Sample] = []  # by label, in the order of the thumbnails
         self._places: list[tuple[int, int]] = []  # upper left corners of the thumbnails
         self._chosen: int | None = None
-        self._text = "Loading…"  # shown while there are no samples
+        self._text = say("loading_samples")  # shown while there are no samples
         self._photos: list[tk.PhotoImage] = []  # keeps them alive: Tk does not
         self._confirm_due = ""
         self._side, self._step = theme.px(SIDE), theme.px(SIDE) + theme.px(GAP)
-        frame = ttk.Frame(self, padding=theme.px(10))
+        frame = ttk.Frame(self, padding=theme.px(12))
         frame.pack(fill="both", expand=True)
         self._title = ttk.Label(frame, text=" ")
         self._title.pack(anchor="w", pady=(0, theme.px(6)))
+        switch = ttk.Checkbutton(
+            frame,
+            text=say("use_samples"),
+            variable=use_samples,
+            command=on_switch,
+            style="Switch.TCheckbutton",
+        )
+        switch.pack(anchor="w", pady=(0, theme.px(6)))
         foot = ttk.Frame(frame)
-        foot.pack(side="bottom", fill="x", pady=(theme.px(8), 0))
-        self._forget_all_button = ttk.Button(foot, text="Forget all", command=self._confirm_forget_all)
+        foot.pack(side="bottom", fill="x", pady=(theme.px(6), 0))
+        self._forget_all_button = ttk.Button(foot, text=say("forget_all"), command=self._confirm_forget_all)
         self._forget_all_button.state(["disabled"])
         self._forget_all_button.pack(side="left")
-        close = ttk.Button(foot, text="Close", command=self.destroy)
+        close = ttk.Button(foot, text=say("close"), command=self.destroy)
         close.pack(side="right")
-        ttk.Label(foot, text="Point at one; the cross or Delete forgets it", style="Muted.TLabel").pack()
+        ttk.Label(foot, text=say("forget_hint"), style="Muted.TLabel").pack()
         bar = ttk.Scrollbar(frame, orient="vertical")
         bar.pack(side="right", fill="y")
         self.canvas = tk.Canvas(
@@ -103,9 +119,9 @@ class MemoryWindow(tk.Toplevel):
         if len(samples.samples) < len(self._samples):
             self._chosen = None  # or a second click would delete the sample that takes the place
         self._samples = sorted(samples.samples, key=lambda sample: sample.label)
-        count, self._text = len(self._samples), NO_SAMPLES
-        counted = "1 sample" if count == 1 else f"{count:,} samples"
-        self._title.configure(text=f"{counted} in {samples.folder}")
+        count, self._text = len(self._samples), say("no_samples")
+        counted = "samples_one" if count == 1 else "samples"
+        self._title.configure(text=say(counted, count=count, folder=samples.folder))
         self._forget_all_button.state(["!disabled" if count else "disabled"])
         self._draw()
 
@@ -246,10 +262,10 @@ class MemoryWindow(tk.Toplevel):
             self._reset_button()
             self._forget_all()
         else:
-            self._forget_all_button.configure(text=f"Really all {len(self._samples):,}?")
+            self._forget_all_button.configure(text=say("really_all", count=len(self._samples)))
             self._confirm_due = self.after(CONFIRM_TIME, self._reset_button)
 
     def _reset_button(self) -> None:
         self.after_cancel(self._confirm_due)
         self._confirm_due = ""
-        self._forget_all_button.configure(text="Forget all")
+        self._forget_all_button.configure(text=say("forget_all"))

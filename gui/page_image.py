@@ -33,7 +33,8 @@ class PageImage:
         page: what is painted, or will be.
         size: in pixels.
         scale: pixels per unit of the page.
-        region: the visible part of the page, with (0, 0) in its middle.
+        region: the visible part of the page.
+        ink_follows_speed: whether fast strokes are thinner.
     """
 
     def __init__(self, canvas: tk.Canvas, theme: Theme) -> None:
@@ -45,12 +46,14 @@ class PageImage:
         self._work: Iterator[None] = iter(())
         self._work_due = ""
         self.page = Page()
+        self.ink_follows_speed = True
 
-    def fit(self, page: Page, size: tuple[int, int], scale: float) -> None:
-        """Show a page in this size and scale."""
+    def fit(self, page: Page, size: tuple[int, int], scale: float, middle: Point) -> None:
+        """Show a page in this size and scale, around a point of it."""
         self.page, self.size, self.scale = page, size, scale
         half_width, half_height = size[0] / 2 / scale, size[1] / 2 / scale
-        self.region = -half_width, -half_height, half_width, half_height
+        x, y = middle
+        self.region = x - half_width, y - half_height, x + half_width, y + half_height
         self._base = Image.new("RGB", size, self._paper)
         place_picture(self._base, page, self.region, scale)
         self._ink = Image.new("L", size)
@@ -98,9 +101,12 @@ class PageImage:
             for stroke in self.page.strokes:
                 if not overlap(pixels_of(stroke.box, self.region, self.scale, self.size), dirty):
                     continue
-                for line in chunks(stroke.line(STEP / self.scale)):
-                    paint(self._ink, self.pixels(line), stroke.width * self.scale, within=dirty)
-                    yield
+                step = STEP / self.scale
+                pieces = stroke.inked(step) if self.ink_follows_speed else [(stroke.line(step), stroke.width)]
+                for whole, width in pieces:
+                    for line in chunks(whole):
+                        paint(self._ink, self.pixels(line), width * self.scale, within=dirty)
+                        yield
             rows = max(1, BAND // (dirty[2] - dirty[0]))
             for top in range(dirty[1], dirty[3], rows):
                 self._put((dirty[0], top, dirty[2], min(dirty[3], top + rows)))

@@ -106,11 +106,19 @@ def place_picture(canvas: Image.Image, page: Page, region: Box, scale: float) ->
     if page.picture is None:
         return
     picture = Image.frombytes("RGB", (page.picture.width, page.picture.height), page.picture.pixels)
-    left, top = moved([page.picture.box[:2]], region, scale)[0]
-    size = size_of(page.picture.box, scale)
-    if size != picture.size:
-        picture = picture.resize(size, Image.Resampling.BICUBIC, reducing_gap=2)
-    canvas.paste(picture, (round(left), round(top)))
+    left, top = map(round, moved([page.picture.box[:2]], region, scale)[0])
+    width, height = size_of(page.picture.box, scale)
+    if (width, height) == picture.size:
+        canvas.paste(picture, (left, top))
+        return
+    # Only what is visible is resized: of a picture that is zoomed the whole would take seconds.
+    shown = max(0, -left), max(0, -top), min(width, canvas.width - left), min(height, canvas.height - top)
+    if shown[0] < shown[2] and shown[1] < shown[3]:
+        size = shown[2] - shown[0], shown[3] - shown[1]
+        across, down = picture.width / width, picture.height / height
+        part = shown[0] * across, shown[1] * down, shown[2] * across, shown[3] * down
+        picture = picture.resize(size, Image.Resampling.BICUBIC, box=part, reducing_gap=2)
+        canvas.paste(picture, (left + shown[0], top + shown[1]))
 
 
 def ink_colour(page: Page, otherwise: tuple[int, int, int]) -> tuple[int, int, int]:

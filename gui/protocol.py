@@ -20,6 +20,8 @@ class DigitReading:
     Attributes:
         digit: 0 to 9.
         probabilities: the ten digits' probabilities.
+        no_digit: the probability that it is none of them, above 0.5 where `is_digit` is false; with
+            `probabilities` the sum is 1.
         is_digit: False where the network is not sure, and for a sign such as a minus.
         box: in page coordinates.
         glyph: the network's input: 28 rows of 28 bytes, 255 for full ink.
@@ -27,6 +29,7 @@ class DigitReading:
 
     digit: int
     probabilities: tuple[float, ...]
+    no_digit: float
     is_digit: bool
     box: Box
     glyph: bytes
@@ -35,6 +38,10 @@ class DigitReading:
     def confidence(self) -> float:
         """The probability of `digit`."""
         return self.probabilities[self.digit]
+
+    def ranked(self) -> list[int]:
+        """Return the ten digits, the most probable first."""
+        return sorted(range(10), key=lambda digit: -self.probabilities[digit])
 
 
 @dataclass(frozen=True)
@@ -102,11 +109,11 @@ class Read(Request):
 
 @dataclass(frozen=True)
 class Explain(Request):
-    """Compute what in a glyph speaks for a digit; answered with bytes as of a glyph, 255 for most."""
+    """Compute what in a glyph speaks for each of `digits`; answered with a tuple of bytes, 255 for most."""
 
     name = "explain"
     glyph: bytes
-    digit: int
+    digits: tuple[int, ...]
 
 
 @dataclass(frozen=True)

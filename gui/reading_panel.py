@@ -1,123 +1,254 @@
-"""The panel beside the canvas: the reading, the probabilities of the ten digits, the network's input."""
+"""The panel beside the canvas: the reading, how probable each digit is, what the network sees."""
 
 import tkinter as tk
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from tkinter import ttk
 
 from PIL import Image
 
 from common.messages import percent
+from gui.keys import CORRECT, key_for
+from gui.protocol import DigitReading
+from gui.shown_reading import ShownReading
+from gui.texts import say
 from gui.theme import Theme
-from gui.widgets import RedrawnCanvas, photo
+from gui.widgets import RedrawnCanvas, Tooltip, photo
+
+HEADLINE, BARS, GLYPHS = 66, 60, 98  # heights in points, where the window is high enough
+LEAST = {HEADLINE: 36, BARS: 36, GLYPHS: 42}  # heights in the smallest window
+HEAT = (255, 96, 16)
+
+
+class ReadingPanel(ttk.Frame):
+    """Shows a reading, and raises virtual events on the main window to correct and to explain it.
+
+    Args:
+        parent: the widget it lies in.
+        theme: the window's theme.
+        width: in pixels.
+        single: variable, True to read one digit, False to read a number.
+    """
+
+    def __init__(self, parent: tk.Misc, theme: Theme, width: int, single: tk.BooleanVar) -> None:
+        super().__init__(parent, width=width)
+        self.grid_propagate(False)
+        self.columnconfigure(0, weight=1)
+        self._raise = self.winfo_toplevel().event_generate
+        gap = theme.px(6)
+        switch = ttk.Frame(self)
+        for column, (name, value) in enumerate((("single", True), ("number", False))):
+            segment = ttk.Radiobutton(
+                switch,
+                text=say(name),
+                variable=single,
+                value=value,
+                command=lambda: self._raise("<<ModeChanged>>"),
+                style="Segment.Toolbutton",
+            )
+            segment.grid(row=0, column=column, sticky="ew")
+            switch.columnconfigure(column, weight=1, uniform="segment")
+            Tooltip(segment, theme, say("tip", what=say("mode"), key=key_for("<<ToggleMode>>")))
+        self._headline = Headline(self, theme, self._correct)
+        self._hint = ttk.Label(self, style="Muted.TLabel", wraplength=width)
+        self._bars = Bars(self, theme, self._correct)
+        self._glyphs = GlyphView(self, theme, lambda: self._raise("<<ToggleWhy>>"))
+        self._learned = ttk.Button(self, command=lambda: self._raise("<<ShowMemory>>"))
+        tip = say("tip", what=say("learned_tip"), key=key_for("<<ShowMemory>>"))
+        Tooltip(self._learned, theme, tip)
+        self._has_learned = False
+        self.show_learned(0)
+        parts = (switch, self._headline, self._hint, self._bars, self._glyphs, None, self._learned)
+        for row, part in enumerate(parts):
+            if part is None:  # room that is left over
+                self.rowconfigure(row, weight=10_000)
+                continue
+            part.grid(row=row, column=0, sticky="nsew", pady=(0 if part in (switch, self._hint) else gap, 0))
+            if isinstance(part, RedrawnCanvas):
+                self.rowconfigure(row, weight=1)  # it gives way in a low window
+        hint_height = 2 * theme.small.metrics("linespace")
+        self.rowconfigure(2, minsize=hint_height)
+        fixed = switch.winfo_reqheight() + hint_height + self._learned.winfo_reqheight()
+        self.least_height = fixed + 5 * gap + sum(theme.px(points) for points in LEAST.values())
+
+    def _correct(self, label: int) -> None:
+        self._raise(CORRECT[label])
+
+    def show_learned(self, count: int) -> None:
+        """Show the number of samples; from the first one on the hint on how to correct is left out."""
+        self._has_learned = count > 0
+        self._learned.configure(text=say("learned", count=count))
+
+    def show(self, shown: ShownReading) -> None:
+        """Show a reading."""
+        digit = shown.digit
+        self._headline.show(shown)
+        self._bars.show(digit, shown.labels()[shown.chosen] if digit else "")
+        self._glyphs.show(digit.glyph if digit else None)
+        hint = ""
+        if digit and not self._has_learned and not shown.corrected:
+            label = shown.labels()[shown.chosen]
+            hint = say("correct_hint", label=label) if label != "?" else say("unsure_hint")
+        self._hint.configure(text=hint)
+
+    def show_heat(self, glyph: bytes, heats: Sequence[tuple[int, bytes]]) -> None:
+        """Show a glyph once for each digit with a heat map over it, or once without one."""
+        self._glyphs.show(glyph, heats)
 
 
 class Headline(RedrawnCanvas):
-    """Shows the reading in large letters, and a note on how sure it is."""
+    """Shows the reading in large letters, how sure it is, and the two runners-up, which can be clicked."""
 
-    def __init__(self, parent: tk.Misc, theme: Theme) -> None:
-        super().__init__(parent, theme, height=theme.big.metrics("linespace"), width=1)
-        self._text = self._note = ""
+    def __init__(self, parent: tk.Misc, theme: Theme, on_choose: Callable[[int], None]) -> None:
+        super().__init__(parent, theme, height=theme.px(HEADLINE), width=1)
+        self._on_choose = on_choose
+        self._shown = ShownReading()
         self._largest = abs(theme.big.cget("size"))
 
-    def show(self, text: str, note: str) -> None:
-        """Show a reading, reduced to fit, and a note beside it."""
-        self._text, self._note = text, note
+    def show(self, shown: ShownReading) -> None:
+        """Show a reading, in letters that fit."""
+        self._shown = shown
         self.draw()
 
     def draw(self) -> None:
         """Replace the content."""
         self.delete("all")
-        theme, font = self.theme, self.theme.big
-        width, height = self.winfo_width(), self.winfo_height()
-        beside = theme.bold.measure(self._note) + theme.px(8)
+        theme, shown, font = self.theme, self._shown, self.theme.big
+        width, height, gap = self.winfo_width(), self.winfo_height(), self.theme.px(9)
+        text, note = shown.text(), shown.note()
+        runners_up = [(digit, shown.digit.probabilities[digit]) for digit in shown.runners_up()]
+        beside = max(theme.bold.measure(note), theme.small.measure("0  99 %") * bool(runners_up))
         size = self._largest
         font.configure(size=size)
-        while size > abs(theme.bold.cget("size")) and font.measure(self._text) > width - beside:
+        while size > abs(theme.bold.cget("size")) and (
+            font.measure(text) > width - beside - gap or font.metrics("linespace") > 1.2 * height
+        ):
             size -= 1
             font.configure(size=size)
-        self.create_text(0, height / 2, text=self._text, font=font, fill=theme.colours.text, anchor="w")
-        self.create_text(
-            width, height / 2, text=self._note, font=theme.bold, fill=theme.colours.muted, anchor="e"
-        )
+        self.create_text(0, height / 2, text=text, font=font, fill=theme.colours.text, anchor="w")
+        left = max(font.measure(text) + gap, 0)
+        lines = theme.bold.metrics("linespace"), theme.small.metrics("linespace")
+        shown_below = runners_up[: max(0, int((height - lines[0]) // lines[1]))]
+        y = (height - lines[0] - len(shown_below) * lines[1]) / 2
+        colours = theme.colours
+        self.create_text(left, y, text=note, font=theme.bold, fill=colours.text, anchor="nw")
+        y += lines[0]
+        for digit, probability in shown_below:
+            line = f"{digit}  {percent(probability) if probability >= 0.01 else '<1 %'}"
+            item = self.create_text(left, y, text=line, font=theme.small, fill=colours.muted, anchor="nw")
+            self.tag_bind(item, "<Button-1>", lambda event, digit=digit: self._on_choose(digit))
+            self.tag_bind(
+                item, "<Enter>", lambda event, item=item: self.itemconfigure(item, fill=colours.accent)
+            )
+            self.tag_bind(
+                item, "<Leave>", lambda event, item=item: self.itemconfigure(item, fill=colours.muted)
+            )
+            y += lines[1]
 
 
 class Bars(RedrawnCanvas):
-    """Shows a bar for the probability of each of the ten digits."""
+    """Shows a bar for the probability of each digit and of no digit; a click corrects to a digit."""
 
-    def __init__(self, parent: tk.Misc, theme: Theme) -> None:
-        super().__init__(parent, theme, width=1, height=10 * theme.px(11))
-        self._probabilities: Sequence[float] = ()
+    def __init__(self, parent: tk.Misc, theme: Theme, on_choose: Callable[[int], None]) -> None:
+        super().__init__(parent, theme, width=1, height=theme.px(BARS), cursor="hand2")
+        self._on_choose = on_choose
+        self._digit: DigitReading | None = None
+        self._label = ""
+        self._under_pointer: int | None = None
+        self.bind("<Motion>", lambda event: self._point_at(self._place_of(event)))
+        self.bind("<Leave>", lambda event: self._point_at(None))
+        self.bind("<Button-1>", self._click)
 
-    def show(self, probabilities: Sequence[float]) -> None:
-        """Show ten probabilities, or only the empty tracks if there are none."""
-        self._probabilities = probabilities
+    def show(self, digit: DigitReading | None, label: str) -> None:
+        """Show the probabilities of a digit that is shown as `label`; nothing if there is none."""
+        self._digit, self._label = digit, label
         self.draw()
 
     def draw(self) -> None:
         """Replace the content."""
         self.delete("all")
+        if self._digit is None:
+            return
         theme, colours = self.theme, self.theme.colours
-        left = theme.small.measure("0") + theme.px(6)
-        right = self.winfo_width() - theme.small.measure("100 %") - theme.px(5)
-        row = self.winfo_height() / 10
-        thick = min(row * 0.62, theme.px(12))
-        best = max(self._probabilities, default=0)
-        for digit in range(10):
-            middle = (digit + 0.5) * row
-            top, bottom = round(middle - thick / 2), round(middle + thick / 2)
-            probability = self._probabilities[digit] if self._probabilities else 0
-            leads = bool(self._probabilities) and probability == best
-            strong = colours.text if leads else colours.muted
-            self.create_text(0, middle, text=str(digit), font=theme.small, fill=strong, anchor="w")
-            self.create_rectangle(left, top, right, bottom, fill=colours.track, width=0)
-            end = left + (right - left) * probability
-            if end - left >= 1:
+        column, thick = self.winfo_width() / 11, self.theme.px(9)
+        bottom = self.winfo_height() - theme.small.metrics("linespace") - theme.px(1.5)
+        for place, probability in enumerate((*self._digit.probabilities, self._digit.no_digit)):
+            name = str(place) if place < 10 else "?"
+            leads, pointed = name == self._label, place == self._under_pointer and place < 10
+            middle = (place + 0.5) * column
+            left, right = round(middle - thick / 2), round(middle + thick / 2)
+            track = colours.line if pointed else colours.track
+            self.create_rectangle(left, 0, right, bottom, fill=track, width=0)
+            top = bottom - bottom * probability
+            if bottom - top >= 1:
                 fill = colours.accent if leads else colours.soft
-                self.create_rectangle(left, top, end, bottom, fill=fill, width=0)
-            if self._probabilities and probability >= 0.01:
-                self.create_text(
-                    self.winfo_width(),
-                    middle,
-                    text=percent(probability),
-                    font=theme.small,
-                    fill=strong,
-                    anchor="e",
-                )
+                self.create_rectangle(left, top, right, bottom, fill=fill, width=0)
+            strong = colours.accent if pointed else colours.text if leads else colours.muted
+            self.create_text(
+                middle,
+                self.winfo_height(),
+                text=name,
+                font=theme.bold if leads or pointed else theme.small,
+                fill=strong,
+                anchor="s",
+            )
+
+    def _place_of(self, event: tk.Event) -> int | None:
+        if self._digit is None or not 0 <= event.x < self.winfo_width():
+            return None
+        return event.x * 11 // self.winfo_width()
+
+    def _point_at(self, place: int | None) -> None:
+        if place != self._under_pointer:
+            self._under_pointer = place
+            self.draw()
+
+    def _click(self, event: tk.Event) -> None:
+        place = self._place_of(event)
+        if place is not None and place < 10:
+            self._on_choose(place)
 
 
 class GlyphView(RedrawnCanvas):
-    """Shows the 28x28 glyph that the network read, enlarged, with a heat map over it."""
+    """Shows the 28x28 glyph that the network read, enlarged; once more for each heat map over it."""
 
-    def __init__(self, parent: tk.Misc, theme: Theme) -> None:
-        self._zoom = theme.px(3)
-        side = 28 * self._zoom + 2
-        super().__init__(parent, theme, width=side, height=side)
+    def __init__(self, parent: tk.Misc, theme: Theme, on_click: Callable[[], None]) -> None:
+        super().__init__(parent, theme, width=1, height=theme.px(GLYPHS), cursor="hand2")
         self._glyph: bytes | None = None
-        self._heat: bytes | None = None
-        self._photo: tk.PhotoImage | None = None
+        self._heats: Sequence[tuple[int, bytes]] = ()
+        self._photos: list[tk.PhotoImage] = []  # keeps them alive: Tk does not
+        self.bind("<Button-1>", lambda event: on_click())
+        Tooltip(self, theme, say("tip", what=say("why"), key=key_for("<<ToggleWhy>>")))
 
-    def show(self, glyph: bytes | None, heat: bytes | None = None) -> None:
+    def show(self, glyph: bytes | None, heats: Sequence[tuple[int, bytes]] = ()) -> None:
         """Show a glyph.
 
         Args:
             glyph: 28x28 bytes, 255 for full ink; None for nothing.
-            heat: 28x28 bytes, 255 for most heat; None for no heat map.
+            heats: digits and what speaks for them, 28x28 bytes, 255 for most.
         """
-        self._glyph, self._heat = glyph, heat
+        self._glyph, self._heats = glyph, heats
         self.draw()
 
     def draw(self) -> None:
         """Replace the content."""
         self.delete("all")
-        side = 28 * self._zoom + 1
-        self.create_rectangle(
-            0, 0, side, side, outline=self.theme.colours.line, fill=self.theme.colours.track
-        )
+        self._photos.clear()
         if self._glyph is None:
             return
+        theme, font = self.theme, self.theme.small
+        half = (self.winfo_width() + theme.px(6)) // 2
+        room = min(half - theme.px(6), self.winfo_height() - font.metrics("linespace"))
+        zoom = max(1, (room - 2) // 28)
+        side = 28 * zoom + 1
         ink = Image.frombytes("L", (28, 28), self._glyph)
-        image = Image.merge("RGB", (ink, ink, ink))
-        if self._heat is not None:
-            heat = Image.frombytes("L", (28, 28), self._heat)
-            image.paste((255, 96, 16), mask=heat.point(lambda value: value * 0.72))
-        self._photo = photo(self, image).zoom(self._zoom)
-        self.create_image(1, 1, image=self._photo, anchor="nw")
+        captions = [(say("for", label=digit), heat) for digit, heat in self._heats]
+        for place, (caption, heat) in enumerate(captions or [(say("glyph"), None)]):
+            image = Image.merge("RGB", (ink, ink, ink))
+            if heat is not None:
+                warm = Image.frombytes("L", (28, 28), heat)
+                image.paste(HEAT, mask=warm.point(lambda value: value * 0.72))
+            left = place * half
+            self.create_rectangle(left, 0, left + side, side, outline=theme.colours.line)
+            self._photos.append(photo(self, image).zoom(zoom))
+            self.create_image(left + 1, 1, image=self._photos[-1], anchor="nw")
+            self.create_text(left, side, text=caption, font=font, fill=theme.colours.muted, anchor="nw")

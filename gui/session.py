@@ -17,6 +17,7 @@ from gui.keys import key_for
 from gui.main_window import MainWindow
 from gui.protocol import Explain, PageReading, Read, Request
 from gui.shown_reading import ShownReading
+from gui.texts import say
 from gui.theme import Theme
 from gui.worker_process import WorkerProcess
 
@@ -77,7 +78,7 @@ class Session:
         )
         self.drawing_canvas, self.history = self.window.drawing_canvas, self.window.history
         self.show(ShownReading())
-        self.say("Loading the network…")
+        self.say(say("loading"))
 
     def run(self) -> None:
         """Run the event loop until the window is closed.
@@ -208,7 +209,7 @@ class Session:
 
     def _worker_ready(self) -> None:
         self.ready = True
-        self.say(f"Draw a digit. {key_for('<<Help>>')} shows all keys.")
+        self.say(say("ready", key=key_for("<<Help>>")))
         self.on_ready()
 
     def _worker_restarted(self) -> None:
@@ -238,23 +239,24 @@ class Session:
             self.show(self.shown)
 
     def show_why(self) -> None:
-        """Show or hide the heat map of the digit that is shown in detail, as the button says."""
+        """Show or hide the heat maps of the digit that is shown in detail, as the button says."""
         digit = self.shown.digit
         if digit is None:
             return
         if not self.window.why.get():
-            self.window.show_heat(digit, None)
+            self.window.show_heat(digit, ())
             return
+        explained = tuple(digit.ranked()[:2])
 
-        def show(heat: bytes) -> None:
+        def show(heats: tuple[bytes, ...]) -> None:
             if self.shown.digit is digit and self.window.why.get():
-                self.window.show_heat(digit, heat)
+                self.window.show_heat(digit, tuple(zip(explained, heats, strict=True)))
 
-        self.ask(Explain(digit.glyph, digit.digit), show, newest=True)
+        self.ask(Explain(digit.glyph, explained), show, newest=True)
 
     def _show_hint_and_buttons(self) -> None:
         self.window.show_hint(self.drawing.blank)
-        self.window.show_buttons(self.drawing.can_undo, self.drawing.can_redo)
+        self.window.toolbar.show_buttons(self.drawing.can_undo, self.drawing.can_redo)
 
     # the history
 

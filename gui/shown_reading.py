@@ -4,6 +4,9 @@ from dataclasses import dataclass, field
 
 from common.messages import percent
 from gui.protocol import DigitReading, PageReading
+from gui.texts import say
+
+SURE = 0.9  # confidence below which words say what else it may be
 
 
 @dataclass
@@ -49,14 +52,41 @@ class ShownReading:
 
     def text(self) -> str:
         """Return the text of the reading, as corrected, with spaces between lines."""
-        labels = iter(self.labels())
-        return "".join(" " if character == " " else next(labels) for character in self.reading.text)
+        return self._with_spaces(self.labels())
+
+    def _with_spaces(self, labels: list[str]) -> str:
+        left = iter(labels)
+        return "".join(" " if character == " " else next(left) for character in self.reading.text)
 
     def note(self) -> str:
-        """Return "corrected", "not sure" or the lowest confidence as "97 %"; "" if there are no digits."""
+        """Return how sure the reading is, in words if it is not; "" if there are no digits."""
         if self.corrected:
-            return "corrected"
+            return say("corrected")
         if "?" in self.reading.text:
-            return "not sure"
-        confidences = [digit.confidence for digit in self.reading.digits if digit.is_digit]
-        return percent(min(confidences)) if confidences else ""
+            return say("not_sure")
+        digits = [digit for digit in self.reading.digits if digit.is_digit]
+        if not digits:
+            return ""
+        least = min(digits, key=lambda digit: digit.confidence)
+        if least.confidence >= SURE:
+            return percent(least.confidence)
+        other = least.ranked()[1]
+        if len(self.reading.digits) == 1:
+            return say("or", other=other)
+        labels = self.labels()
+        labels[self.reading.digits.index(least)] = str(other)
+        return say("or", other=self._with_spaces(labels))
+
+    def title(self) -> str:
+        """Return the reading and how sure it is, in one line."""
+        text, note = self.text(), self.note()
+        if not note or note == say("not_sure"):
+            return text
+        return say("title_or", text=text, note=note) if note.endswith(("?", "\uff1f")) else f"{text} · {note}"
+
+    def runners_up(self) -> list[int]:
+        """Return the two most probable digits besides the one that is shown; [] if there are no digits."""
+        if self.digit is None:
+            return []
+        shown = self.labels()[self.chosen]
+        return [other for other in self.digit.ranked() if str(other) != shown][:2]

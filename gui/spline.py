@@ -8,6 +8,8 @@ from common.geometry import Point
 STEP = 4.0  # largest distance between points of a curve
 SPACING_IN_WIDTHS = 0.75  # distance between control points, in widths of the pen
 MIN_SPACING = 4.0
+# Of a line whose width follows the speed: a narrowing per pen width and point, its limit, and its inertia.
+NARROWING, NARROWEST, INERTIA = 0.35, 0.7, 0.85
 
 
 def spacing(width: float) -> float:
@@ -63,3 +65,27 @@ def span(a: Point, b: Point, c: Point, d: Point, step: float = STEP) -> list[Poi
 def mirrored(point: Point, at: Point) -> Point:
     """Return the reflection of `point` in `at`: as extra control point it makes a curve start at `at`."""
     return 2 * at[0] - point[0], 2 * at[1] - point[1]
+
+
+def narrowed(before: float, pace: float, width: float) -> float:
+    """Return the factor of a line's width at a control point, 1 for a slow pen and less for a fast one.
+
+    Args:
+        before: the factor at the control point before; 1 at the first.
+        pace: the mean distance between the sampled points since then: a pen is sampled at a steady rate.
+        width: of the pen.
+    """
+    wanted = min(1.0, max(NARROWEST, 1.05 - NARROWING * pace / width))
+    return INERTIA * before + (1 - INERTIA) * wanted
+
+
+def factors(points: Sequence[Point], apart: float, width: float) -> list[float]:
+    """Return the factors of the width at the control points that `knots` returns."""
+    found, last, since = [1.0], points[0], 0
+    for place, point in enumerate(points[1:], 1):
+        since += 1
+        distance = math.dist(point, last)
+        if distance >= apart or place == len(points) - 1:
+            found.append(narrowed(found[-1], distance / since, width))
+            last, since = point, 0
+    return found

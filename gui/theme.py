@@ -1,12 +1,14 @@
-"""The look of the window: colours, fonts, lengths and ttk styles, light and dark, at any resolution."""
+"""The look of the window: colours, fonts and lengths, light and dark, at any resolution."""
 
 import tkinter as tk
 from dataclasses import dataclass
-from tkinter import font, ttk
+from tkinter import font
 
 from gui.desktop import desktop_is_dark, dots_per_inch
+from gui.icons import icon, photo_of
 
 RGB = tuple[int, int, int]
+LEAST_HEIGHT = 384  # points of the screen that the window is made for; on a smaller screen all is smaller
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Palette:
     track: str
     accent: str
     on_accent: str
-    soft: str  # the accent, subdued
+    soft: str  # of what is not chosen: bars, boxes
 
 
 LIGHT = Palette(
@@ -41,7 +43,7 @@ LIGHT = Palette(
     track="#e6e9ee",
     accent="#2460d8",
     on_accent="#ffffff",
-    soft="#9db6e6",
+    soft="#77808f",
 )
 DARK = Palette(
     window="#1d2025",
@@ -56,7 +58,7 @@ DARK = Palette(
     track="#2b3038",
     accent="#78a9ff",
     on_accent="#10151f",
-    soft="#45629a",
+    soft="#7d8795",
 )
 
 
@@ -66,7 +68,9 @@ def rgb(colour: str) -> RGB:
 
 
 class Theme:
-    """Colours, fonts and lengths for one window.
+    """Colours, fonts, lengths and icons for one window.
+
+    Lengths follow a grid of 6 points, 8 pixels at 96 dots per inch.
 
     Args:
         root: the window.
@@ -75,13 +79,15 @@ class Theme:
     Attributes:
         dark: whether the colours are dark.
         colours: the palette.
-        body, small, bold, big: fonts of the same family, sizes in points.
+        small, body, bold, big: fonts of one family in three sizes; bold has the size of body.
     """
 
     def __init__(self, root: tk.Tk, choice: str) -> None:
         self.dark = choice == "dark" or (choice == "auto" and desktop_is_dark())
         self.colours = DARK if self.dark else LIGHT
-        self._scale = dots_per_inch(root) / 72
+        self._root = root
+        self._scale = min(dots_per_inch(root) / 72, root.winfo_screenheight() / LEAST_HEIGHT)
+        self._icons: dict[str, tuple[object, ...]] = {}
         root.tk.call("tk", "scaling", self._scale)  # fonts have sizes in points
         self.body = font.nametofont("TkDefaultFont")
         family, size = self.body.actual("family"), abs(self.body.actual("size"))
@@ -96,94 +102,19 @@ class Theme:
             font.nametofont(name).configure(family=family, size=size, weight="normal")
         self.small = font.Font(root, name="DigitsSmall", family=family, size=size - 1)
         self.bold = font.Font(root, name="DigitsBold", family=family, size=size, weight="bold")
-        self.big = font.Font(root, name="DigitsBig", family=family, size=size * 5, weight="bold")
-        self._style(root)
+        self.big = font.Font(root, name="DigitsBig", family=family, size=size * 6, weight="bold")
 
     def px(self, points: float) -> int:
         """Return a length in points (1/72 inch) as pixels, at least 1."""
         return max(1, round(points * self._scale))
 
-    def _style(self, root: tk.Tk) -> None:
-        colours = self.colours
-        root.configure(background=colours.window)
-        style = ttk.Style(root)
-        style.theme_create("digits", parent="clam")
-        style.theme_use("digits")
-        flat = {"lightcolor": colours.window, "darkcolor": colours.window}
-        style.configure(
-            ".",
-            background=colours.window,
-            foreground=colours.text,
-            bordercolor=colours.line,
-            troughcolor=colours.track,
-            focuscolor=colours.accent,
-            fieldbackground=colours.paper,
-            insertcolor=colours.text,
-            selectbackground=colours.accent,
-            selectforeground=colours.on_accent,
-            arrowcolor=colours.text,
-            font=self.body,
-            **flat,
-        )
-        # The border's colour shows the focus, instead of clam's dashed ring.
-        for kind, element in (("TButton", "Button"), ("Segment.Toolbutton", "Toolbutton")):
-            label = (f"{element}.label", {"sticky": "nswe"})
-            padding = (f"{element}.padding", {"sticky": "nswe", "children": [label]})
-            style.layout(kind, [("Button.border", {"sticky": "nswe", "border": "1", "children": [padding]})])
-            background = [
-                ("selected", colours.accent),
-                ("pressed", colours.pressed),
-                ("disabled", colours.window),
-                ("active", colours.hover),
-            ]
-            edge = [("focus", colours.accent), *background]
-            style.configure(
-                kind,
-                padding=(self.px(5), self.px(3)),
-                anchor="center",
-                borderwidth=1,
-                relief="raised",
-                background=colours.button,
-                lightcolor=colours.button,
-                darkcolor=colours.button,
-            )
-            style.map(
-                kind,
-                background=background,
-                lightcolor=edge,
-                darkcolor=edge,
-                bordercolor=[("focus", colours.accent), ("selected", colours.accent)],
-                foreground=[("selected", colours.on_accent), ("disabled", colours.muted)],
-            )
-        style.configure("History.TButton", padding=self.px(2), font=self.small)
-        style.configure(
-            "TScale",
-            sliderlength=self.px(11),
-            arrowsize=self.px(10),
-            borderwidth=1,
-            background=colours.muted,
-            gripcount=0,
-        )
-        style.map("TScale", background=[("focus", colours.accent), ("active", colours.accent)])
-        style.configure("Muted.TLabel", foreground=colours.muted, font=self.small)
-        style.configure("Bold.TLabel", font=self.bold)
-        style.configure(
-            "Tooltip.TLabel",
-            background=colours.text,
-            foreground=colours.window,
-            font=self.small,
-            padding=(self.px(5), self.px(2)),
-        )
-        for name in ("TCombobox", "TEntry"):
-            style.map(name, bordercolor=[("focus", colours.accent)], lightcolor=[("focus", colours.accent)])
-        # For the widgets of Tk's own dialogs, on platforms that have none.
-        for option, colour in {
-            "background": colours.window,
-            "foreground": colours.text,
-            "Canvas.foreground": "black",  # of the list of files, whose background is always white
-            "selectBackground": colours.accent,
-            "selectForeground": colours.on_accent,
-            "activeBackground": colours.hover,
-            "activeForeground": colours.text,
-        }.items():
-            root.option_add(f"*{option}", colour, "startupFile")
+    def icon(self, name: str) -> tuple[object, ...]:
+        """Return an icon as the `image` option of ttk's widgets takes it, with its states."""
+        if name not in self._icons:
+            colours, side = self.colours, self.px(15)
+            shown = {"": colours.text, "disabled": colours.soft, "selected": colours.on_accent}
+            photos = {
+                state: photo_of(self._root, icon(name, side, colour)) for state, colour in shown.items()
+            }
+            self._icons[name] = photos.pop(""), *(part for item in photos.items() for part in item)
+        return self._icons[name]

@@ -6,6 +6,7 @@ from tkinter import ttk
 from PIL import Image
 
 from gui.keys import KEYS, spelled
+from gui.texts import say
 from gui.theme import Theme
 
 TOOLTIP_DELAY = 600  # milliseconds
@@ -78,26 +79,33 @@ class KeyList(tk.Toplevel):
             highlightcolor=theme.colours.line,
         )
         self.withdraw()
-        self.title("Keys - Handwritten digits")
+        self.title(say("keys_title"))
         self.transient(parent)
         self.resizable(False, False)
-        frame = ttk.Frame(self, padding=theme.px(14))
+        frame = ttk.Frame(self, padding=theme.px(12))
         frame.pack()
         rows = [
-            ("Left button", "Draw; a click makes a dot, or chooses a digit of a number by its box"),
-            ("Right button, or Shift and left", "Erase"),
-            ("Ctrl and left button", "Frame a part of a picture, to read only that"),
-            *((" or ".join(map(spelled, key.names)), key.description) for key in KEYS),
-            ("0 to 9", "Correct the reading: from then on it counts"),
-            ("Tab, Space", "Go to a button, press it"),
+            ("left_button", "key_draw"),
+            ("right_button", "key_erase"),
+            ("ctrl_left", "key_frame"),
+            ("wheel", "key_zoom"),
+            ("space_drag", "key_pan"),
+            ("zero_to_nine", "key_correct"),
+            ("tab_space", "key_focus"),
         ]
-        for row, (names, description) in enumerate(rows):
-            ttk.Label(frame, text=names, style="Bold.TLabel").grid(row=row, column=0, sticky="w")
-            ttk.Label(frame, text=description).grid(
-                row=row, column=1, sticky="w", padx=(theme.px(16), 0), pady=theme.px(1.5)
+        rows = [(say(names), say(text)) for names, text in rows]
+        rows += [(say("key_or").join(map(spelled, key.names)), say(key.description)) for key in KEYS]
+        half = -(-len(rows) // 2)  # in two columns, which fit on a low screen
+        for place, (names, description) in enumerate(rows):
+            row, column = place % half, 2 * (place // half)
+            ttk.Label(frame, text=names, font=theme.small, style="Bold.TLabel").grid(
+                row=row, column=column, sticky="w", padx=(theme.px(18) if column else 0, 0)
             )
-        close = ttk.Button(frame, text="Close", command=self.destroy)
-        close.grid(row=len(rows), column=1, sticky="e", pady=(theme.px(10), 0))
+            ttk.Label(frame, text=description, style="Muted.TLabel", wraplength=theme.px(150)).grid(
+                row=row, column=column + 1, sticky="w", padx=(theme.px(9), 0), pady=theme.px(0.75)
+            )
+        close = ttk.Button(frame, text=say("close"), command=self.destroy)
+        close.grid(row=half, column=0, columnspan=4, sticky="e", pady=(theme.px(6), 0))
         for key in ("<Escape>", "<F1>", "<Return>"):
             self.bind(key, lambda event: self.destroy())
         self.update_idletasks()

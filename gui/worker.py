@@ -39,6 +39,9 @@ from recognition.recognizer import Recognizer
 from visualization.explain import grad_cam
 
 PICTURE_SIDE = 1600  # pixels; larger pictures are reduced to this: digits of a full page are still read
+# Of the logistic curve from a reading's novelty, which is 1 at the threshold, to the probability of no digit.
+NO_DIGIT_SLOPE = 8.0
+SIGN = 0.99  # that probability for a sign such as a minus
 SAMPLE_MARGIN = 20.0  # units of the page around the digit in a sample's image
 
 
@@ -71,8 +74,9 @@ class Worker:
         match request:
             case Read(page, single, use_memory):
                 return self.read(page, single, use_memory)
-            case Explain(glyph, digit):
-                return _to_bytes(grad_cam(self.recognizer.model, _from_bytes(glyph), digit))
+            case Explain(glyph, digits):
+                ink = _from_bytes(glyph)
+                return tuple(_to_bytes(grad_cam(self.recognizer.model, ink, digit)) for digit in digits)
             case Open(source):
                 return self.open(source)
             case Save(path, page, region, scale):
@@ -158,18 +162,27 @@ def _page_reading(readings: list[Reading], origin: tuple[float, float], scale: f
         origin: page coordinates of the image's upper left corner.
         scale: pixels per unit of the page.
     """
+    nones = [no_digit(reading) for reading in readings]
     digits = [
         DigitReading(
             digit=int(reading.digit),
-            probabilities=tuple(map(float, reading.probabilities)),
+            probabilities=tuple(float(value) * (1 - none) for value in reading.probabilities),
+            no_digit=none,
             is_digit=bool(reading.is_digit),
             box=tuple(float(edge) / scale + origin[axis % 2] for axis, edge in enumerate(reading.box)),
             glyph=_to_bytes(reading.glyph),
         )
-        for reading in readings
+        for reading, none in zip(readings, nones, strict=True)
         if reading.symbol
     ]
     return PageReading(tuple(digits), text_of(readings))
+
+
+def no_digit(reading: Reading) -> float:
+    """Return the probability that a reading is no digit, above 0.5 exactly where it is shown as none."""
+    if reading.kind != "digit":
+        return SIGN
+    return float(1 / (1 + np.exp(min(50.0, NO_DIGIT_SLOPE * (1 - reading.novelty)))))
 
 
 def _to_bytes(values: np.ndarray) -> bytes:

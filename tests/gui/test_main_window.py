@@ -9,19 +9,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.window import NAME, PATIENCE, SIDE, Window, draw, screen
+from tests.support.corrections import samples
+from tests.support.window import NAME, PATIENCE, Window, draw, screen
+
+UNDO = 209  # column of its button
+SWITCH = 45  # rows of the panel that the switch between Single and Number takes
 
 
 def test_buttons_work_by_mouse_and_by_keyboard(window):
     draw(window, 2)
     window.wait_for_reading("2")
-    window.click((20, -25))  # Undo is above the corner of the canvas
+    window.click((UNDO, -24))
     window.wait_for_blank()
-    window.press(*["shift+Tab"] * 4, "space")  # from the canvas over ?, Save and Open to Number
+    window.press("Tab", "Tab", "space")  # from the canvas over Single to Number
     draw(window, 1, at=0.3, height=0.3)
     draw(window, 7, at=0.7, height=0.3)
     window.wait_for_reading("17")
-    window.press(*["shift+Tab"] * 5, "space")  # to Single
+    window.press("Tab", "space")  # to Single
     window.wait_for_reading(".")
 
 
@@ -44,12 +48,12 @@ def test_bars_and_glyph(window):
         window.fresh()
         draw(window, number)
         window.wait_for_reading(str(number))
-        is_blue = (np.abs(panel(window) - window.colour("accent")).sum(2) < 30).sum(1)
-        rows = np.flatnonzero(is_blue[: round(0.7 * SIDE)] > 100)  # a button further down is blue too
-        bars = panel(window)[:, 30:]
-        first_row, last_row = (find_bar(bars, place) for place in (0, 9))
-        expected = first_row + number * (last_row - first_row) / 9
-        assert abs(rows.mean() - expected) < 6
+        window.settle()
+        bars = find_bars(window)
+        assert len(bars) == 11, "ten digits, and no digit"
+        is_blue = np.abs(panel(window)[SWITCH:] - window.colour("accent")).sum(2) < 30
+        columns = np.flatnonzero(is_blue.sum(0) > 20)
+        assert bars[number][0] <= columns.min() < columns.max() <= bars[number][1]
     view = glyph(window)
     zoom = len(view) // 28
     squares = view[: 28 * zoom, : 28 * zoom].reshape(28, zoom, 28, zoom, 3)
@@ -59,14 +63,36 @@ def test_bars_and_glyph(window):
     assert max(np.ptp(rows), np.ptp(columns)) in (19, 20, 21), "MNIST's size"
 
 
-def find_bar(bars: np.ndarray, place: int) -> float:
-    """Return the middle row of a digit's bar, found by the colours of the bar and its track."""
-    colours = bars[:, 5:100].reshape(len(bars), -1)
-    background = np.array([0xF4, 0xF5, 0xF7] * 95)
-    is_bar = (np.abs(colours - background).reshape(len(bars), -1, 3).sum(2) > 20).all(1)
-    starts = np.flatnonzero(is_bar[1:] & ~is_bar[:-1]) + 1
-    ends = np.flatnonzero(~is_bar[1:] & is_bar[:-1]) + 1
-    return (starts[place] + ends[place]) / 2
+def find_bars(window: Window) -> list[tuple[int, int]]:
+    """Return the first and the last column of each bar in `panel`, found by the colour of the tracks."""
+    area = panel(window)[SWITCH:]
+    is_track = np.abs(area - window.colour("track")).sum(2) < 6
+    row = area[is_track.sum(1).argmax()]
+    is_bar = np.abs(row - window.colour("window")).sum(1) > 12
+    changes = np.flatnonzero(np.diff(np.concatenate([[False], is_bar, [False]])))
+    return list(zip(changes[::2].tolist(), (changes[1::2] - 1).tolist(), strict=True))
+
+
+def test_a_click_on_a_bar_corrects(window, copy):
+    """The hint on how to correct is shown until then."""
+    draw(window, 7)
+    window.wait_for_reading("7")
+    window.settle()
+    bars = find_bars(window)
+    y = SWITCH + int((np.abs(panel(window)[SWITCH:] - window.colour("track")).sum(2) < 6).sum(1).argmax())
+    with_hint = panel(window)
+    left = window.right + 6 - window.left
+    window.click((left + sum(bars[10]) / 2, y))  # no digit: nothing to correct to
+    window.click((left + sum(bars[1]) / 2, y))
+    window.wait_for_title(f"1 · corrected - {NAME}")
+    window.wait(lambda: [sample["label"] for sample in samples(copy)] == [1])
+    window.fresh()
+    draw(window, 3)
+    window.wait_for_reading("3")
+    window.settle()
+    hint = slice(SWITCH + 88, SWITCH + 100)
+    assert with_hint[hint].std() > 5
+    assert panel(window)[hint].std() < 1
 
 
 def glyph(window: Window) -> np.ndarray:

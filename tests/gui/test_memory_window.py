@@ -55,7 +55,7 @@ def test_all_samples_are_deleted_at_the_second_press(window, copy):
     draw_and_correct(window, copy, 1, 7)
     draw_and_correct(window, copy, 4, 9)
     open_memory_window(window)
-    window.press("Tab", "space")
+    window.press("Tab", "Tab", "space")
     time.sleep(0.3)
     assert len(samples(copy)) == 2
     window.press("space")

@@ -1,14 +1,28 @@
 """Tests of the texts that show a reading."""
 
+from dataclasses import replace
+
 from gui.protocol import DigitReading, PageReading
 from gui.shown_reading import ShownReading
 
 
 def one(number: int, confidence: float = 0.9, is_digit: bool = True) -> DigitReading:
-    rest = (1 - confidence) / 9
-    return DigitReading(
-        number, tuple(confidence if n == number else rest for n in range(10)), is_digit, (0, 0, 1, 1), b""
-    )
+    rest = (1 - confidence) / 10
+    probabilities = tuple(confidence if n == number else rest for n in range(10))
+    return DigitReading(number, probabilities, rest, is_digit, (0, 0, 1, 1), b"")
+
+
+def test_how_sure_it_is_stands_in_words_where_it_is_low():
+    page = (one(7, 0.99), replace(one(2, 0.6), probabilities=(0, 0.25, 0.6, *[0.02] * 7)))
+    number = ShownReading(PageReading(page, "7 2"))
+    assert (number.note(), number.title()) == ("or 7 1?", "7 2, or 7 1?")
+    single = ShownReading(PageReading(page[1:], "2"))
+    assert (single.note(), single.title()) == ("or 1?", "2, or 1?")
+    assert single.runners_up() == [1, 3]
+    single.correct(1, "one")
+    assert (single.title(), single.runners_up()) == ("1 · corrected", [2, 3])
+    unsure = ShownReading(PageReading((one(2, 0.4, False),), "?"))
+    assert (unsure.title(), unsure.runners_up()) == ("?", [2, 0])
 
 
 def test_text_note_and_labels():
@@ -17,8 +31,8 @@ def test_text_note_and_labels():
     assert (sure.text(), sure.note()) == ("7", "99 %")
     unsure = ShownReading(PageReading((one(7, 0.99), one(1, 0.5, False)), "7?"))
     assert (unsure.text(), unsure.note(), unsure.chosen) == ("7?", "not sure", 1)
-    number = ShownReading(PageReading((one(7, 0.99), one(2, 0.81), one(5, 0.95)), "72 5"))
-    assert (number.text(), number.note()) == ("72 5", "81 %")
+    number = ShownReading(PageReading((one(7, 0.99), one(2, 0.91), one(5, 0.95)), "72 5"))
+    assert (number.text(), number.note(), number.title()) == ("72 5", "91 %", "72 5 · 91 %")
     assert number.correct(9, "one") is None
     assert number.correct(6, "two") == (9, "one"), "one digit, one sample"
     assert (number.text(), number.note(), number.labels()) == ("72 6", "corrected", ["7", "2", "6"])

@@ -7,7 +7,7 @@ import numpy as np
 
 from tests.support.window import NAME, Window, draw
 
-MEMORY_WINDOW = "Remembered - Handwritten digits"
+MEMORY_WINDOW = "Learned from you - Handwritten digits"
 
 
 def draw_and_read(window: Window, number: int, expected: int) -> None:
@@ -62,7 +62,7 @@ def first_thumbnail(window: Window, memory_window: str) -> tuple[int, int] | Non
 def forget_all(window: Window) -> None:
     """Delete all samples by the button of the window that lists them."""
     open_memory_window(window)
-    window.press("Tab", "space", "space", "Escape")
+    window.press("Tab", "Tab", "space", "space", "Escape")
 
 
 def is_accent(window: Window, pixels: np.ndarray) -> np.ndarray:

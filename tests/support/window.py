@@ -145,7 +145,7 @@ class Window:
 
     def wait_for_reading(self, text: str = r"[0-9? ]+") -> str:
         """Wait until the title shows this reading (a regular expression), and return the title."""
-        return self.wait_for_title(rf"({text})( · (\d+ %|corrected))? - {NAME}")
+        return self.wait_for_title(rf"({text})( · (\d+ %|corrected)|, or [0-9? ]+)? - {NAME}")
 
     def wait_for_blank(self) -> None:
         """Wait until the title shows no reading."""
@@ -153,7 +153,7 @@ class Window:
 
     def reading(self) -> str:
         """Return the reading that the title shows."""
-        return self.title().partition(" · ")[0].removesuffix(f" - {NAME}")
+        return re.split(" · |, or ", self.title())[0].removesuffix(f" - {NAME}")
 
     def picture(self, window: str | None = None) -> Image.Image:
         """Return a screenshot of this window, of another one, or of the whole screen ("root")."""

@@ -1,0 +1,92 @@
+"""The clipboard: pictures, files and strokes from it, texts and pictures to it."""
+
+import io
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tkinter as tk
+from pathlib import Path
+
+from PIL import Image, ImageGrab
+
+from common.messages import UserError
+from gui.texts import say
+
+CLIPBOARD_LIMIT = 8  # MB of a picture; X11 gives it as text, which takes 50 ms for each
+COPY_TOOLS = "xclip, wl-copy"
+COPY_TIME = 5  # seconds that copying a picture may take
+
+
+def picture_from_clipboard(root: tk.Misc) -> Path | bytes | None:
+    """Return the picture in the clipboard.
+
+    Returns:
+        the path of a copied file, or the bytes of a PNG file; None if there is no picture.
+
+    Raises:
+        UserError: if it is too large.
+    """
+    # On X11 Tk asks the owner of the clipboard for a PNG, and gives it as text.
+    if root.tk.call("tk", "windowingsystem") == "x11":
+        try:
+            return bytes_of(root.clipboard_get(type="image/png"))
+        except (tk.TclError, ValueError):
+            pass
+    try:
+        copied = ImageGrab.grabclipboard()  # on Linux it needs wl-paste or xclip
+        if isinstance(copied, Image.Image):
+            png = io.BytesIO()
+            copied.save(png, "PNG", compress_level=1)  # four times as fast as the default
+            return png.getvalue()
+    except (NotImplementedError, OSError):
+        return None
+    return Path(copied[0]) if copied else None
+
+
+def bytes_of(text: str) -> bytes:
+    """Convert Tk's text for binary data, "0x89 0x50 0xa ...", to bytes.
+
+    Raises:
+        UserError: if there are too many.
+        ValueError: if it is any other text.
+    """
+    if text.count(" ") > CLIPBOARD_LIMIT * 1_000_000:
+        raise UserError(say("too_large", limit=CLIPBOARD_LIMIT))
+    return bytes.fromhex(re.sub(r"0x(?=.(?: |$))", "0", text).replace("0x", ""))
+
+
+def copy_text(root: tk.Misc, text: str) -> None:
+    """Put a text into the clipboard."""
+    root.clipboard_clear()
+    root.clipboard_append(text)
+
+
+def copy_picture(path: Path) -> bool:
+    """Put a PNG file into the clipboard as a picture.
+
+    Returns:
+        False if this desktop has no program for it: Tk itself can only copy text.
+    """
+    if sys.platform == "darwin":
+        script = f'set the clipboard to (read (POSIX file "{path}") as «class PNGf»)'
+        command = ["osascript", "-e", script]
+    elif sys.platform == "win32":
+        script = (
+            "Add-Type -AssemblyName System.Windows.Forms, System.Drawing; "
+            f"[Windows.Forms.Clipboard]::SetImage([Drawing.Image]::FromFile('{path}'))"
+        )
+        command = ["powershell", "-NoProfile", "-STA", "-Command", script]
+    elif os.environ.get("WAYLAND_DISPLAY") and shutil.which("wl-copy"):
+        command = ["wl-copy", "--type", "image/png"]
+    else:
+        command = ["xclip", "-selection", "clipboard", "-target", "image/png", "-in"]
+    if not shutil.which(command[0]):
+        return False
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    try:
+        subprocess.run(command, input=path.read_bytes(), timeout=COPY_TIME, check=True, **quiet)
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return True

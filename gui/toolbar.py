@@ -1,0 +1,114 @@
+"""The toolbar: draw, edit and page, each a group of icons, and the menu of samples and switches."""
+
+import tkinter as tk
+from collections.abc import Callable
+from functools import partial
+from tkinter import ttk
+
+from gui.icons import photo_of, surface
+from gui.keys import key_for
+from gui.sample_digits import KEY_POINTS
+from gui.texts import say
+from gui.theme import Theme
+from gui.widgets import Tooltip
+
+DOT = 18  # points: the largest dot that shows the width of the pen
+SLIDER = 60  # points
+
+
+class Toolbar(ttk.Frame):
+    """Shows buttons, which do nothing but raise virtual events on the main window.
+
+    Args:
+        parent: the widget it lies in.
+        theme: the window's theme.
+        eraser: variable, whether the left button erases.
+        brush: variable, the pen's width in units of the page.
+        limits: the smallest and the largest of those widths.
+        switches: variables of the menu, by the keys of their texts; each with the event that it raises.
+    """
+
+    def __init__(
+        self,
+        parent: tk.Misc,
+        theme: Theme,
+        eraser: tk.BooleanVar,
+        brush: tk.DoubleVar,
+        limits: tuple[float, float],
+        switches: dict[str, tuple[tk.BooleanVar, str]],
+    ) -> None:
+        super().__init__(parent)
+        self.theme, self._brush, self._most = theme, brush, limits[1]
+        for name, value, event in (("pen", False, "<<UsePen>>"), ("eraser", True, "<<UseEraser>>")):
+            tool = ttk.Radiobutton(
+                self, variable=eraser, value=value, image=theme.icon(name), style="Tool.Toolbutton"
+            )
+            self._place(tool, name, event)
+        self._dot = tk.Label(self, width=theme.px(DOT + 3), height=theme.px(DOT), borderwidth=0)
+        self._dot.pack(side="left", padx=(theme.px(3), 0))
+        slider = ttk.Scale(self, variable=brush, from_=limits[0], to=limits[1], length=theme.px(SLIDER))
+        slider.pack(side="left")
+        keys = f"{key_for('<<Thinner>>')}, {key_for('<<Thicker>>')}"
+        Tooltip(slider, theme, say("tip", what=say("brush"), key=keys))
+        brush.trace_add("write", lambda *_: self._show_brush())
+        self._show_brush()
+        self._separate()
+        self._undo = self._button("undo", "<<Undo>>")
+        self._redo = self._button("redo", "<<Redo>>")
+        self._button("clear", "<<ClearPage>>")
+        self._separate()
+        self._button("open", "<<OpenPicture>>")
+        self._button("paste", "<<PastePicture>>")
+        self._button("save", "<<SaveDrawing>>")
+        ttk.Frame(self).pack(side="left", fill="x", expand=True)
+        self._more = self._button("more", "<<More>>")
+        self._button("keys", "<<Help>>")
+        self._menu = self._make_menu(switches)
+
+    def show_buttons(self, can_undo: bool, can_redo: bool) -> None:
+        """Enable or disable the buttons for undo and redo."""
+        for button, possible in ((self._undo, can_undo), (self._redo, can_redo)):
+            button.state(["!disabled" if possible else "disabled"])
+
+    def show_menu(self) -> None:
+        """Open the menu under its button."""
+        below = self._more.winfo_rooty() + self._more.winfo_height()
+        self._menu.tk_popup(self._more.winfo_rootx(), below)
+
+    def _raises(self, event: str) -> Callable[[], None]:
+        return partial(self.winfo_toplevel().event_generate, event)
+
+    def _button(self, name: str, event: str) -> ttk.Button:
+        button = ttk.Button(
+            self, image=self.theme.icon(name), command=self._raises(event), style="Tool.TButton"
+        )
+        self._place(button, name, event)
+        return button
+
+    def _place(self, button: tk.Widget, name: str, event: str) -> None:
+        button.pack(side="left")
+        Tooltip(button, self.theme, say("tip", what=say(name), key=key_for(event)))
+
+    def _separate(self) -> None:
+        line = ttk.Frame(self, width=self.theme.px(0.75), style="Line.TFrame")
+        line.pack(side="left", fill="y", padx=self.theme.px(6), pady=self.theme.px(4.5))
+
+    def _show_brush(self) -> None:
+        """Show the pen's width as a dot of that size, as far as it fits."""
+        full = self.theme.px(DOT)
+        side = max(2, min(full, round(full * self._brush.get() / self._most)))
+        dot = surface((side, side), side / 2, self.theme.colours.ink)
+        self._photo = photo_of(self, dot)
+        self._dot.configure(image=self._photo)
+
+    def _make_menu(self, switches: dict[str, tuple[tk.BooleanVar, str]]) -> tk.Menu:
+        menu = tk.Menu(self, tearoff=False)
+        digits = tk.Menu(menu, tearoff=False)
+        for number in KEY_POINTS:
+            digits.add_command(label=str(number), command=self._raises(f"<<Sample{number}>>"))
+        menu.add_cascade(label=say("sample_digit"), menu=digits)
+        menu.add_command(label=say("sample_photo"), command=self._raises("<<SamplePhoto>>"))
+        menu.add_separator()
+        for text, (variable, event) in switches.items():
+            menu.add_checkbutton(label=say(text), variable=variable, command=self._raises(event))
+        return menu
