@@ -31,6 +31,7 @@ def main() -> int:
     root = open_display()
     # Imported after open_display, which reports a missing Tk.
     from gui import texts
+    from gui.autosave import Autosave
     from gui.commands import Commands
     from gui.corrections import Corrections
     from gui.session import Session
@@ -43,6 +44,8 @@ def main() -> int:
     settings = args.checkpoint, args.device, args.threads, args.profile
     session = Session(root, theme, settings, side, brush)
     commands = Commands(session, Corrections(session))
+    if not args.no_autosave:
+        Autosave(session, profile_folder(args.profile))
     if args.picture:
         commands.open_from(args.picture, otherwise=session.close_with)
     session.run()
@@ -88,6 +91,7 @@ def parse_arguments() -> argparse.Namespace:
         default="auto",
         help="of the window: English or Chinese; auto: as the system is set",
     )
+    add("--no-autosave", action="store_true", help="neither keep the sheet nor restore the last one")
     add_device_arguments(add, threads=1)  # more threads help only with many digits at a time
     args = parser.parse_args()
     # Likely mistakes are reported before a window opens, others when a file is read.

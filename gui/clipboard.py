@@ -1,5 +1,6 @@
 """The clipboard: pictures, files and strokes from it, texts and pictures to it."""
 
+import contextlib
 import io
 import os
 import re
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import tkinter as tk
 from pathlib import Path
+from urllib.parse import unquote, urlparse
 
 from PIL import Image, ImageGrab
 
@@ -20,10 +22,11 @@ COPY_TIME = 5  # seconds that copying a picture may take
 
 
 def picture_from_clipboard(root: tk.Misc) -> Path | bytes | None:
-    """Return the picture in the clipboard.
+    """Return the picture or the strokes in the clipboard.
 
     Returns:
-        the path of a copied file, or the bytes of a PNG file; None if there is no picture.
+        the path of a copied file, or the bytes of a PNG file or of a stroke file; None if there is nothing
+        of these.
 
     Raises:
         UserError: if it is too large.
@@ -34,6 +37,9 @@ def picture_from_clipboard(root: tk.Misc) -> Path | bytes | None:
             return bytes_of(root.clipboard_get(type="image/png"))
         except (tk.TclError, ValueError):
             pass
+    with contextlib.suppress(tk.TclError):
+        if source := source_of(root.clipboard_get()):
+            return source
     try:
         copied = ImageGrab.grabclipboard()  # on Linux it needs wl-paste or xclip
         if isinstance(copied, Image.Image):
@@ -43,6 +49,26 @@ def picture_from_clipboard(root: tk.Misc) -> Path | bytes | None:
     except (NotImplementedError, OSError):
         return None
     return Path(copied[0]) if copied else None
+
+
+def source_of(text: str) -> Path | bytes | None:
+    """Return what a text in the clipboard, or one that was dropped, stands for.
+
+    Returns:
+        the content of a stroke file, or the path of a file that exists, also if given as a file:// address;
+        None for any other text.
+    """
+    text = text.strip()
+    if text[:1] in ("[", "{"):
+        return text.encode()
+    first = text.partition("\n")[0].strip()
+    if first.startswith("file:"):
+        first = unquote(urlparse(first).path)
+        first = first.lstrip("/") if sys.platform == "win32" else first
+    try:
+        return Path(first) if first and Path(first).is_file() else None
+    except (OSError, ValueError):  # too long, or with a null character
+        return None
 
 
 def bytes_of(text: str) -> bytes:

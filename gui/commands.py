@@ -7,12 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from common.geometry import Box
+from common.geometry import Box, box_of
 from common.messages import short
 from gui.clipboard import COPY_TOOLS, copy_picture, copy_text, picture_from_clipboard
 from gui.corrections import Corrections
-from gui.desktop import ask_for_picture, ask_where_to_save
+from gui.desktop import accept_files, ask_for_picture, ask_where_to_save
 from gui.drawing import Page, Picture, Stroke
+from gui.history_menu import HistoryMenu
 from gui.keys import CORRECT, key_for
 from gui.painting import part_of
 from gui.protocol import Open, Save
@@ -21,6 +22,8 @@ from gui.sample_digits import KEY_POINTS, digit, photo
 from gui.session import Session
 from gui.texts import say
 from gui.widgets import KeyList
+
+STROKES_SIDE = 0.6  # of the sheet, that pasted and opened strokes fill
 
 
 class Commands:
@@ -34,6 +37,8 @@ class Commands:
     def __init__(self, session: Session, corrections: Corrections) -> None:
         self.session, self.corrections = session, corrections
         self._key_list: KeyList | None = None
+        HistoryMenu(session, corrections, self.save_page)
+        accept_files(session.root, self.open_from)
         change_brush = session.window.change_brush
         bind = self._bind
         window, view = session.window, session.drawing_canvas.view
@@ -63,8 +68,8 @@ class Commands:
         bind("<<ShowMemory>>", corrections.toggle_window)
         bind("<<ChoosePrevious>>", self.choose, -1)
         bind("<<ChooseNext>>", self.choose, 1)
-        bind("<<Older>>", session.step_in_history, 1)
-        bind("<<Newer>>", session.step_in_history, -1)
+        bind("<<Older>>", self.step_in_history, 1)
+        bind("<<Newer>>", self.step_in_history, -1)
         bind("<<OpenPicture>>", self.open)
         bind("<<PastePicture>>", self.paste)
         bind("<<SaveDrawing>>", self.save)
@@ -128,6 +133,14 @@ class Commands:
         """Show in detail the digit that is `by` places further in the number."""
         self.session.choose(self.session.shown.chosen + by)
 
+    def step_in_history(self, by: int) -> None:
+        """Show the page `by` places further back in the history; forward if it is negative."""
+        session = self.session
+        session.drawing_canvas.pen_up()
+        session.add_to_history()
+        if entry := session.history.step(session.drawing.page, by):
+            session.recall(entry)
+
     def open(self) -> None:
         """Ask for a picture and open it."""
         path = ask_for_picture(self.session.root)
@@ -153,12 +166,29 @@ class Commands:
         self.session.say(say("opening"))
         self.session.ask(Open(source), self._opened, otherwise)
 
-    def _opened(self, picture: Picture) -> None:
+    def _opened(self, picture: Picture | Page) -> None:
+        if isinstance(picture, Page):
+            self._show_strokes(picture)
+            return
         self.session.show_picture(picture)
         if picture.pages > 1:
             self.session.say(say("first_page", pages=picture.pages))
         else:
             self.session.say(say("opened"))
+
+    def _show_strokes(self, page: Page) -> None:
+        """Show strokes of any size, scaled to the sheet."""
+        session, canvas = self.session, self.session.drawing_canvas
+        canvas.pen_up()
+        session.add_to_history()
+        left, top, right, bottom = box_of([point for stroke in page.strokes for point in stroke.points])
+        x, y = (left + right) / 2, (top + bottom) / 2
+        scale = STROKES_SIDE * canvas.side / max(right - left, bottom - top, 1e-9)
+        lines = (
+            tuple(((a - x) * scale, (b - y) * scale) for a, b in stroke.points) for stroke in page.strokes
+        )
+        session.replace(Page(tuple(Stroke(line, canvas.brush) for line in lines)))
+        session.say("")
 
     def read_part(self, region: Box) -> None:
         """Show and read only a part of the page, which has a picture.
@@ -173,16 +203,19 @@ class Commands:
 
     def save(self) -> None:
         """Ask for a file and write the drawing to it."""
+        self.session.drawing_canvas.pen_up()
+        if self.session.drawing.blank:
+            self.session.say(say("nothing_to_save"))
+        else:
+            self.save_page(self.session.drawing.page, self.session.shown.text())
+
+    def save_page(self, page: Page, text: str) -> None:
+        """Ask for a file, named after the text of the reading, and write a page to it."""
         session = self.session
-        session.drawing_canvas.pen_up()
-        if session.drawing.blank:
-            session.say(say("nothing_to_save"))
-            return
-        path = ask_where_to_save(session.root, session.shown.text().replace("?", "") or say("drawing"))
+        path = ask_where_to_save(session.root, text.replace("?", "") or say("drawing"))
         session.drawing_canvas.focus_set()
         if path:
-            image = session.drawing_canvas.page_image
-            request = Save(path, session.drawing.page, image.region, image.scale)
+            request = Save(path, page, *session.drawing_canvas.whole_view(page))
             session.ask(request, lambda path: session.say(say("saved", path=short(path))))
 
     def copy(self) -> None:
@@ -205,8 +238,8 @@ class Commands:
             session.say(say("copied_picture") if copied else say("cannot_copy_picture", tools=COPY_TOOLS))
 
         path = Path(tempfile.gettempdir()) / f"digits-{os.getpid()}.png"
-        image = session.drawing_canvas.page_image
-        session.ask(Save(path, session.drawing.page, image.region, image.scale), copy)
+        page = session.drawing.page
+        session.ask(Save(path, page, *session.drawing_canvas.whole_view(page)), copy)
 
     def help(self) -> None:
         """Open or close the list of keys."""

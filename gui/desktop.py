@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tkinter as tk
+from collections.abc import Callable
 from pathlib import Path
 from tkinter import filedialog
 
@@ -47,6 +48,33 @@ def ask_where_to_save(root: tk.Misc, name: str) -> Path | None:
         initialfile=f"{name}.png",
     )
     return Path(chosen) if chosen else None
+
+
+def accept_files(root: tk.Tk, on_file: Callable[[Path], None]) -> bool:
+    """Have files that are dropped onto the window opened, if tkinterdnd2 is installed.
+
+    Args:
+        root: the window.
+        on_file: called with the first of the files.
+
+    Returns:
+        whether they can be dropped.
+    """
+    try:
+        from tkinterdnd2 import TkinterDnD
+
+        TkinterDnD._require(root)
+    except (ImportError, RuntimeError, tk.TclError):
+        return False
+
+    def dropped(data: str) -> str:
+        if files := root.tk.splitlist(data):
+            on_file(Path(files[0]))
+        return "copy"
+
+    root.tk.call("tkdnd::drop_target", "register", root, "DND_Files")
+    root.tk.call("bind", root, "<<Drop:DND_Files>>", (root.register(dropped), "%D"))
+    return True
 
 
 def dots_per_inch(root: tk.Tk) -> float:

@@ -4,9 +4,9 @@ import math
 import tkinter as tk
 from collections.abc import Callable, Sequence
 
-from common.geometry import Point, around, grown
+from common.geometry import Box, Point, around, grown
 from gui.digit_boxes import DigitBoxes
-from gui.drawing import Drawing
+from gui.drawing import Drawing, Page
 from gui.live_stroke import LiveStroke
 from gui.page_image import PageImage
 from gui.protocol import DigitReading
@@ -261,10 +261,16 @@ class DrawingCanvas(tk.Canvas):
         self.pen_up()
         self._fit(self.page_image.size)
 
-    def _scale_for(self, size: tuple[int, int]) -> float:
+    def whole_view(self, page: Page) -> tuple[Box, float]:
+        """Return the region and the scale at which all of a page is visible in the canvas."""
+        scale = self._scale_for(self.page_image.size, page)
+        half_width, half_height = (side / 2 / scale for side in self.page_image.size)
+        return (-half_width, -half_height, half_width, half_height), scale
+
+    def _scale_for(self, size: tuple[int, int], page: Page | None = None) -> float:
         """Return the pixels per unit of the page with which all of it is visible in this size."""
         scale = min(size) / self.side
-        bounds = self.drawing.page.bounds()
+        bounds = (page or self.drawing.page).bounds()
         if bounds:
             left, top, right, bottom = grown(bounds, MARGIN * self.side)
             half_width, half_height = max(-left, right), max(-top, bottom)

@@ -12,7 +12,7 @@ from gui.theme import Theme, rgb
 from gui.widgets import photo
 
 
-@dataclass
+@dataclass(eq=False)
 class Entry:
     """A page that was read, the text of its reading, and whether it was read as a single digit."""
 
@@ -31,6 +31,7 @@ class HistoryStrip(ttk.Frame):
 
     Attributes:
         entries: the newest first, at most `LIMIT`.
+        on_menu: called with an entry and a place on the screen after a right click.
     """
 
     LIMIT = 60
@@ -39,6 +40,7 @@ class HistoryStrip(ttk.Frame):
         super().__init__(parent)
         self.theme, self._on_choose = theme, on_choose
         self.entries: list[Entry] = []
+        self.on_menu: Callable[[Entry, int, int], None] = lambda entry, x, y: None
         self._buttons: list[ttk.Button] = []
         self._first = 0  # index of the first visible one
         self._side = theme.px(27)
@@ -65,6 +67,15 @@ class HistoryStrip(ttk.Frame):
             self._buttons.pop().destroy()
         self._first = 0
         self._arrange()
+
+    def remove(self, entry: Entry) -> None:
+        """Take an entry out."""
+        place = self.entries.index(entry)
+        self.entries.pop(place)
+        self._buttons.pop(place).destroy()
+        self._arrange()
+        if not self.entries:
+            self._empty.place(relx=0, rely=0.5, anchor="w")
 
     def step(self, page: Page, by: int) -> Entry | None:
         """Return the entry `by` places after that of `page`, scrolled into view; None if there is none.
@@ -94,6 +105,14 @@ class HistoryStrip(ttk.Frame):
         )
         button.image = image  # keeps it alive: Tk does not
         self._bind_wheel(button)
+        for number in (2, 3):  # the right button is 3 on X11 and Windows, 2 on macOS
+            button.bind(
+                f"<ButtonRelease-{number}>", lambda event: self.on_menu(entry, event.x_root, event.y_root)
+            )
+        for key in ("<Menu>", "<Shift-F10>"):
+            button.bind(
+                key, lambda event: self.on_menu(entry, button.winfo_rootx(), button.winfo_rooty()), add=True
+            )
         return button
 
     def _room(self) -> int:

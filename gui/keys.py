@@ -31,7 +31,7 @@ class Key:
 KEYS = (
     Key("<<Undo>>", "undo", ("Ctrl+Z",)),
     Key("<<Redo>>", "redo", ("Ctrl+Shift+Z", "Ctrl+Y")),
-    Key("<<ClearPage>>", "clear", ("Delete", "Esc")),
+    Key("<<ClearPage>>", "clear", ("Esc", "Delete")),
     Key("<<UsePen>>", "pen", ("P",)),
     Key("<<UseEraser>>", "eraser", ("E",)),
     Key("<<Thinner>>", "thinner", ("[", "-")),

@@ -53,6 +53,21 @@ class PageReading:
 
 
 @dataclass(frozen=True)
+class Sheet:
+    """The sheet as it is kept between two runs of the window.
+
+    Attributes:
+        page: what is on it.
+        single: whether it is read as a single digit.
+        ink_follows_speed: whether fast strokes are shown thinner.
+    """
+
+    page: Page
+    single: bool = True
+    ink_follows_speed: bool = True
+
+
+@dataclass(frozen=True)
 class Sample:
     """A corrected digit: the name of its files, its label, and its glyph as in `DigitReading`."""
 
@@ -118,9 +133,10 @@ class Explain(Request):
 
 @dataclass(frozen=True)
 class Open(Request):
-    """Decode an image file or its content, of several pages the first.
+    """Decode an image file, a stroke file or the content of one; of several pages the first.
 
-    Answered with a `Picture`, which has no place on a page yet.
+    Answered with a `Picture`, which has no place on a page yet, or with a `Page` of strokes, which have no
+    size yet.
     """
 
     name = "open"
@@ -189,3 +205,21 @@ class ListSamples(Request):
     """List all samples; answered with a `SampleList`."""
 
     name = "list_samples"
+
+
+@dataclass(frozen=True)
+class KeepSheet(Request):
+    """Write a sheet to a file; answered with None."""
+
+    name = "keep the sheet"
+    lasting = True
+    path: Path
+    sheet: Sheet
+
+
+@dataclass(frozen=True)
+class RestoreSheet(Request):
+    """Read a sheet that `KeepSheet` wrote; answered with a `Sheet`."""
+
+    name = "restore the sheet"
+    path: Path

@@ -1,6 +1,6 @@
 """A session at the window: the drawing, the reading of it, and what is shown.
 
-It imports none of its callers; they set `on_ready` and `on_reading`.
+It imports none of its callers; they set `on_ready` and its like.
 """
 
 import sys
@@ -42,6 +42,8 @@ class Session:
         ready: whether the network is loaded.
         on_ready: called once it is.
         on_reading: called after an up-to-date reading is shown.
+        on_change: called after each change of the drawing.
+        on_close: called when the window closes.
     """
 
     def __init__(
@@ -50,6 +52,8 @@ class Session:
         self.root, self.theme = root, theme
         self.on_ready: Callable[[], None] = lambda: None
         self.on_reading: Callable[[], None] = lambda: None
+        self.on_change: Callable[[], None] = lambda: None
+        self.on_close: Callable[[], None] = lambda: None
         self.drawing = Drawing()
         self.shown = ShownReading()
         self.ready = False
@@ -90,6 +94,7 @@ class Session:
         try:
             self.root.mainloop()
         finally:
+            self.on_close()
             self.worker_process.close()
             self.root.destroy()
         if self._failure:
@@ -153,6 +158,7 @@ class Session:
         elif not self._read_due:
             self._read_due = self.root.after(READ_DELAY, self._read)
         self._show_hint_and_buttons()
+        self.on_change()
 
     def _show_page(self, refit: bool = False) -> None:
         """Show and read the page after a change that was not made on the canvas."""
@@ -181,9 +187,6 @@ class Session:
         self.show(ShownReading())
         self.drawing_changed()
 
-    def _request(self, page: Page) -> Read:
-        return Read(page, self.window.single.get(), self.window.use_memory.get())
-
     def _read(self) -> None:
         if self._read_due:
             self.root.after_cancel(self._read_due)
@@ -191,7 +194,8 @@ class Session:
         page = self.drawing.snapshot()
         if not page.blank:
             then = partial(self._take, version=self.drawing.version)
-            self.ask(self._request(page), then, newest=True)
+            request = Read(page, self.window.single.get(), self.window.use_memory.get())
+            self.ask(request, then, newest=True)
 
     def _take(self, reading: PageReading, version: int) -> None:
         """Show a reading, unless the drawing has changed since it was requested."""
@@ -262,16 +266,16 @@ class Session:
 
     def add_to_history(self) -> None:
         """Put the page and its reading into the history, if digits are found on it."""
-        page, single = self.drawing.page, self.window.single.get()
+        read = self.shown.version == self.drawing.version
+        self.remember(self.drawing.page, self.window.single.get(), self.shown if read else None)
 
-        def add(shown: ShownReading) -> None:
-            if shown.digit:
-                self.history.add(Entry(page, shown.text(), single))
-
-        if self.shown.version == self.drawing.version:
-            add(self.shown)
-        elif not page.blank:  # its reading has not arrived
-            self.ask(self._request(page), lambda reading: add(ShownReading(reading)))
+    def remember(self, page: Page, single: bool, shown: ShownReading | None = None) -> None:
+        """Put a page into the history, if digits are found on it; without a reading it is read."""
+        if shown is None and not page.blank:
+            request = Read(page, single, self.window.use_memory.get())
+            self.ask(request, lambda reading: self.remember(page, single, ShownReading(reading)))
+        elif shown and shown.digit:
+            self.history.add(Entry(page, shown.text(), single))
 
     def recall(self, entry: Entry) -> None:
         """Show a page of the history; the one that is shown now goes into it."""
@@ -280,13 +284,6 @@ class Session:
         if entry.page is not self.drawing.page:
             self.window.single.set(entry.single)
             self.replace(entry.page)
-
-    def step_in_history(self, by: int) -> None:
-        """Show the page `by` places further back in the history; forward if it is negative."""
-        self.drawing_canvas.pen_up()
-        self.add_to_history()
-        if entry := self.history.step(self.drawing.page, by):
-            self.recall(entry)
 
     # errors
 

@@ -12,9 +12,9 @@ from PIL import Image
 
 from common.device import pick_device
 from common.files import write_atomically
-from common.geometry import Box, grown
-from common.messages import short
-from gui.drawing import Page, Picture
+from common.geometry import Box, Point, grown
+from common.messages import UserError, short
+from gui.drawing import Page, Picture, Stroke
 from gui.painting import composed, pixels_of, to_image
 from gui.protocol import (
     DigitReading,
@@ -22,17 +22,21 @@ from gui.protocol import (
     Forget,
     ForgetAll,
     Keep,
+    KeepSheet,
     ListSamples,
     Open,
     PageReading,
     Read,
     Request,
+    RestoreSheet,
     Sample,
     SampleList,
     Save,
 )
+from gui.sheet_file import SheetFile
 from preprocessing.glyph import to_uint8
 from preprocessing.image_files import as_rgb, open_picture, pages_of, reduced
+from preprocessing.stroke_files import drawings, each_line, is_stroke_file, read_drawing
 from recognition.profiles import move_old_samples, profile_folder
 from recognition.reading import Reading, text_of
 from recognition.recognizer import Recognizer
@@ -42,6 +46,7 @@ PICTURE_SIDE = 1600  # pixels; larger pictures are reduced to this: digits of a 
 # Of the logistic curve from a reading's novelty, which is 1 at the threshold, to the probability of no digit.
 NO_DIGIT_SLOPE = 8.0
 SIGN = 0.99  # that probability for a sign such as a minus
+CLIPBOARD = "the clipboard"  # in error messages
 SAMPLE_MARGIN = 20.0  # units of the page around the digit in a sample's image
 
 
@@ -61,6 +66,7 @@ class Worker:
         move_old_samples()
         self.recognizer = Recognizer(checkpoint, pick_device(device, threads), profile_folder(profile))
         self.memory = self.recognizer.memory
+        self.sheets = SheetFile()
         self.recognizer_without_memory = copy(self.recognizer)
         self.recognizer_without_memory.memory = None
         self.recognizer.read_strokes([[(0, 0), (0, 9)]], single=True)  # the first reading takes longest
@@ -79,6 +85,10 @@ class Worker:
                 return tuple(_to_bytes(grad_cam(self.recognizer.model, ink, digit)) for digit in digits)
             case Open(source):
                 return self.open(source)
+            case KeepSheet(path, sheet):
+                return self.sheets.write(path, sheet)
+            case RestoreSheet(path):
+                return self.sheets.read(path)
             case Save(path, page, region, scale):
                 return self.save(path, page, region, scale)
             case Keep():
@@ -99,8 +109,10 @@ class Worker:
         image, region, scale = composed(page)
         return _page_reading(recognizer.read_image(image, single=single), region[:2], scale)
 
-    def open(self, source: Path | bytes) -> Picture:
-        """Decode a picture, see `Open`."""
+    def open(self, source: Path | bytes) -> Picture | Page:
+        """Decode a picture or strokes, see `Open`."""
+        if is_strokes(source):
+            return Page(tuple(Stroke(line, 1.0) for line in strokes_of(source)))
         file = source if isinstance(source, Path) else io.BytesIO(source)
         pages = pages_of(file)
         image = as_rgb(reduced(open_picture(file, pages[0])))
@@ -183,6 +195,36 @@ def no_digit(reading: Reading) -> float:
     if reading.kind != "digit":
         return SIGN
     return float(1 / (1 + np.exp(min(50.0, NO_DIGIT_SLOPE * (1 - reading.novelty)))))
+
+
+def is_strokes(source: Path | bytes) -> bool:
+    """Return whether a file or the content of one is a stroke file."""
+    return is_stroke_file(source) if isinstance(source, Path) else source.lstrip()[:1] in (b"[", b"{")
+
+
+def strokes_of(source: Path | bytes) -> list[tuple[Point, ...]]:
+    """Return the strokes of the first drawing of a stroke file or the content of one.
+
+    Raises:
+        UserError: if it is not valid, or blank.
+    """
+    if isinstance(source, Path):
+        drawing, name = next(drawings(source)), short(source)
+    else:
+        name, source = CLIPBOARD, source.strip()
+        if source[:1] == b"[":
+            drawing = read_drawing(io.BytesIO(source), name)
+        else:
+            first = source.partition(b"\n")[0].rstrip()
+            # An object may be spread over lines.
+            line = first if first.endswith(b"}") else b" ".join(source.split())
+            _, drawing = next(each_line(io.BytesIO(line), name))
+            if isinstance(drawing, UserError):
+                raise drawing
+    strokes = [tuple(map(tuple, stroke.tolist())) for stroke in drawing.strokes if len(stroke)]
+    if not strokes:
+        raise UserError(f"{name} has no strokes")
+    return strokes
 
 
 def _to_bytes(values: np.ndarray) -> bytes:

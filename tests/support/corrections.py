@@ -55,7 +55,7 @@ def first_thumbnail(window: Window, memory_window: str) -> tuple[int, int] | Non
     """Return the upper left corner of the first thumbnail, found by the colour of paper, or None."""
     pixels = np.asarray(window.picture(memory_window))
     is_paper = (pixels[: len(pixels) * 4 // 5, : pixels.shape[1] // 2] == window.colour("paper")).all(2)
-    rows = np.flatnonzero(is_paper.sum(1) > 10)
+    rows = np.flatnonzero(is_paper.sum(1) > 25)
     return (int(np.flatnonzero(is_paper[rows[0]])[0]), int(rows[0])) if len(rows) else None
 
 

@@ -65,6 +65,7 @@ class Window:
         arguments: for app.py.
         folder: the project, or a copy of it.
         dark: whether to use the dark theme.
+        autosave: whether the sheet is kept and restored.
         environment: variables to set.
 
     Attributes:
@@ -78,6 +79,7 @@ class Window:
         *arguments: object,
         folder: Path = PROJECT,
         dark: bool = False,
+        autosave: bool = False,
         **environment: str,
     ) -> None:
         from gui.theme import DARK, LIGHT  # needs Tk, which a machine may lack
@@ -85,7 +87,7 @@ class Window:
         self.palette = DARK if dark else LIGHT
         self.environment = {**os.environ, "DISPLAY": display, "PYTHONUNBUFFERED": "1"}
         self.environment.pop("WAYLAND_DISPLAY", None)
-        theme = ["--theme", "dark" if dark else "light"]
+        theme = ["--theme", "dark" if dark else "light", *([] if autosave else ["--no-autosave"])]
         self.process = subprocess.Popen(
             [sys.executable, "app.py", "--device", "cpu", *theme, *map(str, arguments)],
             cwd=folder,
@@ -93,7 +95,7 @@ class Window:
             stderr=subprocess.PIPE,
             text=True,
         )
-        self.id = self.wait(lambda: self.xdotool("search", "--onlyvisible", "--name", NAME)).split()[-1]
+        self.id = self.wait(lambda: self.xdotool("search", "--onlyvisible", "--class", "Digits")).split()[-1]
         self.wait(self.find_canvas)
 
     def close(self) -> str:
