@@ -13,7 +13,7 @@ from functools import cached_property
 from itertools import chain
 
 from common.geometry import Box, Point, around, box_of, dense, distance, grown, holds, middle, overlap
-from gui.spline import STEP, curve, factors, knots, mirrored, spacing, span
+from gui.spline import STEP, curve, factors, knot_places, knots, mirrored, spacing, span
 
 SAME_WIDTH = 0.015  # difference of widths that are painted as one, relative to the pen's
 UNDO_LIMIT = 500  # pages that undo goes back to
@@ -22,10 +22,17 @@ UNDO_PICTURES = 15  # different pictures among them; each may take 8 MB
 
 @dataclass(frozen=True, eq=False)
 class Stroke:
-    """A stroke of the pen: at least one point, and the pen's width. Immutable."""
+    """A stroke of the pen. Immutable.
+
+    Attributes:
+        points: at least one.
+        width: of the pen.
+        factors: of the width at each point, where the points no longer tell how fast the pen was; else ().
+    """
 
     points: tuple[Point, ...]
     width: float
+    factors: tuple[float, ...] = ()
 
     @cached_property
     def box(self) -> Box:
@@ -38,13 +45,17 @@ class Stroke:
 
     def inked(self, step: float = STEP) -> list[tuple[list[Point], float]]:
         """Return the line in pieces of one width each, which is smaller where the pen was fast."""
-        controls = knots(self.points, spacing(self.width))
-        if len(controls) == 1:
+        places = knot_places(self.points, spacing(self.width))
+        if len(places) == 1:
             return [(self.line(step), self.width)]
-        widths = factors(self.points, spacing(self.width), self.width)
+        controls = [self.points[place] for place in places]
+        if self.factors:
+            widths = [self.factors[place] for place in places]
+        else:
+            widths = factors(self.points, places, self.width)
         ends = mirrored(controls[1], controls[0]), mirrored(controls[-2], controls[-1])
         padded = [ends[0], *controls, ends[1]]
-        pieces = [([controls[0]], self.width)]
+        pieces = [([controls[0]], self.width * widths[0])]
         for *four, factor in zip(padded, padded[1:], padded[2:], padded[3:], widths[1:], strict=False):
             line, width = span(*four, step), self.width * factor
             if abs(width - pieces[-1][1]) < SAME_WIDTH * self.width:
@@ -274,12 +285,14 @@ def erased(stroke: Stroke, start: Point, end: Point, radius: float) -> list[Stro
     if not overlap(stroke.box, grown(box_of([start, end]), radius)):
         return [stroke]
     reach = radius + stroke.width / 2  # the ink ends half a width beyond its last point
-    runs: list[list[Point]] = [[]]
-    for point in dense(stroke.line(), max(reach / 4, 0.5)):
-        if distance(point, start, end) < reach:
-            runs.append([])
-        else:
-            runs[-1].append(point)
+    runs: list[list[tuple[Point, float]]] = [[]]
+    for line, width in stroke.inked():
+        for point in dense(line, max(reach / 4, 0.5)):
+            if distance(point, start, end) < reach:
+                runs.append([])
+            else:
+                runs[-1].append((point, width / stroke.width))
     if len(runs) == 1:
         return [stroke]
-    return [Stroke(tuple(run), stroke.width) for run in runs if run]
+    parts = (tuple(zip(*run, strict=True)) for run in runs if run)
+    return [Stroke(points, stroke.width, factors) for points, factors in parts]

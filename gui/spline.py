@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 from common.geometry import Point
 
@@ -22,11 +23,16 @@ def knots(points: Sequence[Point], apart: float) -> list[Point]:
 
     A mouse reports whole pixels: a curve through points that are close together would wobble.
     """
-    kept = [points[0]]
-    for point in points[1:-1]:
-        if math.dist(point, kept[-1]) >= apart:
-            kept.append(point)
-    return [*kept, *points[1:][-1:]]
+    return [points[place] for place in knot_places(points, apart)]
+
+
+def knot_places(points: Sequence[Point], apart: float) -> list[int]:
+    """Return the indices of the control points among the points."""
+    kept = [0]
+    for place, point in enumerate(points[1:-1], 1):
+        if math.dist(point, points[kept[-1]]) >= apart:
+            kept.append(place)
+    return [*kept, len(points) - 1] if len(points) > 1 else kept
 
 
 def curve(points: Sequence[Point], step: float = STEP) -> list[Point]:
@@ -79,13 +85,10 @@ def narrowed(before: float, pace: float, width: float) -> float:
     return INERTIA * before + (1 - INERTIA) * wanted
 
 
-def factors(points: Sequence[Point], apart: float, width: float) -> list[float]:
-    """Return the factors of the width at the control points that `knots` returns."""
-    found, last, since = [1.0], points[0], 0
-    for place, point in enumerate(points[1:], 1):
-        since += 1
-        distance = math.dist(point, last)
-        if distance >= apart or place == len(points) - 1:
-            found.append(narrowed(found[-1], distance / since, width))
-            last, since = point, 0
+def factors(points: Sequence[Point], places: Sequence[int], width: float) -> list[float]:
+    """Return the factors of the width at the control points with these indices."""
+    found = [1.0]
+    for last, place in pairwise(places):
+        pace = math.dist(points[place], points[last]) / (place - last)
+        found.append(narrowed(found[-1], pace, width))
     return found

@@ -48,8 +48,6 @@ TEXTS: dict[str, tuple[str, str]] = {
         "不是 {label}？点正确的数字，或按它的键。",
     ),
     "unsure_hint": ("What is it? Click the digit, or press its key.", "这是几？点那个数字，或按它的键。"),
-    "it_is": ("It is a {label}", "是 {label}"),
-    "no_digit": ("How likely it is no digit", "不是数字的可能性"),
     "glyph": ("What the network sees", "网络看到的图像"),
     "for": ("What speaks for {label}", "{label} 的依据"),
     "why": ("Why? A click shows what speaks for the reading", "为什么？点击显示识别的依据"),

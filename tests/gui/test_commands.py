@@ -80,7 +80,7 @@ def test_of_several_pages_the_first_is_opened_and_the_number_said(other_display,
     assert result.stdout.splitlines() == [
         first,
         first,
-        "A picture: draw on it, or frame a part with Ctrl and the mouse.",
+        "A picture: draw on it, or frame a part with Ctrl and the mouse; the wheel zooms.",
     ], result.stderr
 
 
@@ -123,7 +123,7 @@ root.mainloop()
 
 
 def test_bytes_of_tks_text():
-    from gui.desktop import CLIPBOARD_LIMIT, bytes_of  # needs Tk
+    from gui.clipboard import CLIPBOARD_LIMIT, bytes_of  # needs Tk
 
     content = bytes(range(256)) * 3
     assert bytes_of("".join(f"0x{byte:x} " for byte in content)) == content

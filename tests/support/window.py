@@ -96,6 +96,7 @@ class Window:
             text=True,
         )
         self.id = self.wait(lambda: self.xdotool("search", "--onlyvisible", "--class", "Digits")).split()[-1]
+        self.wait(lambda: self.title().endswith(NAME))  # it has its size
         self.wait(self.find_canvas)
 
     def close(self) -> str:
