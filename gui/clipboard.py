@@ -31,8 +31,8 @@ def picture_from_clipboard(root: tk.Misc) -> Path | bytes | None:
     Raises:
         UserError: if it is too large.
     """
-    # On X11 Tk asks the owner of the clipboard for a PNG, and gives it as text.
-    if root.tk.call("tk", "windowingsystem") == "x11":
+    on_x11 = root.tk.call("tk", "windowingsystem") == "x11"
+    if on_x11:  # Tk asks the owner of the clipboard for a PNG, and gives it as text
         try:
             return bytes_of(root.clipboard_get(type="image/png"))
         except (tk.TclError, ValueError):
@@ -40,8 +40,10 @@ def picture_from_clipboard(root: tk.Misc) -> Path | bytes | None:
     with contextlib.suppress(tk.TclError):
         if source := source_of(root.clipboard_get()):
             return source
+    if on_x11:  # there ImageGrab asks by another program, which waits for the window if it is the owner
+        return None
     try:
-        copied = ImageGrab.grabclipboard()  # on Linux it needs wl-paste or xclip
+        copied = ImageGrab.grabclipboard()
         if isinstance(copied, Image.Image):
             png = io.BytesIO()
             copied.save(png, "PNG", compress_level=1)  # four times as fast as the default

@@ -71,6 +71,8 @@ class ShownReading:
         if least.confidence >= SURE:
             return percent(least.confidence)
         other = least.ranked()[1]
+        if least.no_digit > least.probabilities[other]:
+            return say("or_none")
         if len(self.reading.digits) == 1:
             return say("or", other=other)
         labels = self.labels()

@@ -42,6 +42,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "corrected": ("corrected", "已更正"),
     "not_sure": ("not sure", "不确定"),
     "or": ("or {other}?", "还是 {other}？"),
+    "or_none": ("or no digit?", "还是非数字？"),
     "title_or": ("{text}, {note}", "{text}，{note}"),
     "correct_hint": (
         "Not a {label}? Click the right digit, or press its key.",

@@ -23,6 +23,8 @@ def test_how_sure_it_is_stands_in_words_where_it_is_low():
     assert (single.title(), single.runners_up()) == ("1 · corrected", [2, 3])
     unsure = ShownReading(PageReading((one(2, 0.4, False),), "?"))
     assert (unsure.title(), unsure.runners_up()) == ("?", [2, 0])
+    doubtful = ShownReading(PageReading((replace(one(2, 0.7), no_digit=0.2),), "2"))
+    assert (doubtful.note(), doubtful.title()) == ("or no digit?", "2, or no digit?")
 
 
 def test_text_note_and_labels():

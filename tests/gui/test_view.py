@@ -38,7 +38,7 @@ moved = canvas.position(There)
 assert max(abs(a - b) for a, b in zip(after, moved)) < 3, "the page follows the pointer"
 assert session.drawing.page.strokes == (), "nothing is drawn"
 canvas.event_generate("<ButtonPress-1>", x=130, y=140)
-canvas.event_generate("<ButtonRelease-1>", x=130, y=140)
+canvas.event_generate("<ButtonRelease-1>", x=170, y=180)
 (stroke,) = session.drawing.page.strokes
 assert max(abs(a - b) for a, b in zip(after, stroke.points[0])) < 3, "the pen draws where it is seen"
 hand.run(0.1)

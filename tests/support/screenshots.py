@@ -7,6 +7,8 @@ python -m tests.support.screenshots --output FOLDER    elsewhere
 import argparse
 import io
 import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
@@ -24,6 +26,8 @@ NUMBERS = (3, 4, 6, 9)
 FLAGGED = smooth([(6, 46), (36, 26), (66, 8), (64, 50), (62, 92), (60, 134)])
 SIMILAR = smooth([(10, 52), (38, 26), (64, 4), (66, 50), (60, 92), (62, 132)])
 MAX_BYTES = 120_000  # of a picture
+MAX_ANIMATION = 400_000  # bytes
+FRAMES = 24  # of the animation, while the pen moves
 
 
 def main() -> int:
@@ -31,12 +35,17 @@ def main() -> int:
     args = parse_arguments()
     if lacking := [*missing_tools(), *browser.missing_tools()]:
         raise UserError(f"screenshots need {', '.join(lacking)}")
-    with screen() as display, tempfile.TemporaryDirectory() as copy:  # without samples
-        window = Window(display, dark=args.dark, folder=Project(Path(copy)).folder)
-        for number in NUMBERS:
-            write(args.output / f"{number}.png", screenshot(window, number))
-        write(args.output / "personal.png", three_steps(window))
-        window.close()
+    with tempfile.TemporaryDirectory() as copy:
+        folder = Project(Path(copy)).folder
+        with screen() as display:  # without samples
+            window = Window(display, folder=folder)
+            for number in NUMBERS:
+                write(args.output / f"{number}.png", screenshot(window, number))
+            write_animation(args.output / "draw.gif", frames(window, 3))
+            write(args.output / "personal.png", three_steps(window))
+            window.close()
+        for view in VIEWS:
+            write(args.output / f"window_{view.name}.png", picture_of(view, folder))
     with tempfile.TemporaryDirectory() as folder:
         write(args.output / "page.png", phone_and_desktop(Path(folder)))
     return 0
@@ -46,8 +55,121 @@ def parse_arguments() -> argparse.Namespace:
     """Parse the command line."""
     parser = ArgumentParser("Make the README's screenshots of the window and of the page.")
     parser.add_argument("--output", type=Path, default=PROJECT / "image", metavar="DIR", help="where to")
-    parser.add_argument("--dark", action="store_true", help="the window in the dark theme")
     return parser.parse_args()
+
+
+def draw_digit(window: Window) -> None:
+    window.draw(digit(7, window.middle, 0.6 * (window.bottom - window.top)), pause=0.008)
+    window.wait_for_title(r"7.+")
+
+
+def draw_number(window: Window) -> None:
+    window.press("n")
+    for place, number in enumerate((2, 0, 4, 8)):
+        window.draw(digit(number, (window.middle[0] * (0.28 + 0.48 * place), window.middle[1]), 150))
+    window.wait_for_title(r"2048.+")
+
+
+def show_why(window: Window) -> None:
+    x, y = window.middle
+    # Between a 4 and a 9.
+    strokes = [
+        smooth([(66, 30), (44, 20), (30, 50), (40, 76), (66, 66)]),
+        smooth([(72, 14), (68, 72), (64, 136)]),
+    ]
+    window.draw(
+        [[(x + 2.4 * (a - 50), y + 2.4 * (b - 70)) for a, b in stroke] for stroke in strokes], pause=0.008
+    )
+    window.wait_for_title(r"[49].+")
+    window.press("w")
+
+
+def open_photo(window: Window) -> None:
+    """Open the sample photo by the menu and keys."""
+    window.press("F10", "Down", "Down", "Return")
+    window.wait_for_title(r"3141 2718.+")
+
+
+def show_learned(window: Window) -> None:
+    for number, label in ((1, 7), (4, 4), (9, 9), (2, 2), (6, 6)):
+        window.press("Escape")
+        window.draw(digit(number, window.middle, 240))
+        window.wait_for_title(r"[0-9].+")
+        window.press(str(label))
+    window.press("r")
+
+
+@dataclass(frozen=True)
+class View:
+    """A screenshot: what is done in the window, and in which window."""
+
+    name: str
+    act: Callable[[Window], None]
+    dark: bool = False
+    size: str = "1280x1024"
+    dpi: int = 96
+    language: str = "en"
+    shows_screen: bool = False
+
+
+VIEWS = (
+    View("light", draw_digit),
+    View("dark", draw_digit, dark=True),
+    View("number", draw_number),
+    View("photo", open_photo),
+    View("why", show_why, dark=True),
+    View("200", draw_digit, size="2560x2048", dpi=192),
+    View("640x480", draw_digit, size="640x480"),
+    View("768_lines", draw_digit, size="1366x768", dpi=192),
+    View("zh", draw_number, language="zh"),
+    View("learned", show_learned, size="800x660", shows_screen=True),
+)
+
+
+def picture_of(view: View, folder: Path) -> Image.Image:
+    """Return the window as a view says."""
+    with screen(view.size, view.dpi) as display:
+        window = Window(display, folder=folder, dark=view.dark, language=view.language)
+        window.settle()
+        window.find_canvas()  # in the size that the screen allows
+        view.act(window)
+        window.settle()
+        picture = window.picture("root" if view.shows_screen else None)
+        window.close()
+    return picture
+
+
+def frames(window: Window, number: int) -> list[Image.Image]:
+    """Return the window while a digit is drawn, a few points at a time."""
+    window.fresh()
+    window.settle()
+    pictures = [window.picture()]
+    (stroke,) = digit(number, window.middle, 0.72 * (window.bottom - window.top))
+    step = -(-len(stroke) // FRAMES)
+    for first in range(0, len(stroke), step):
+        window.draw(
+            [stroke[first : first + step]], pause=0.008, lift=first + step >= len(stroke), press=first == 0
+        )
+        window.settle()
+        pictures.append(window.picture())
+    return pictures
+
+
+def write_animation(path: Path, pictures: list[Image.Image]) -> None:
+    """Write a GIF file of 32 colours.
+
+    Raises:
+        UserError: if it is larger than `MAX_ANIMATION`.
+    """
+    palette = pictures[-1].quantize(32)
+    small = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
+    times = [800, *[90] * (len(small) - 2), 2500]
+    gif = io.BytesIO()
+    small[0].save(gif, "GIF", save_all=True, append_images=small[1:], duration=times, loop=0, optimize=True)
+    if len(gif.getvalue()) > MAX_ANIMATION:
+        raise UserError(f"{path.name} has {len(gif.getvalue()):,} bytes, more than {MAX_ANIMATION:,}")
+    write_atomically(path, gif.getvalue())
+    print(f"Written: {short(path)}")
 
 
 def screenshot(window: Window, number: int) -> Image.Image:

@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image
 
 from common.files import PROJECT
+from gui.texts import LANGUAGES, TEXTS
 from tests.support.handwriting import digit
 
 TOOLS = ("Xvfb", "xdotool", "import")  # the last one is part of ImageMagick
@@ -66,6 +67,7 @@ class Window:
         folder: the project, or a copy of it.
         dark: whether to use the dark theme.
         autosave: whether the sheet is kept and restored.
+        language: "en" or "zh".
         environment: variables to set.
 
     Attributes:
@@ -80,6 +82,7 @@ class Window:
         folder: Path = PROJECT,
         dark: bool = False,
         autosave: bool = False,
+        language: str = "en",
         **environment: str,
     ) -> None:
         from gui.theme import DARK, LIGHT  # needs Tk, which a machine may lack
@@ -87,7 +90,9 @@ class Window:
         self.palette = DARK if dark else LIGHT
         self.environment = {**os.environ, "DISPLAY": display, "PYTHONUNBUFFERED": "1"}
         self.environment.pop("WAYLAND_DISPLAY", None)
-        theme = ["--theme", "dark" if dark else "light", *([] if autosave else ["--no-autosave"])]
+        self.name = TEXTS["name"][LANGUAGES.index(language)]
+        look = ["--theme", "dark" if dark else "light", "--language", language]
+        theme = [*look, *([] if autosave else ["--no-autosave"])]
         self.process = subprocess.Popen(
             [sys.executable, "app.py", "--device", "cpu", *theme, *map(str, arguments)],
             cwd=folder,
@@ -96,7 +101,7 @@ class Window:
             text=True,
         )
         self.id = self.wait(lambda: self.xdotool("search", "--onlyvisible", "--class", "Digits")).split()[-1]
-        self.wait(lambda: self.title().endswith(NAME))  # it has its size
+        self.wait(lambda: self.title().endswith(self.name))  # it has its size
         self.wait(self.find_canvas)
 
     def close(self) -> str:
@@ -148,15 +153,17 @@ class Window:
 
     def wait_for_reading(self, text: str = r"[0-9? ]+") -> str:
         """Wait until the title shows this reading (a regular expression), and return the title."""
-        return self.wait_for_title(rf"({text})( · (\d+ %|corrected)|, or [0-9? ]+)? - {NAME}")
+        return self.wait_for_title(
+            rf"({text})( · (\d+ %|corrected)|, or [0-9? ]+|, or no digit\\?)? - {self.name}"
+        )
 
     def wait_for_blank(self) -> None:
         """Wait until the title shows no reading."""
-        self.wait_for_title(NAME)
+        self.wait_for_title(self.name)
 
     def reading(self) -> str:
         """Return the reading that the title shows."""
-        return re.split(" · |, or ", self.title())[0].removesuffix(f" - {NAME}")
+        return re.split(" · |, or ", self.title())[0].removesuffix(f" - {self.name}")
 
     def picture(self, window: str | None = None) -> Image.Image:
         """Return a screenshot of this window, of another one, or of the whole screen ("root")."""
@@ -206,7 +213,12 @@ class Window:
         return f"mousemove --window {self.id} {x} {y}"
 
     def draw(
-        self, strokes: Sequence[Sequence[Point]], button: int = 1, pause: float = 0.004, lift: bool = True
+        self,
+        strokes: Sequence[Sequence[Point]],
+        button: int = 1,
+        pause: float = 0.004,
+        lift: bool = True,
+        press: bool = True,
     ) -> None:
         """Move the mouse along strokes.
 
@@ -215,11 +227,12 @@ class Window:
             button: that is held down.
             pause: seconds to wait at each point; Tk merges moves that it has no time to take one by one.
             lift: whether to release the button at the end.
+            press: whether to press it at the start.
         """
         script = []
         for stroke in strokes:
             first, *rest = (self._to(point) for point in stroke)
-            script += [first, f"mousedown {button}"]
+            script += [first, f"mousedown {button}"] if press else [first]
             for move in rest:
                 script += [f"sleep {pause}", move]
             script += [f"sleep {pause}", f"mouseup {button}"]
