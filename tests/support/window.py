@@ -153,9 +153,8 @@ class Window:
 
     def wait_for_reading(self, text: str = r"[0-9? ]+") -> str:
         """Wait until the title shows this reading (a regular expression), and return the title."""
-        return self.wait_for_title(
-            rf"({text})( · (\d+ %|corrected)|, or [0-9? ]+|, or no digit\\?)? - {self.name}"
-        )
+        sure = r"( · (\d+ %|corrected)|, or ([0-9? ]+|no digit\?))?"
+        return self.wait_for_title(rf"({text}){sure} - {self.name}")
 
     def wait_for_blank(self) -> None:
         """Wait until the title shows no reading."""
