@@ -57,14 +57,14 @@ class ReadingPanel(ttk.Frame):
         Tooltip(self._learned, theme, tip)
         self._has_learned = False
         self.show_learned(0)
+        gives_way = {self._headline: 2, self._bars: 1, self._glyphs: 3}  # in a low window
         parts = (switch, self._headline, self._hint, self._bars, self._glyphs, None, self._learned)
         for row, part in enumerate(parts):
             if part is None:  # room that is left over
                 self.rowconfigure(row, weight=10_000)
                 continue
             part.grid(row=row, column=0, sticky="nsew", pady=(0 if part in (switch, self._hint) else gap, 0))
-            if isinstance(part, RedrawnCanvas):
-                self.rowconfigure(row, weight=1)  # it gives way in a low window
+            self.rowconfigure(row, weight=gives_way.get(part, 0))
         hint_height = 2 * theme.small.metrics("linespace")
         self.rowconfigure(2, minsize=hint_height)
         fixed = switch.winfo_reqheight() + hint_height + self._learned.winfo_reqheight()
@@ -116,7 +116,7 @@ class Headline(RedrawnCanvas):
         width, height, gap = self.winfo_width(), self.winfo_height(), self.theme.px(9)
         text, note = shown.text(), shown.note()
         runners_up = [(digit, shown.digit.probabilities[digit]) for digit in shown.runners_up()]
-        beside = max(theme.bold.measure(note), theme.small.measure("0  99 %") * bool(runners_up))
+        beside = max(theme.bold.measure(note), theme.small.measure("0  <1 %") * bool(runners_up))
         size = self._largest
         font.configure(size=size)
         while size > abs(theme.bold.cget("size")) and (

@@ -43,9 +43,9 @@ from recognition.recognizer import Recognizer
 from visualization.explain import grad_cam
 
 PICTURE_SIDE = 1600  # pixels; larger pictures are reduced to this: digits of a full page are still read
-# Slope of the logistic curve from a reading's novelty, 1 at the threshold, to the probability of no digit: the
-# lowest log loss of 1,500 digits of the stroke file, and of as many scribbles and pairs of digits drawn over one
-# another, weighted ten to one.
+# Slope of the logistic curve from a reading's novelty, 1 at the threshold, to the probability of no digit. It
+# has the lowest log loss for 1,500 digits of the stroke file and as many scribbles and pairs of digits drawn
+# over one another, weighted ten to one.
 NO_DIGIT_SLOPE = 9.0
 SIGN = 0.99  # that probability for a sign such as a minus
 CLIPBOARD = "the clipboard"  # in error messages

@@ -122,7 +122,7 @@ VIEWS = (
     View("640x480", draw_digit, size="640x480"),
     View("768_lines", draw_digit, size="1366x768", dpi=192),
     View("zh", draw_number, language="zh"),
-    View("learned", show_learned, size="800x660", shows_screen=True),
+    View("learned", show_learned, shows_screen=True),
 )
 
 
@@ -134,7 +134,9 @@ def picture_of(view: View, folder: Path) -> Image.Image:
         window.find_canvas()  # in the size that the screen allows
         view.act(window)
         window.settle()
-        picture = window.picture("root" if view.shows_screen else None)
+        picture = window.picture()
+        if view.shows_screen:  # with the windows above it, which has no frame and lies in the corner
+            picture = window.picture("root").crop((0, 0, *picture.size))
         window.close()
     return picture
 
