@@ -15,7 +15,7 @@ from gui.theme import Theme
 from gui.widgets import RedrawnCanvas, Tooltip, photo
 
 HEADLINE, BARS, GLYPHS = 66, 60, 98  # heights in points, where the window is high enough
-LEAST = {HEADLINE: 36, BARS: 36, GLYPHS: 42}  # heights in the smallest window
+LEAST = {HEADLINE: 36, BARS: 35, GLYPHS: 58}  # heights in the smallest window
 HEAT = (255, 96, 16)
 
 
@@ -57,14 +57,15 @@ class ReadingPanel(ttk.Frame):
         Tooltip(self._learned, theme, tip)
         self._has_learned = False
         self.show_learned(0)
-        gives_way = {self._headline: 2, self._bars: 1, self._glyphs: 3}  # in a low window
+        gives_way = {self._headline: HEADLINE, self._bars: BARS, self._glyphs: GLYPHS}  # in a low window
         parts = (switch, self._headline, self._hint, self._bars, self._glyphs, None, self._learned)
         for row, part in enumerate(parts):
             if part is None:  # room that is left over
                 self.rowconfigure(row, weight=10_000)
                 continue
             part.grid(row=row, column=0, sticky="nsew", pady=(0 if part in (switch, self._hint) else gap, 0))
-            self.rowconfigure(row, weight=gives_way.get(part, 0))
+            if part in gives_way:
+                self.rowconfigure(row, weight=1, minsize=gap + theme.px(LEAST[gives_way[part]]))
         hint_height = 2 * theme.small.metrics("linespace")
         self.rowconfigure(2, minsize=hint_height)
         fixed = switch.winfo_reqheight() + hint_height + self._learned.winfo_reqheight()
@@ -76,6 +77,8 @@ class ReadingPanel(ttk.Frame):
     def show_learned(self, count: int) -> None:
         """Show the number of samples; from the first one on the hint on how to correct is left out."""
         self._has_learned = count > 0
+        if count:
+            self._hint.configure(text="")
         self._learned.configure(text=say("learned", count=count))
 
     def show(self, shown: ShownReading) -> None:

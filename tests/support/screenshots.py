@@ -2,6 +2,7 @@
 
 python -m tests.support.screenshots                    all of them, in image/
 python -m tests.support.screenshots --output FOLDER    elsewhere
+python -m tests.support.screenshots --window           only those of the window
 """
 
 import argparse
@@ -33,7 +34,7 @@ FRAMES = 24  # of the animation, while the pen moves
 def main() -> int:
     """Make the screenshots and write them."""
     args = parse_arguments()
-    if lacking := [*missing_tools(), *browser.missing_tools()]:
+    if lacking := [*missing_tools(), *([] if args.window else browser.missing_tools())]:
         raise UserError(f"screenshots need {', '.join(lacking)}")
     with tempfile.TemporaryDirectory() as copy:
         folder = Project(Path(copy)).folder
@@ -44,8 +45,12 @@ def main() -> int:
             write_animation(args.output / "draw.gif", frames(window, 3))
             write(args.output / "personal.png", three_steps(window))
             window.close()
+    with tempfile.TemporaryDirectory() as copy:
+        folder = Project(Path(copy)).folder
         for view in VIEWS:
             write(args.output / f"window_{view.name}.png", picture_of(view, folder))
+    if args.window:
+        return 0
     with tempfile.TemporaryDirectory() as folder:
         write(args.output / "page.png", phone_and_desktop(Path(folder)))
     return 0
@@ -55,6 +60,7 @@ def parse_arguments() -> argparse.Namespace:
     """Parse the command line."""
     parser = ArgumentParser("Make the README's screenshots of the window and of the page.")
     parser.add_argument("--output", type=Path, default=PROJECT / "image", metavar="DIR", help="where to")
+    parser.add_argument("--window", action="store_true", help="only those of the window")
     return parser.parse_args()
 
 
