@@ -66,10 +66,13 @@ class ReadingPanel(ttk.Frame):
             part.grid(row=row, column=0, sticky="nsew", pady=(0 if part in (switch, self._hint) else gap, 0))
             if part in gives_way:
                 self.rowconfigure(row, weight=1, minsize=gap + theme.px(LEAST[gives_way[part]]))
-        hint_height = 2 * theme.small.metrics("linespace")
+        self._hint.configure(text="\n")
+        hint_height = self._hint.winfo_reqheight()
+        self._hint.configure(text="")
         self.rowconfigure(2, minsize=hint_height)
+        self.update_idletasks()  # or the switch has no size yet
         fixed = switch.winfo_reqheight() + hint_height + self._learned.winfo_reqheight()
-        self.least_height = fixed + 5 * gap + sum(theme.px(points) for points in LEAST.values())
+        self.least_height = fixed + 4 * gap + sum(theme.px(points) for points in LEAST.values())
 
     def _correct(self, label: int) -> None:
         self._raise(CORRECT[label])

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.support.corrections import samples
-from tests.support.window import NAME, PATIENCE, Window, draw, screen
+from tests.support.window import NAME, PATIENCE, SIDE, Window, draw, run_with_hand, screen
 
 UNDO = 209  # column of its button
 SWITCH = 45  # rows of the panel that the switch between Single and Number takes
@@ -182,3 +182,39 @@ def test_text_grows_with_the_resolution(display, tmp_path):
             widths.append(window.picture().width - (window.right - window.left))
             window.close()
     assert widths[1:] == pytest.approx([2 * widths[0]] * 2, rel=0.1)
+
+
+FITS = """
+hand.wait(lambda: session.ready)
+hand.commands.toggle_why()
+hand.commands.draw_sample(7)
+hand.wait(lambda: not session.busy)
+hand.run(0.3)
+root = hand.root
+assert root.winfo_height() <= root.winfo_screenheight()
+assert root.winfo_width() <= root.winfo_screenwidth()
+def check(widget):
+    inside = 0
+    for child in widget.winfo_children():
+        if child.winfo_ismapped() and child.winfo_toplevel() == root:
+            assert child.winfo_x() + child.winfo_width() <= widget.winfo_width(), child
+            assert child.winfo_y() + child.winfo_height() <= widget.winfo_height(), child
+            if child.winfo_class() in ("TButton", "TRadiobutton", "TLabel"):
+                assert child.winfo_height() >= child.winfo_reqheight(), child
+            inside += 1 + check(child)
+    return inside
+assert check(root) > 20
+for canvas in (session.window._panel._headline, session.window._panel._bars, session.window._panel._glyphs):
+    left, top, right, bottom = canvas.bbox("all")
+    assert left >= -2 and top >= -8 and right <= canvas.winfo_width() + 2, (canvas, canvas.bbox("all"))
+    assert bottom <= canvas.winfo_height() + 8, (canvas, canvas.bbox("all"))
+print(session.shown.text())
+session.worker_process.close()
+"""
+
+
+@pytest.mark.parametrize(("size", "dpi"), [("640x480", 96), ("1366x768", 192), ("3840x2160", 192)])
+def test_nothing_is_cut_off_on_a_screen_of_any_size(other_copy, size, dpi):
+    with screen(size, dpi) as display:
+        result = run_with_hand(FITS, display, other_copy)
+    assert (result.stdout, result.stderr) == ("7\n", "")
