@@ -31,7 +31,7 @@ class Autosave:
             session.drawing_canvas.show_examples(True)
         else:
             session.ask(RestoreSheet(self.path), self._restore, self._cannot_restore)
-        session.on_change, session.on_close = self._changed, self._keep
+        session.on_change, session.on_close = self._changed, lambda: self._keep(closing=True)
 
     def _changed(self) -> None:
         if not self.session.drawing.blank:
@@ -39,12 +39,15 @@ class Autosave:
         if not self._due:
             self._due = self.session.root.after(DELAY, self._keep)
 
-    def _keep(self) -> None:
+    def _keep(self, closing: bool = False) -> None:
         """Keep the sheet if it has changed; the one before is restored first."""
         if self._due:
             self.session.root.after_cancel(self._due)
             self._due = ""
         if not self._restored:
+            return
+        if self.session.drawing.live and not closing:  # writing would delay the readings
+            self._changed()
             return
         window, page = self.session.window, self.session.drawing.page
         state = page, window.single.get(), window.ink_follows_speed.get()

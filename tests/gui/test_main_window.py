@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.support.corrections import samples
-from tests.support.window import NAME, PATIENCE, SIDE, Window, draw, run_with_hand, screen
+from tests.support.window import NAME, PATIENCE, Window, draw, run_with_hand, screen
 
 UNDO = 209  # column of its button
 SWITCH = 45  # rows of the panel that the switch between Single and Number takes

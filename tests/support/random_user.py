@@ -30,7 +30,7 @@ BURST = 25  # actions between two checks of the reading
 KEYS = (
     *("<Control-z>", "<Control-z>", "<Control-z>", "<Control-y>", "<Control-y>", "<Escape>"),
     *("n", "w", "m", "r", "<Left>", "<Right>", "<Prior>", "<Next>", "<F1>", "<Control-c>"),
-    *("<bracketleft>", "<bracketright>"),
+    *("<bracketleft>", "<bracketright>", "e", "p", "p", "v", "<Button-4>", "<Button-4>", "<Button-5>"),
 )
 
 
