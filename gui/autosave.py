@@ -51,7 +51,7 @@ class Autosave:
             return
         window, page = self.session.window, self.session.drawing.page
         state = page, window.single.get(), window.ink_follows_speed.get()
-        if state != (self._kept or (Page(), True, True)) and state != self._kept:
+        if state != self._kept and not (page.blank and self._kept is None):
             self._kept = state
             self.session.ask(KeepSheet(self.path, Sheet(*state)), lambda _: None, newest=True)
 
