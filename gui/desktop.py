@@ -15,7 +15,7 @@ from gui.texts import say
 
 PICTURES = (
     *("*.png", "*.jpg", "*.jpeg", "*.heic", "*.heif", "*.avif", "*.pdf", "*.tif", "*.tiff", "*.gif", "*.bmp"),
-    *("*.webp", "*.ppm", "*.pgm", "*.pbm", "*.pnm"),
+    *("*.webp", "*.ppm", "*.pgm", "*.pbm", "*.pnm", "*.json", "*.jsonl", "*.jsonl.gz"),
 )
 
 

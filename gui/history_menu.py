@@ -2,6 +2,7 @@
 
 import tkinter as tk
 from collections.abc import Callable
+from functools import cached_property
 
 from gui.corrections import Corrections
 from gui.drawing import Page
@@ -22,18 +23,24 @@ class HistoryMenu:
     def __init__(self, session: Session, corrections: Corrections, save: Callable[[Page, str], None]) -> None:
         self._session, self._corrections, self._save = session, corrections, save
         self._entry: Entry | None = None
-        self.menu = tk.Menu(session.root, tearoff=False)
-        labels = tk.Menu(self.menu, tearoff=False)
+        session.history.on_menu = self.open
+
+    @cached_property
+    def menu(self) -> tk.Menu:
+        """The menu, made when it is first needed."""
+        session = self._session
+        menu = tk.Menu(session.root, tearoff=False)
+        labels = tk.Menu(menu, tearoff=False)
         for label in range(10):
             labels.add_command(label=str(label), command=lambda label=label: self._correct(label))
-        self.menu.add_command(label=say("again"), command=lambda: session.recall(self._entry))
-        self.menu.add_cascade(label=say("correct_to"), menu=labels)
-        self.menu.add_command(
+        menu.add_command(label=say("again"), command=lambda: session.recall(self._entry))
+        menu.add_cascade(label=say("correct_to"), menu=labels)
+        menu.add_command(
             label=say("save_entry"), command=lambda: self._save(self._entry.page, self._entry.text)
         )
-        self.menu.add_separator()
-        self.menu.add_command(label=say("delete"), command=lambda: session.history.remove(self._entry))
-        session.history.on_menu = self.open
+        menu.add_separator()
+        menu.add_command(label=say("delete"), command=lambda: session.history.remove(self._entry))
+        return menu
 
     def open(self, entry: Entry, x: int, y: int) -> None:
         """Open the menu of an entry at a place on the screen."""
