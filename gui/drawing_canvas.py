@@ -239,13 +239,14 @@ class DrawingCanvas(tk.Canvas):
     def _resized(self, event: tk.Event) -> None:
         size = max(1, event.width - 2 * self._edge), max(1, event.height - 2 * self._edge)
         self._draw_hint()
+        if self._resize_due:
+            self.after_cancel(self._resize_due)
+            self._resize_due = ""
         if size == self.page_image.size:
             return
         # While the size keeps changing, the old image is shown in the new middle.
         left, top = (size[0] - self.page_image.size[0]) / 2, (size[1] - self.page_image.size[1]) / 2
         self.page_image.move_to(self._edge + left, self._edge + top)
-        if self._resize_due:
-            self.after_cancel(self._resize_due)
         self._resize_due = self.after(RESIZE_DELAY, self._fit, size)
 
     def _fit(self, size: tuple[int, int]) -> None:

@@ -70,8 +70,7 @@ class ReadingPanel(ttk.Frame):
         hint_height = self._hint.winfo_reqheight()
         self._hint.configure(text="")
         self.rowconfigure(2, minsize=hint_height)
-        self.update_idletasks()  # or the switch has no size yet
-        fixed = switch.winfo_reqheight() + hint_height + self._learned.winfo_reqheight()
+        fixed = segment.winfo_reqheight() + hint_height + self._learned.winfo_reqheight()
         self.least_height = fixed + 4 * gap + sum(theme.px(points) for points in LEAST.values())
 
     def _correct(self, label: int) -> None:

@@ -39,6 +39,7 @@ def test_the_sheet_is_back_after_a_close_and_after_a_kill(other_display, other_c
     window = Window(other_display, "--size", SIDE, folder=other_copy, autosave=True)
     window.wait_for_reading("42")
     assert faint(window) == 0
+    window.settle()
     ink = window.ink()
     window.fresh()
     window.wait(lambda: json.loads(path.read_text())["strokes"] == [])

@@ -206,8 +206,9 @@ def check(widget):
 assert check(root) > 20
 for canvas in (session.window._panel._headline, session.window._panel._bars, session.window._panel._glyphs):
     left, top, right, bottom = canvas.bbox("all")
-    assert left >= -2 and top >= -8 and right <= canvas.winfo_width() + 2, (canvas, canvas.bbox("all"))
-    assert bottom <= canvas.winfo_height() + 8, (canvas, canvas.bbox("all"))
+    blank = canvas.winfo_height() // 8  # above and below a digit in its line of text
+    assert left >= -2 and top >= -blank and right <= canvas.winfo_width() + 2, (canvas, canvas.bbox("all"))
+    assert bottom <= canvas.winfo_height() + blank, (canvas, canvas.bbox("all"))
 print(session.shown.text())
 session.worker_process.close()
 """

@@ -72,7 +72,9 @@ def draw_digit(window: Window) -> None:
 def draw_number(window: Window) -> None:
     window.press("n")
     for place, number in enumerate((2, 0, 4, 8)):
-        window.draw(digit(number, (window.middle[0] * (0.28 + 0.48 * place), window.middle[1]), 150))
+        window.draw(
+            digit(number, (window.middle[0] * (0.28 + 0.48 * place), window.middle[1]), 150), pause=0.012
+        )
     window.wait_for_title(r"2048.+")
 
 
