@@ -243,6 +243,7 @@ class DrawingCanvas(tk.Canvas):
             self.after_cancel(self._resize_due)
             self._resize_due = ""
         if size == self.page_image.size:
+            self.page_image.move_to(self._edge, self._edge)
             return
         # While the size keeps changing, the old image is shown in the new middle.
         left, top = (size[0] - self.page_image.size[0]) / 2, (size[1] - self.page_image.size[1]) / 2
