@@ -37,7 +37,7 @@ def main() -> int:
     from gui.session import Session
     from gui.theme import Theme
 
-    texts.use(args.language)
+    texts.use(args.language, root)
     theme = Theme(root, args.theme)
     side = args.size or theme.px(SIDE)
     brush = args.brush or BRUSH * side

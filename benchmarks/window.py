@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from itertools import cycle
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from common.cli import ArgumentParser, number, run_script
 from common.messages import UserError
@@ -90,7 +91,11 @@ def samples(path: Path | None, count: int) -> Iterator[Strokes]:
 
 
 def measure(inputs: list[Strokes], args: argparse.Namespace) -> None:
-    hand = Hand()
+    with TemporaryDirectory() as folder:
+        _measure(inputs, args, Hand(folder=Path(folder)))
+
+
+def _measure(inputs: list[Strokes], args: argparse.Namespace, hand: Hand) -> None:
     moving = cycle(inputs)
     while not hand.session.ready:  # draws from the first moment on
         hand.draw(next(moving), pause=0.005)
@@ -134,6 +139,7 @@ def measure(inputs: list[Strokes], args: argparse.Namespace) -> None:
     hand.run(SETTLE)
 
     watch_memory(hand, moving, args.readings)
+    hand.session.on_close()
     hand.session.worker_process.close()
     hand.root.destroy()
 

@@ -1,21 +1,26 @@
 """Autosave: the sheet is kept while it is drawn on, and is back when the window is opened again."""
 
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from gui.drawing import Page
+from filelock import FileLock, Timeout
+
+from common.messages import UserError, complain, short
 from gui.keys import key_for
-from gui.protocol import KeepSheet, RestoreSheet, Sheet
 from gui.session import Session
+from gui.sheet_file import Sheet, SheetFile
 from gui.texts import say
 
 FILE = "sheet.json"  # in the folder of the profile
 DELAY = 1_000  # milliseconds after a change until the sheet is kept
+POLL = 30  # milliseconds between two looks whether it is written
 
 
 class Autosave:
-    """Keeps the sheet of a session, and restores the one before.
+    """Restores the sheet of a session and keeps it from then on: in a thread, since a disk may be slow.
 
-    At the very first start, when there is no such file, examples show what to draw.
+    At the very first start, when there is no such file, examples show what to draw. Of several windows of a
+    profile the first keeps its sheet.
 
     Args:
         session: the session; its `on_change` and `on_close` are set here.
@@ -23,15 +28,59 @@ class Autosave:
     """
 
     def __init__(self, session: Session, folder: Path) -> None:
-        self.session, self.path = session, folder / FILE
+        self.session = session
+        self._file = SheetFile(folder / FILE)
+        self._lock = FileLock(folder / f".{FILE}.lock")
+        self._thread = ThreadPoolExecutor(1)
+        self._writing: Future | None = None
         self._due = ""
-        self._kept: tuple[Page, bool, bool] | None = None
-        self._restored = not self.path.exists()
-        if self._restored:
+        self._complained = False
+        self._kept = self._sheet()
+        if not self._is_first():
+            session.say(say("kept_by_another"))
+        elif self._restore():
+            session.on_change, session.on_close = self._changed, self._close
+
+    def _is_first(self) -> bool:
+        """Return whether no other window keeps the sheet of this profile."""
+        try:
+            self._file.path.parent.mkdir(parents=True, exist_ok=True)
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            return False
+        except OSError:
+            pass  # the folder cannot be written: the first change says so
+        return True
+
+    def _sheet(self) -> Sheet:
+        session, window = self.session, self.session.window
+        page = session.drawing.snapshot()
+        return Sheet(page, window.single.get(), window.ink_follows_speed.get(), session.drawing_canvas.side)
+
+    def _restore(self) -> bool:
+        """Show the sheet that was kept; return False if it is there and cannot be read."""
+        session = self.session
+        if not self._file.path.exists():
             session.drawing_canvas.show_examples(True)
-        else:
-            session.ask(RestoreSheet(self.path), self._restore, self._cannot_restore)
-        session.on_change, session.on_close = self._changed, lambda: self._keep(closing=True)
+            return True
+        try:
+            try:
+                sheet = self._file.read(session.drawing_canvas.side)
+            except ValueError:
+                session.say(say("broken_sheet", path=short(self._file.set_aside())))
+                return True
+        except OSError as error:
+            reason = error.strerror or error
+            session.say(say("unreadable_sheet", path=short(self._file.path), reason=reason))
+            return False
+        session.window.ink_follows_speed.set(sheet.ink_follows_speed)
+        session.drawing_canvas.repaint_ink()
+        session.window.single.set(sheet.single)
+        if not sheet.page.blank:
+            session.replace(sheet.page)
+            session.say(say("restored", key=key_for("<<ClearPage>>"), undo=key_for("<<Undo>>")))
+        self._kept = self._sheet()
+        return True
 
     def _changed(self) -> None:
         if not self.session.drawing.blank:
@@ -39,39 +88,40 @@ class Autosave:
         if not self._due:
             self._due = self.session.root.after(DELAY, self._keep)
 
-    def _keep(self, closing: bool = False) -> None:
-        """Keep the sheet if it has changed; the one before is restored first."""
+    def _keep(self) -> None:
+        """Write the sheet if it has changed and the pen is up."""
+        self._due = ""
+        sheet = self._sheet()
+        if self._writing or self.session.drawing.live:
+            self._changed()
+        elif not sheet.same_as(self._kept):
+            self._writing = self._thread.submit(self._file.write, sheet)
+            self._look(sheet)
+
+    def _look(self, sheet: Sheet) -> None:
+        """Look whether the sheet is written."""
+        if not self._writing.done():
+            self.session.root.after(POLL, self._look, sheet)
+            return
+        error, self._writing = self._writing.exception(), None
+        if error is None:
+            self._kept, self._complained = sheet, False
+        elif isinstance(error, UserError):
+            if not self._complained:
+                self.session.say(str(error))
+            self._complained = True
+        else:
+            raise error
+
+    def _close(self) -> None:
+        """Write what is not written yet, when the window closes."""
         if self._due:
             self.session.root.after_cancel(self._due)
-            self._due = ""
-        if not self._restored:
-            return
-        if self.session.drawing.live and not closing:  # writing would delay the readings
-            self._changed()
-            return
-        window, page = self.session.window, self.session.drawing.page
-        state = page, window.single.get(), window.ink_follows_speed.get()
-        if state != self._kept and not (page.blank and self._kept is None):
-            self._kept = state
-            self.session.ask(KeepSheet(self.path, Sheet(*state)), lambda _: None, newest=True)
-
-    def _restore(self, sheet: Sheet) -> None:
-        session = self.session
-        self._restored = True
-        session.window.ink_follows_speed.set(sheet.ink_follows_speed)
-        session.drawing_canvas.repaint_ink()
-        if sheet.page.blank:
-            return
-        if session.drawing.blank:
-            session.window.single.set(sheet.single)
-            session.replace(sheet.page)
-            self._kept = sheet.page, sheet.single, sheet.ink_follows_speed
-            keys = {"key": key_for("<<ClearPage>>"), "undo": key_for("<<Undo>>")}
-            session.say(say("restored", **keys))
-        else:  # something was drawn or opened meanwhile
-            session.remember(sheet.page, sheet.single)
-            session.say(say("restored_to_history", key=key_for("<<Older>>")))
-
-    def _cannot_restore(self, reason: str) -> None:
-        self._restored = True
-        self.session.say(reason)
+        self._thread.shutdown()
+        sheet = self._sheet()
+        if not sheet.same_as(self._kept):
+            try:
+                self._file.write(sheet)
+            except UserError as error:
+                complain(str(error))
+        self._lock.release()

@@ -1,11 +1,8 @@
-"""The clipboard: pictures, files and strokes from it, texts and pictures to it."""
+"""The clipboard: pictures, files and strokes from it, texts to it."""
 
 import contextlib
 import io
-import os
 import re
-import shutil
-import subprocess
 import sys
 import tkinter as tk
 from pathlib import Path
@@ -17,8 +14,6 @@ from common.messages import UserError
 from gui.texts import say
 
 CLIPBOARD_LIMIT = 8  # MB of a picture; X11 gives it as text, which takes 50 ms for each
-COPY_TOOLS = "xclip, wl-copy"
-COPY_TIME = 5  # seconds that copying a picture may take
 
 
 def picture_from_clipboard(root: tk.Misc) -> Path | bytes | None:
@@ -89,32 +84,3 @@ def copy_text(root: tk.Misc, text: str) -> None:
     """Put a text into the clipboard."""
     root.clipboard_clear()
     root.clipboard_append(text)
-
-
-def copy_picture(path: Path) -> bool:
-    """Put a PNG file into the clipboard as a picture.
-
-    Returns:
-        False if this desktop has no program for it: Tk itself can only copy text.
-    """
-    if sys.platform == "darwin":
-        script = f'set the clipboard to (read (POSIX file "{path}") as «class PNGf»)'
-        command = ["osascript", "-e", script]
-    elif sys.platform == "win32":
-        script = (
-            "Add-Type -AssemblyName System.Windows.Forms, System.Drawing; "
-            f"[Windows.Forms.Clipboard]::SetImage([Drawing.Image]::FromFile('{path}'))"
-        )
-        command = ["powershell", "-NoProfile", "-STA", "-Command", script]
-    elif os.environ.get("WAYLAND_DISPLAY") and shutil.which("wl-copy"):
-        command = ["wl-copy", "--type", "image/png"]
-    else:
-        command = ["xclip", "-selection", "clipboard", "-target", "image/png", "-in"]
-    if not shutil.which(command[0]):
-        return False
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    try:
-        subprocess.run(command, input=path.read_bytes(), timeout=COPY_TIME, check=True, **quiet)
-    except (OSError, subprocess.SubprocessError):
-        return False
-    return True

@@ -1,7 +1,7 @@
 """Commands: what each key and button does. The virtual events of `keys` are bound here and nowhere else."""
 
-import os
-import tempfile
+import shutil
+import sys
 import tkinter as tk
 from collections.abc import Callable
 from pathlib import Path
@@ -9,21 +9,25 @@ from typing import Any
 
 from common.geometry import Box, box_of
 from common.messages import short
-from gui.clipboard import COPY_TOOLS, copy_picture, copy_text, picture_from_clipboard
+from gui.clipboard import copy_text, picture_from_clipboard
+from gui.copy_programs import copy_program
 from gui.corrections import Corrections
 from gui.desktop import accept_files, ask_for_picture, ask_where_to_save
 from gui.drawing import Page, Picture, Stroke
 from gui.history_menu import HistoryMenu
 from gui.keys import CORRECT, key_for
 from gui.painting import part_of
-from gui.protocol import Open, Save
+from gui.protocol import CopyPicture, Open, Save
 from gui.region_frame import RegionFrame
-from gui.sample_digits import KEY_POINTS, digit, photo
+from gui.sample_digits import KEY_POINTS, digit, sample_photo
 from gui.session import Session
 from gui.texts import say
 from gui.widgets import KeyList
 
 STROKES_SIDE = 0.6  # of the sheet, that pasted and opened strokes fill
+# Of sample digits, relative to the sheet: the height of a single one, that of one in a number, the gap from
+# one to the next, and how far left of the middle a number begins.
+SAMPLE_HEIGHT, SAMPLE_IN_NUMBER, SAMPLE_GAP, SAMPLE_START = 0.6, 0.3, 0.15, 0.33
 
 
 class Commands:
@@ -106,23 +110,23 @@ class Commands:
 
     def draw_sample(self, number: int) -> None:
         """Draw a sample digit on a blank page; in a number, to the right of what is there."""
-        session = self.session
-        canvas, strokes = session.drawing_canvas, session.drawing.page.strokes
+        session, canvas = self.session, self.session.drawing_canvas
         canvas.pen_up()
-        height, x = 0.6 * canvas.side, 0.0
+        page = Page()
         if session.window.single.get():
-            session.clear()
-            strokes = ()
+            session.add_to_history()
+            height, x = SAMPLE_HEIGHT, 0.0
         else:
-            height = 0.3 * canvas.side
-            bounds = session.drawing.page.bounds()
-            x = bounds[2] + 0.5 * height if bounds else -canvas.side / 3
-        drawn = tuple(Stroke(tuple(line), canvas.brush) for line in digit(number, (x, 0.0), height))
-        session.replace(Page((*strokes, *drawn), session.drawing.page.picture))
+            page, height = session.drawing.page, SAMPLE_IN_NUMBER
+            bounds = page.bounds()
+            x = bounds[2] / canvas.side + SAMPLE_GAP if bounds else -SAMPLE_START
+        lines = digit(number, (x * canvas.side, 0.0), height * canvas.side)
+        drawn = (Stroke(tuple(line), canvas.brush) for line in lines)
+        session.replace(Page((*page.strokes, *drawn), page.picture))
 
     def show_sample_photo(self) -> None:
         """Open the sample photo."""
-        self._opened(photo())
+        self._opened(sample_photo())
 
     def toggle_memory(self) -> None:
         """Switch between reading with and without corrected samples."""
@@ -149,7 +153,7 @@ class Commands:
             self.open_from(path)
 
     def paste(self) -> None:
-        """Open the picture in the clipboard."""
+        """Open the picture or the strokes in the clipboard."""
         source = picture_from_clipboard(self.session.root)
         if source:
             self.open_from(source)
@@ -157,37 +161,35 @@ class Commands:
             self.session.say(say("nothing_to_paste"))
 
     def open_from(self, source: Path | bytes, otherwise: Callable[[str], None] | None = None) -> None:
-        """Open a picture.
+        """Open a picture or strokes.
 
         Args:
-            source: an image file or its content.
+            source: an image file, a stroke file or the content of one.
             otherwise: called with the reason if it cannot be opened; None for the status line.
         """
         self.session.say(say("opening"))
         self.session.ask(Open(source), self._opened, otherwise)
 
-    def _opened(self, picture: Picture | Page) -> None:
-        if isinstance(picture, Page):
-            self._show_strokes(picture)
+    def _opened(self, opened: Picture | Page) -> None:
+        if isinstance(opened, Page):
+            self._show_strokes(opened)
             return
-        self.session.show_picture(picture)
-        if picture.pages > 1:
-            self.session.say(say("first_page", pages=picture.pages))
+        self.session.show_picture(opened)
+        if opened.pages > 1:
+            self.session.say(say("first_page", pages=opened.pages))
         else:
             self.session.say(say("opened"))
 
     def _show_strokes(self, page: Page) -> None:
         """Show strokes of any size, scaled to the sheet."""
         session, canvas = self.session, self.session.drawing_canvas
-        canvas.pen_up()
-        session.add_to_history()
         left, top, right, bottom = box_of([point for stroke in page.strokes for point in stroke.points])
         x, y = (left + right) / 2, (top + bottom) / 2
         scale = STROKES_SIDE * canvas.side / max(right - left, bottom - top, 1e-9)
         lines = (
             tuple(((a - x) * scale, (b - y) * scale) for a, b in stroke.points) for stroke in page.strokes
         )
-        session.replace(Page(tuple(Stroke(line, canvas.brush) for line in lines)))
+        session.show_opened(Page(tuple(Stroke(line, canvas.brush) for line in lines)))
         session.say("")
 
     def read_part(self, region: Box) -> None:
@@ -215,7 +217,7 @@ class Commands:
         path = ask_where_to_save(session.root, text.replace("?", "") or say("drawing"))
         session.drawing_canvas.focus_set()
         if path:
-            request = Save(path, page, *session.drawing_canvas.whole_view(page))
+            request = Save(path, page, *self._look_of(page))
             session.ask(request, lambda path: session.say(say("saved", path=short(path))))
 
     def copy(self) -> None:
@@ -229,17 +231,20 @@ class Commands:
         """Copy the drawing as a picture to the clipboard."""
         session = self.session
         session.drawing_canvas.pen_up()
-        if session.drawing.blank:
-            session.say(say("nothing_to_copy"))
-            return
-
-        def copy(path: Path) -> None:
-            copied = copy_picture(path)
-            session.say(say("copied_picture") if copied else say("cannot_copy_picture", tools=COPY_TOOLS))
-
-        path = Path(tempfile.gettempdir()) / f"digits-{os.getpid()}.png"
         page = session.drawing.page
-        session.ask(Save(path, page, *session.drawing_canvas.whole_view(page)), copy)
+        if page.blank:
+            session.say(say("nothing_to_copy"))
+        elif sys.platform == "linux" and not shutil.which(copy_program()[0]):
+            session.say(say("no_copy_program"))
+        else:
+            session.ask(CopyPicture(page, *self._look_of(page)), self._copied)
+
+    def _copied(self, copied: bool) -> None:
+        self.session.say(say("copied_picture" if copied else "cannot_copy_picture"))
+
+    def _look_of(self, page: Page) -> tuple[Box, float, bool]:
+        """Return how a page is shown as a whole: region, scale, and whether fast strokes are thinner."""
+        return *self.session.drawing_canvas.whole_view(page), self.session.window.ink_follows_speed.get()
 
     def help(self) -> None:
         """Open or close the list of keys."""

@@ -51,15 +51,20 @@ class DigitBoxes:
                 dash=(4, 4) if label == "?" else (),
                 tags=("box", f"box{place}"),
             )
-            self._canvas.create_text(
+            name = self._canvas.create_text(
                 left,
                 max(top - px(1), px(12)),
                 text=label,
-                fill=colour,
+                fill=colours.accent if place == chosen else colours.muted,
                 font=self._theme.bold,
                 anchor="sw",
                 tags=("box", f"box{place}"),
             )
+            # Paper behind it, since a picture may have any colour.
+            plate = self._canvas.create_rectangle(
+                *self._canvas.bbox(name), fill=colours.paper, width=0, tags=("box", f"box{place}")
+            )
+            self._canvas.tag_lower(plate, name)
 
     def at(self, point: Point) -> int | None:
         """Return the index of the digit whose box or label is there, the smallest of several, or None."""

@@ -70,12 +70,12 @@ class Stroke:
 
     def __reduce__(self) -> tuple:
         """Pickle compactly: all strokes are sent to the worker process after each move of the pen."""
-        return _unpacked, (self._packed, self.width)
+        return _unpacked, (self._packed, self.width, self.factors)
 
 
-def _unpacked(packed: bytes, width: float) -> Stroke:
+def _unpacked(packed: bytes, width: float, factors: tuple[float, ...]) -> Stroke:
     values = iter(array("d", packed))
-    return Stroke(tuple(zip(values, values, strict=True)), width)
+    return Stroke(tuple(zip(values, values, strict=True)), width, factors)
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,7 @@ import math
 import tkinter as tk
 from collections.abc import Callable, Sequence
 
-from common.geometry import Box, Point, around, grown
+from common.geometry import Box, Point, around, grown, holds
 from gui.digit_boxes import DigitBoxes
 from gui.drawing import Drawing, Page
 from gui.live_stroke import LiveStroke
@@ -121,17 +121,16 @@ class DrawingCanvas(tk.Canvas):
         Args:
             refit: whether to scale the page so that all of it is visible.
         """
-        self.pen_up()
-        page, image = self.drawing.page, self.page_image
-        if refit or page.blank or page.picture is not image.page.picture:
+        page, before = self.drawing.page, self.page_image.page
+        self.pen_up()  # paints the strokes of the page, but no other picture
+        if refit or page.blank or page.picture is not before.picture:
             self.view.reset()
-            self._fit(image.size)
-        else:
-            image.show(page)
+            self._fit(self.page_image.size)
 
     def show_boxes(self, digits: Sequence[DigitReading], labels: Sequence[str], chosen: int) -> None:
         """Draw a box with a label around each digit, and highlight the one with index `chosen`."""
-        self._boxes.show(digits, labels, chosen, self.brush)
+        widest = max((stroke.width for stroke in self.drawing.page.strokes), default=0.0)
+        self._boxes.show(digits, labels, chosen, widest)
 
     def repaint_ink(self) -> None:
         """Paint all strokes again after `ink_follows_speed` was switched."""
@@ -143,10 +142,11 @@ class DrawingCanvas(tk.Canvas):
 
     def pen_up(self) -> None:
         """Finish the stroke or the erasing; called before the drawing is changed in any other way."""
+        live = self.drawing.live
+        was_down = bool(self._eraser or live)
         self._eraser = self._pressed = None
         self.itemconfigure("eraser", state="hidden")
         self._live.hide()
-        live = self.drawing.live
         if live and self._live.painted:
             self._live.end(live[-1])
             self.drawing.finish()
@@ -154,6 +154,8 @@ class DrawingCanvas(tk.Canvas):
         else:
             self.drawing.finish()
             self.page_image.show(self.drawing.page)
+        if was_down:
+            self._on_change()
 
     def position(self, event: tk.Event) -> Point:
         """Return the pointer's position on the page."""
@@ -210,17 +212,16 @@ class DrawingCanvas(tk.Canvas):
         self._move(event)
         if self.view.release():
             return
-        clicked, was_down = self._pressed, self._eraser or self.drawing.live
+        clicked = self._pressed
         self.pen_up()
         if clicked:
             self._on_choose(self._boxes.at((clicked.x, clicked.y)))
-        if was_down:
-            self._bring_back()
-            self._on_change()
+        self._bring_back()
 
     def _bring_back(self) -> None:
         """Show the whole page if a stroke has left the sheet: what counts can be seen."""
-        if self.view.zoom == 1 and self._scale_for(self.page_image.size) < self.page_image.scale * 0.999:
+        bounds, region = self.drawing.page.bounds(), self.page_image.region
+        if bounds and self.view.zoom == 1 and not (holds(region, bounds[:2]) and holds(region, bounds[2:])):
             self._fit(self.page_image.size)
 
     def _erase(self, start: Point, end: Point) -> None:

@@ -45,6 +45,7 @@ class HistoryMenu:
     def open(self, entry: Entry, x: int, y: int) -> None:
         """Open the menu of an entry at a place on the screen."""
         self._entry = entry
+        self.menu.entryconfigure(say("correct_to"), state="normal" if len(entry.text) == 1 else "disabled")
         self.menu.tk_popup(x, y)
 
     def _correct(self, label: int) -> None:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from tkinter import ttk
 
 from gui.drawing import Page
+from gui.icons import tk_image
 from gui.painting import thumbnail
 from gui.texts import say
 from gui.theme import Theme, rgb
-from gui.widgets import photo
 
 
 @dataclass(eq=False)
@@ -93,7 +93,7 @@ class HistoryStrip(ttk.Frame):
 
     def _button(self, entry: Entry) -> ttk.Button:
         colours = self.theme.colours
-        image = photo(self, thumbnail(entry.page, self._side, rgb(colours.ink), rgb(colours.paper)))
+        image = tk_image(self, thumbnail(entry.page, self._side, rgb(colours.ink), rgb(colours.paper)))
         button = ttk.Button(
             self,
             image=image,
@@ -104,15 +104,19 @@ class HistoryStrip(ttk.Frame):
             command=lambda: self._on_choose(entry),
         )
         button.image = image  # keeps it alive: Tk does not
+        button.lower()  # before older ones for Tab
         self._bind_wheel(button)
+
+        def opened(event: tk.Event) -> str:
+            self.on_menu(entry, button.winfo_rootx(), button.winfo_rooty())
+            return "break"  # Shift+F10 is no F10
+
         for number in (2, 3):  # the right button is 3 on X11 and Windows, 2 on macOS
             button.bind(
                 f"<ButtonRelease-{number}>", lambda event: self.on_menu(entry, event.x_root, event.y_root)
             )
         for key in ("<Menu>", "<Shift-F10>"):
-            button.bind(
-                key, lambda event: self.on_menu(entry, button.winfo_rootx(), button.winfo_rooty()), add=True
-            )
+            button.bind(key, opened)
         return button
 
     def _room(self) -> int:

@@ -99,8 +99,12 @@ def surface(
     return image.reduce(many)
 
 
-def photo_of(root: tk.Misc, image: Image.Image) -> tk.PhotoImage:
-    """Return an image of mode RGBA as Tk shows it. The caller keeps it: Tk does not."""
-    png = io.BytesIO()
-    image.save(png, "PNG")
-    return tk.PhotoImage(master=root, data=png.getvalue(), format="png")
+def tk_image(root: tk.Misc, image: Image.Image) -> tk.PhotoImage:
+    """Return an image (mode RGB or RGBA) as Tk shows it. The caller keeps it: Tk does not."""
+    if image.mode == "RGB":
+        content, kind = b"P6 %d %d 255\n" % image.size + image.tobytes(), "ppm"
+    else:
+        png, kind = io.BytesIO(), "png"
+        image.save(png, "PNG")
+        content = png.getvalue()
+    return tk.PhotoImage(master=root, data=content, format=kind)

@@ -75,6 +75,7 @@ NAMES = {  # of keys whose keysym people would not recognise, or that do the sam
     "question": "?",
     **{f"KP_{digit}": str(digit) for digit in range(10)},
 }
+ARROWS = {"Left": "←", "Right": "→"}
 MAC_NAMES = {"Ctrl+": "⌘", "Shift+": "⇧", "Delete": "⌫"}
 
 
@@ -97,6 +98,7 @@ def name_of(keysym: str, state: int) -> str:
 
 def spelled(name: str) -> str:
     """Return the name of a key as this platform writes it."""
+    name = ARROWS.get(name, name)
     if MAC:
         for ours, theirs in MAC_NAMES.items():
             name = name.replace(ours, theirs)
@@ -126,6 +128,7 @@ def raise_events(root: tk.Tk) -> None:
     for kind in ("TButton", "TCheckbutton", "TRadiobutton"):
         root.bind_class(kind, "<Button-1>", _show_pressed)
         root.bind_class(kind, "<space>", lambda event: event.widget.invoke())
+    root.bind_class("TButton", "<Return>", lambda event: event.widget.invoke())
 
 
 def _show_pressed(event: tk.Event) -> None:

@@ -78,7 +78,7 @@ class MainWindow:
         frame.rowconfigure(1, weight=1)
         switches = {
             "ink_follows_speed": (self.ink_follows_speed, "<<InkChanged>>"),
-            "use_samples": (self.use_memory, "<<MemoryChanged>>"),
+            "use_corrections": (self.use_memory, "<<MemoryChanged>>"),
             "show_why": (self.why, "<<WhyChanged>>"),
         }
         self.toolbar = Toolbar(frame, theme, self.eraser, self._brush, self._limits, switches)
@@ -90,7 +90,7 @@ class MainWindow:
         self.drawing_canvas.brush = brush
         self.drawing_canvas.focus_set()
         self._brush.trace_add("write", lambda *_: setattr(self.drawing_canvas, "brush", self._brush.get()))
-        self._panel = ReadingPanel(frame, theme, theme.px(PANEL_WIDTH), self.single)
+        self._panel = ReadingPanel(frame, theme, theme.px(PANEL_WIDTH), self.single, self.use_memory)
         self._panel.grid(row=1, column=1, sticky="nsew", padx=(2 * gap, 0))
         self.history = HistoryStrip(frame, theme, on_recall)
         self.history.grid(row=2, column=0, columnspan=2, sticky="ew", pady=(gap, 0))
@@ -118,6 +118,11 @@ class MainWindow:
             self.root.after_cancel(self._status_due)
         self._status_due = self.root.after(STATUS_TIME, self._status.configure, {"text": ""})
 
+    @property
+    def status(self) -> str:
+        """The text of the status line."""
+        return self._status.cget("text")
+
     def show_hint(self, blank: bool) -> None:
         """Show on a blank page what to draw."""
         hint = say("draw_here" if self.single.get() else "write_here")
@@ -137,9 +142,9 @@ class MainWindow:
         else:
             self.drawing_canvas.show_boxes(shown.reading.digits, shown.labels(), shown.chosen)
 
-    def show_heat(self, digit: DigitReading, heats: Sequence[tuple[int, bytes]]) -> None:
-        """Show a digit's glyph, and over it what speaks for each of some digits, if there are any."""
-        self._panel.show_heat(digit.glyph, heats)
+    def show_glyph(self, digit: DigitReading | None, heats: Sequence[tuple[int, bytes]] = ()) -> None:
+        """Show a digit's glyph, see `GlyphView.show`."""
+        self._panel.show_glyph(digit.glyph if digit else None, heats)
 
     def change_brush(self, steps: int) -> None:
         """Make the pen thicker by 1/20 of its range for each step, thinner if `steps` is negative."""

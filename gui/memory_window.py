@@ -7,10 +7,10 @@ from tkinter import ttk
 from PIL import Image
 
 from common.geometry import holds
+from gui.icons import tk_image
 from gui.protocol import Sample, SampleList
 from gui.texts import say
 from gui.theme import Theme, rgb
-from gui.widgets import photo
 
 SIDE, GAP, LABEL_WIDTH = 28, 5, 46  # points: a thumbnail, between two of them, and left of a row
 WIDTH, HEIGHT = 300, 240  # points of the part that scrolls
@@ -156,7 +156,7 @@ class MemoryWindow(tk.Toplevel):
                 fill=theme.colours.muted,
                 anchor="nw",
             )
-            self._photos.append(photo(canvas, self._thumbnails(samples, columns)))
+            self._photos.append(tk_image(canvas, self._thumbnails(samples, columns)))
             canvas.create_image(left, top, image=self._photos[-1], anchor="nw")
             self._places += [
                 (left + place % columns * self._step, top + place // columns * self._step)

@@ -14,7 +14,7 @@ from PIL import Image
 
 from common.geometry import Box, Point, around, grown, overlap
 from gui.drawing import Page
-from gui.painting import Pixels, chunks, ink_colour, moved, paint, pixels_of, place_picture
+from gui.painting import Pixels, chunks, ink_colour, moved, paint, pieces_of, pixels_of, place_picture
 from gui.spline import STEP
 from gui.theme import RGB, Theme, rgb
 
@@ -101,9 +101,7 @@ class PageImage:
             for stroke in self.page.strokes:
                 if not overlap(pixels_of(stroke.box, self.region, self.scale, self.size), dirty):
                     continue
-                step = STEP / self.scale
-                pieces = stroke.inked(step) if self.ink_follows_speed else [(stroke.line(step), stroke.width)]
-                for whole, width in pieces:
+                for whole, width in pieces_of(stroke, STEP / self.scale, self.ink_follows_speed):
                     for line in chunks(whole):
                         paint(self._ink, self.pixels(line), width * self.scale, within=dirty)
                         yield

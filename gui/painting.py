@@ -55,22 +55,31 @@ def moved(points: Sequence[Point], region: Box, scale: float) -> list[Point]:
     return [((x - region[0]) * scale, (y - region[1]) * scale) for x, y in points]
 
 
-def ink_layer(strokes: Sequence[Stroke], region: Box, scale: float) -> Image.Image:
+def ink_layer(
+    strokes: Sequence[Stroke], region: Box, scale: float, ink_follows_speed: bool = False
+) -> Image.Image:
     """Return the ink of a part of the page.
 
     Args:
         strokes: of the page.
         region: the part of the page.
         scale: pixels per unit of the page.
+        ink_follows_speed: whether fast strokes are thinner.
 
     Returns:
         mode L, 255 for full ink.
     """
     layer = Image.new("L", size_of(region, scale))
     for stroke in strokes:
-        for line in chunks(stroke.line(STEP / scale)):
-            paint(layer, moved(line, region, scale), stroke.width * scale)
+        for whole, width in pieces_of(stroke, STEP / scale, ink_follows_speed):
+            for line in chunks(whole):
+                paint(layer, moved(line, region, scale), width * scale)
     return layer
+
+
+def pieces_of(stroke: Stroke, step: float, ink_follows_speed: bool) -> list[tuple[list[Point], float]]:
+    """Return the lines that a stroke is painted as, with their widths."""
+    return stroke.inked(step) if ink_follows_speed else [(stroke.line(step), stroke.width)]
 
 
 def size_of(region: Box, scale: float) -> tuple[int, int]:
@@ -134,6 +143,7 @@ def to_image(
     scale: float = 1.0,
     ink: tuple[int, int, int] = DARK,
     paper: tuple[int, int, int] = WHITE,
+    ink_follows_speed: bool = False,
 ) -> Image.Image:
     """Return a part of the page as an image.
 
@@ -143,13 +153,15 @@ def to_image(
         scale: pixels per unit of the page.
         ink: colour of ink on a page without a picture.
         paper: colour of paper.
+        ink_follows_speed: whether fast strokes are thinner.
 
     Returns:
         mode RGB.
     """
     image = Image.new("RGB", size_of(region, scale), paper)
     place_picture(image, page, region, scale)
-    image.paste(ink_colour(page, ink), mask=ink_layer(page.strokes, region, scale))
+    layer = ink_layer(page.strokes, region, scale, ink_follows_speed)
+    image.paste(ink_colour(page, ink), mask=layer)
     return image
 
 
@@ -174,7 +186,7 @@ def thumbnail(page: Page, side: int, ink: tuple[int, int, int], paper: tuple[int
     return image
 
 
-def composed(page: Page) -> tuple[Image.Image, Box, float]:
+def composed(page: Page, ink_follows_speed: bool = False) -> tuple[Image.Image, Box, float]:
     """Merge the picture and the strokes of a page into one image.
 
     The image has at least the picture's resolution, and more if strokes are drawn on a tiny picture.
@@ -189,7 +201,8 @@ def composed(page: Page) -> tuple[Image.Image, Box, float]:
         region = grown(region, 1)
         longest = max(region[2] - region[0], region[3] - region[1])
         scale = min(max(scale, 600 / longest), 2400 / longest)
-    return to_image(page, region, scale, paper=picture.paper), region, scale
+    image = to_image(page, region, scale, paper=picture.paper, ink_follows_speed=ink_follows_speed)
+    return image, region, scale
 
 
 def part_of(page: Page, region: Box) -> Picture | None:

@@ -53,21 +53,6 @@ class PageReading:
 
 
 @dataclass(frozen=True)
-class Sheet:
-    """The sheet as it is kept between two runs of the window.
-
-    Attributes:
-        page: what is on it.
-        single: whether it is read as a single digit.
-        ink_follows_speed: whether fast strokes are shown thinner.
-    """
-
-    page: Page
-    single: bool = True
-    ink_follows_speed: bool = True
-
-
-@dataclass(frozen=True)
 class Sample:
     """A corrected digit: the name of its files, its label, and its glyph as in `DigitReading`."""
 
@@ -150,6 +135,7 @@ class Save(Request):
     Args:
         region: the part of a page without a picture that is written; one with a picture is written whole.
         scale: pixels per unit of the page.
+        ink_follows_speed: whether fast strokes are thinner.
     """
 
     name = "save"
@@ -158,6 +144,22 @@ class Save(Request):
     page: Page
     region: Box
     scale: float
+    ink_follows_speed: bool
+
+
+@dataclass(frozen=True)
+class CopyPicture(Request):
+    """Put a page into the clipboard as a picture; answered with whether that was possible.
+
+    Args:
+        as for `Save`.
+    """
+
+    name = "copy"
+    page: Page
+    region: Box
+    scale: float
+    ink_follows_speed: bool
 
 
 @dataclass(frozen=True)
@@ -205,21 +207,3 @@ class ListSamples(Request):
     """List all samples; answered with a `SampleList`."""
 
     name = "list_samples"
-
-
-@dataclass(frozen=True)
-class KeepSheet(Request):
-    """Write a sheet to a file; answered with None."""
-
-    name = "keep the sheet"
-    lasting = True
-    path: Path
-    sheet: Sheet
-
-
-@dataclass(frozen=True)
-class RestoreSheet(Request):
-    """Read a sheet that `KeepSheet` wrote; answered with a `Sheet`."""
-
-    name = "restore the sheet"
-    path: Path

@@ -2,21 +2,33 @@
 
 import tkinter as tk
 from collections.abc import Callable, Sequence
+from textwrap import wrap
 from tkinter import ttk
+from typing import NamedTuple
 
 from PIL import Image
 
 from common.messages import percent
+from gui.icons import tk_image
 from gui.keys import CORRECT, key_for
 from gui.protocol import DigitReading
 from gui.shown_reading import ShownReading
 from gui.texts import say
 from gui.theme import Theme
-from gui.widgets import RedrawnCanvas, Tooltip, photo
+from gui.widgets import RedrawnCanvas, Tooltip
 
-HEADLINE, BARS, GLYPHS = 66, 60, 98  # heights in points, where the window is high enough
-LEAST = {HEADLINE: 36, BARS: 35, GLYPHS: 58}  # heights in the smallest window
-HEAT = (255, 96, 16)
+
+class Height(NamedTuple):
+    """The height of a part in points, where the window is high enough and in the smallest window."""
+
+    full: int
+    least: int
+
+
+HEADLINE, BARS, GLYPHS = Height(66, 36), Height(60, 35), Height(98, 58)
+HEAT, HEAT_COVER = (255, 96, 16), 0.72  # colour of a heat map, and how much of the ink it hides at most
+LINE_SHARE = 1.2  # height of a line of the headline, relative to its part: letters do not fill their line
+COLUMNS = 11  # of the bars: ten digits and "no digit"
 
 
 class ReadingPanel(ttk.Frame):
@@ -27,9 +39,12 @@ class ReadingPanel(ttk.Frame):
         theme: the window's theme.
         width: in pixels.
         single: variable, True to read one digit, False to read a number.
+        use_memory: variable, whether corrected samples count.
     """
 
-    def __init__(self, parent: tk.Misc, theme: Theme, width: int, single: tk.BooleanVar) -> None:
+    def __init__(
+        self, parent: tk.Misc, theme: Theme, width: int, single: tk.BooleanVar, use_memory: tk.BooleanVar
+    ) -> None:
         super().__init__(parent, width=width)
         self.grid_propagate(False)
         self.columnconfigure(0, weight=1)
@@ -55,7 +70,8 @@ class ReadingPanel(ttk.Frame):
         self._learned = ttk.Button(self, command=lambda: self._raise("<<ShowMemory>>"))
         tip = say("tip", what=say("learned_tip"), key=key_for("<<ShowMemory>>"))
         Tooltip(self._learned, theme, tip)
-        self._has_learned = False
+        self._use_memory, self._samples = use_memory, 0
+        use_memory.trace_add("write", lambda *_: self.show_learned(self._samples))
         self.show_learned(0)
         gives_way = {self._headline: HEADLINE, self._bars: BARS, self._glyphs: GLYPHS}  # in a low window
         parts = (switch, self._headline, self._hint, self._bars, self._glyphs, None, self._learned)
@@ -65,38 +81,38 @@ class ReadingPanel(ttk.Frame):
                 continue
             part.grid(row=row, column=0, sticky="nsew", pady=(0 if part in (switch, self._hint) else gap, 0))
             if part in gives_way:
-                self.rowconfigure(row, weight=1, minsize=gap + theme.px(LEAST[gives_way[part]]))
+                self.rowconfigure(row, weight=1, minsize=gap + theme.px(gives_way[part].least))
         self._hint.configure(text="\n")
         hint_height = self._hint.winfo_reqheight()
         self._hint.configure(text="")
         self.rowconfigure(2, minsize=hint_height)
         fixed = segment.winfo_reqheight() + hint_height + self._learned.winfo_reqheight()
-        self.least_height = fixed + 4 * gap + sum(theme.px(points) for points in LEAST.values())
+        self.least_height = fixed + 4 * gap + sum(theme.px(height.least) for height in gives_way.values())
 
     def _correct(self, label: int) -> None:
         self._raise(CORRECT[label])
 
     def show_learned(self, count: int) -> None:
         """Show the number of samples; from the first one on the hint on how to correct is left out."""
-        self._has_learned = count > 0
+        self._samples = count
         if count:
             self._hint.configure(text="")
-        self._learned.configure(text=say("learned", count=count))
+        text = "learned" if self._use_memory.get() else "learned_unused"
+        self._learned.configure(text=say(text, count=count))
 
     def show(self, shown: ShownReading) -> None:
         """Show a reading."""
         digit = shown.digit
         self._headline.show(shown)
         self._bars.show(digit, shown.labels()[shown.chosen] if digit else "")
-        self._glyphs.show(digit.glyph if digit else None)
         hint = ""
-        if digit and not self._has_learned and not shown.corrected:
+        if digit and not self._samples and not shown.corrected:
             label = shown.labels()[shown.chosen]
             hint = say("correct_hint", label=label) if label != "?" else say("unsure_hint")
         self._hint.configure(text=hint)
 
-    def show_heat(self, glyph: bytes, heats: Sequence[tuple[int, bytes]]) -> None:
-        """Show a glyph once for each digit with a heat map over it, or once without one."""
+    def show_glyph(self, glyph: bytes | None, heats: Sequence[tuple[int, bytes]]) -> None:
+        """Show a glyph, see `GlyphView.show`."""
         self._glyphs.show(glyph, heats)
 
 
@@ -104,7 +120,7 @@ class Headline(RedrawnCanvas):
     """Shows the reading in large letters, how sure it is, and the two runners-up, which can be clicked."""
 
     def __init__(self, parent: tk.Misc, theme: Theme, on_choose: Callable[[int], None]) -> None:
-        super().__init__(parent, theme, height=theme.px(HEADLINE), width=1)
+        super().__init__(parent, theme, height=theme.px(HEADLINE.full), width=1)
         self._on_choose = on_choose
         self._shown = ShownReading()
         self._largest = abs(theme.big.cget("size"))
@@ -119,42 +135,64 @@ class Headline(RedrawnCanvas):
         self.delete("all")
         theme, shown, font = self.theme, self._shown, self.theme.big
         width, height, gap = self.winfo_width(), self.winfo_height(), self.theme.px(9)
-        text, note = shown.text(), shown.note()
-        runners_up = [(digit, shown.digit.probabilities[digit]) for digit in shown.runners_up()]
-        beside = max(theme.bold.measure(note), theme.small.measure("0  <1 %") * bool(runners_up))
-        size = self._largest
-        font.configure(size=size)
-        while size > abs(theme.bold.cget("size")) and (
-            font.measure(text) > width - beside - gap or font.metrics("linespace") > 1.2 * height
-        ):
-            size -= 1
-            font.configure(size=size)
+        text, note, contenders = shown.text(), shown.note(), shown.contenders()
+        beside = max(theme.bold.measure(note), theme.small.measure("0  <1 %") * bool(contenders))
+        room = max(1, width - beside - gap)
+        self._set_size(text, room, height)
+        if font.measure(text) > room:
+            self._show_long(text, note)
+            return
         self.create_text(0, height / 2, text=text, font=font, fill=theme.colours.text, anchor="w")
-        left = max(font.measure(text) + gap, 0)
+        left = font.measure(text) + gap if text else 0
         lines = theme.bold.metrics("linespace"), theme.small.metrics("linespace")
-        shown_below = runners_up[: max(0, int((height - lines[0]) // lines[1]))]
+        shown_below = contenders[: max(0, int((height - lines[0]) // lines[1]))]
         y = (height - lines[0] - len(shown_below) * lines[1]) / 2
         colours = theme.colours
         self.create_text(left, y, text=note, font=theme.bold, fill=colours.text, anchor="nw")
         y += lines[0]
-        for digit, probability in shown_below:
-            line = f"{digit}  {percent(probability) if probability >= 0.01 else '<1 %'}"
+        for label, probability in shown_below:
+            line = f"{label}  {percent(probability) if probability >= 0.01 else '<1 %'}"
             item = self.create_text(left, y, text=line, font=theme.small, fill=colours.muted, anchor="nw")
-            self.tag_bind(item, "<Button-1>", lambda event, digit=digit: self._on_choose(digit))
+            y += lines[1]
+            if label == "?":
+                continue
+            self.tag_bind(item, "<Button-1>", lambda event, digit=int(label): self._on_choose(digit))
             self.tag_bind(
                 item, "<Enter>", lambda event, item=item: self.itemconfigure(item, fill=colours.accent)
             )
             self.tag_bind(
                 item, "<Leave>", lambda event, item=item: self.itemconfigure(item, fill=colours.muted)
             )
-            y += lines[1]
+
+    def _show_long(self, text: str, note: str) -> None:
+        """Show a text in as many lines as there is room for, and the note below."""
+        theme, font = self.theme, self.theme.bold
+        line = font.metrics("linespace")
+        rows = wrap(text, max(1, self.winfo_width() // font.measure("0")))
+        fit = max(1, self.winfo_height() // line - 1)
+        if len(rows) > fit:
+            rows = [*rows[: fit - 1], rows[fit - 1][:-1] + "…"]
+        self.create_text(0, 0, text="\n".join(rows), font=font, fill=theme.colours.text, anchor="nw")
+        y = len(rows) * line
+        self.create_text(0, y, text=note, font=theme.small, fill=theme.colours.muted, anchor="nw")
+
+    def _set_size(self, text: str, room: int, height: int) -> None:
+        """Set the size of the letters so that a text fits, if it does in letters as large as others."""
+        font, least = self.theme.big, abs(self.theme.bold.cget("size"))
+        font.configure(size=self._largest)
+        share = min(room / max(1, font.measure(text)), LINE_SHARE * height / font.metrics("linespace"))
+        size = max(least, min(self._largest, int(share * self._largest)))
+        font.configure(size=size)
+        while size > least and font.measure(text) > room:  # widths do not grow evenly
+            size -= 1
+            font.configure(size=size)
 
 
 class Bars(RedrawnCanvas):
     """Shows a bar for the probability of each digit and of no digit; a click corrects to a digit."""
 
     def __init__(self, parent: tk.Misc, theme: Theme, on_choose: Callable[[int], None]) -> None:
-        super().__init__(parent, theme, width=1, height=theme.px(BARS), cursor="hand2")
+        super().__init__(parent, theme, width=1, height=theme.px(BARS.full))
         self._on_choose = on_choose
         self._digit: DigitReading | None = None
         self._label = ""
@@ -171,10 +209,11 @@ class Bars(RedrawnCanvas):
     def draw(self) -> None:
         """Replace the content."""
         self.delete("all")
+        self.configure(cursor="hand2" if self._digit else "")
         if self._digit is None:
             return
         theme, colours = self.theme, self.theme.colours
-        column, thick = self.winfo_width() / 11, self.theme.px(9)
+        column, thick = self.winfo_width() / COLUMNS, self.theme.px(9)
         bottom = self.winfo_height() - theme.small.metrics("linespace") - theme.px(1.5)
         for place, probability in enumerate((*self._digit.probabilities, self._digit.no_digit)):
             name = str(place) if place < 10 else "?"
@@ -200,7 +239,7 @@ class Bars(RedrawnCanvas):
     def _place_of(self, event: tk.Event) -> int | None:
         if self._digit is None or not 0 <= event.x < self.winfo_width():
             return None
-        return event.x * 11 // self.winfo_width()
+        return event.x * COLUMNS // self.winfo_width()
 
     def _point_at(self, place: int | None) -> None:
         if place != self._under_pointer:
@@ -217,12 +256,13 @@ class GlyphView(RedrawnCanvas):
     """Shows the 28x28 glyph that the network read, enlarged; once more for each heat map over it."""
 
     def __init__(self, parent: tk.Misc, theme: Theme, on_click: Callable[[], None]) -> None:
-        super().__init__(parent, theme, width=1, height=theme.px(GLYPHS), cursor="hand2")
+        super().__init__(parent, theme, width=1, height=theme.px(GLYPHS.full))
         self._glyph: bytes | None = None
         self._heats: Sequence[tuple[int, bytes]] = ()
         self._photos: list[tk.PhotoImage] = []  # keeps them alive: Tk does not
         self.bind("<Button-1>", lambda event: on_click())
-        Tooltip(self, theme, say("tip", what=say("why"), key=key_for("<<ToggleWhy>>")))
+        tip = say("tip", what=say("why"), key=key_for("<<ToggleWhy>>"))
+        Tooltip(self, theme, tip, lambda: self._glyph is not None)
 
     def show(self, glyph: bytes | None, heats: Sequence[tuple[int, bytes]] = ()) -> None:
         """Show a glyph.
@@ -238,6 +278,7 @@ class GlyphView(RedrawnCanvas):
         """Replace the content."""
         self.delete("all")
         self._photos.clear()
+        self.configure(cursor="hand2" if self._glyph else "")
         if self._glyph is None:
             return
         theme, font = self.theme, self.theme.small
@@ -251,9 +292,9 @@ class GlyphView(RedrawnCanvas):
             image = Image.merge("RGB", (ink, ink, ink))
             if heat is not None:
                 warm = Image.frombytes("L", (28, 28), heat)
-                image.paste(HEAT, mask=warm.point(lambda value: value * 0.72))
+                image.paste(HEAT, mask=warm.point(lambda value: value * HEAT_COVER))
             left = place * half
             self.create_rectangle(left, 0, left + side, side, outline=theme.colours.line)
-            self._photos.append(photo(self, image).zoom(zoom))
+            self._photos.append(tk_image(self, image).zoom(zoom))
             self.create_image(left + 1, 1, image=self._photos[-1], anchor="nw")
             self.create_text(left, side, text=caption, font=font, fill=theme.colours.muted, anchor="nw")

@@ -57,7 +57,7 @@ def _between(t: float, a: float, b: float, c: float, d: float) -> float:
     return b + t / 2 * (c - a + t * (2 * a - 5 * b + 4 * c - d + t * (3 * (b - c) + d - a)))
 
 
-def photo() -> Picture:
+def sample_photo() -> Picture:
     """Return a picture like a photo of a sheet with two numbers: turned, and darker towards a corner."""
     width, height = PHOTO_SIZE
     strokes = [

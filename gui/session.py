@@ -141,13 +141,18 @@ class Session:
         self.show(ShownReading())
         self._show_page(refit=True)
 
-    def show_picture(self, picture: Picture) -> None:
-        """Show a picture as large as fits; read a number, or a digit if fewer than two are found."""
+    def show_opened(self, page: Page) -> None:
+        """Show a page that was opened; read a number, or a digit if fewer than two are found."""
         self.drawing_canvas.pen_up()
         self.add_to_history()
         self.window.single.set(False)
-        self.replace(Page(picture=picture.fitted(self.drawing_canvas.page_image.region)))
+        self.replace(page)
         self._opened_at = self.drawing.version
+
+    def show_picture(self, picture: Picture) -> None:
+        """Show a picture that was opened, as large as fits."""
+        region, _ = self.drawing_canvas.whole_view(Page())
+        self.show_opened(Page(picture=picture.fitted(region)))
 
     def drawing_changed(self) -> None:
         """Read the drawing after any change to it."""
@@ -213,7 +218,8 @@ class Session:
 
     def _worker_ready(self) -> None:
         self.ready = True
-        self.say(say("ready", key=key_for("<<Help>>")))
+        if self.window.status in ("", say("loading")):  # else something was said meanwhile
+            self.say(say("ready", key=key_for("<<Help>>")))
         self.on_ready()
 
     def _worker_restarted(self) -> None:
@@ -243,18 +249,16 @@ class Session:
             self.show(self.shown)
 
     def show_why(self) -> None:
-        """Show or hide the heat maps of the digit that is shown in detail, as the button says."""
+        """Show the digit that is read in detail as the network sees it, with heat maps if they are wanted."""
         digit = self.shown.digit
-        if digit is None:
-            return
-        if not self.window.why.get():
-            self.window.show_heat(digit, ())
+        self.window.show_glyph(digit)
+        if digit is None or not self.window.why.get():
             return
         explained = tuple(digit.ranked()[:2])
 
         def show(heats: tuple[bytes, ...]) -> None:
             if self.shown.digit is digit and self.window.why.get():
-                self.window.show_heat(digit, tuple(zip(explained, heats, strict=True)))
+                self.window.show_glyph(digit, tuple(zip(explained, heats, strict=True)))
 
         self.ask(Explain(digit.glyph, explained), show, newest=True)
 

@@ -6,6 +6,7 @@ from common.messages import percent
 from gui.protocol import DigitReading, PageReading
 from gui.texts import say
 
+LONG = 5  # digits of a number, above which words would be as long as the number
 SURE = 0.9  # confidence below which words say what else it may be
 
 
@@ -76,6 +77,8 @@ class ShownReading:
         if len(self.reading.digits) == 1:
             return say("or", other=other)
         labels = self.labels()
+        if len(labels) > LONG:
+            return percent(least.confidence)
         labels[self.reading.digits.index(least)] = str(other)
         return say("or", other=self._with_spaces(labels))
 
@@ -86,9 +89,16 @@ class ShownReading:
             return text
         return say("title_or", text=text, note=note) if note.endswith(("?", "\uff1f")) else f"{text} · {note}"
 
-    def runners_up(self) -> list[int]:
-        """Return the two most probable digits besides the one that is shown; [] if there are no digits."""
-        if self.digit is None:
+    def contenders(self) -> list[tuple[str, float]]:
+        """Return what the digit that is shown in detail may be, with probabilities, the most probable first.
+
+        These are two runners-up; where the reading is not sure it stands before them, and `?` among them.
+        """
+        digit = self.digit
+        if digit is None:
             return []
-        shown = self.labels()[self.chosen]
-        return [other for other in self.digit.ranked() if str(other) != shown][:2]
+        shown, sure = self.labels()[self.chosen], digit.confidence >= SURE or bool(self.corrected)
+        shares = [(str(label), digit.probabilities[label]) for label in digit.ranked()]
+        if sure:
+            return [(label, share) for label, share in shares if label != shown][:2]
+        return sorted([*shares, ("?", digit.no_digit)], key=lambda contender: -contender[1])[:3]

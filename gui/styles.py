@@ -10,7 +10,7 @@ from tkinter import ttk
 
 from PIL import Image
 
-from gui.icons import photo_of, surface
+from gui.icons import surface, tk_image
 from gui.theme import Theme
 
 RADIUS = 4.5  # points
@@ -30,7 +30,7 @@ def apply_styles(root: tk.Tk, theme: Theme) -> list[tk.PhotoImage]:
 
     def element(name: str, images: dict[str, Image.Image], **options: object) -> None:
         """Create an element of images by their states, "" for all others."""
-        photos = {states: photo_of(root, image) for states, image in images.items()}
+        photos = {states: tk_image(root, image) for states, image in images.items()}
         kept.extend(photos.values())
         states = [(*key.split(), photo) for key, photo in photos.items() if key]
         style.element_create(name, "image", photos[""], *states, **options)
@@ -170,11 +170,11 @@ def _slider(style: ttk.Style, element: Callable[..., None], theme: Theme) -> Non
             ("", colours.muted, None),
         )
     }
-    element("Digits.knob", discs, sticky="")
+    element("Digits.slider", discs, sticky="")  # Tk finds it by the end of its name
     trough = Image.new("RGBA", (side, side))
     trough.alpha_composite(surface((side, thick), thick / 2, colours.line), (0, (side - thick) // 2))
     element("Digits.trough", {"": trough}, border=(thick, 0), sticky="we")
-    knob = ("Digits.knob", {"side": "left", "sticky": ""})
+    knob = ("Digits.slider", {"side": "left", "sticky": ""})
     style.layout("Horizontal.TScale", [("Digits.trough", {"sticky": "we", "children": [knob]})])
     style.configure(
         "Vertical.TScrollbar",

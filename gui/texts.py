@@ -3,18 +3,25 @@
 Messages of other packages, such as the reason why a file cannot be opened, are in English.
 """
 
+from __future__ import annotations
+
 import locale
 import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import tkinter as tk
 
 LANGUAGES = ("en", "zh")
+TK_LOCALES = {"en": "en", "zh": "zh_cn"}
 
 TEXTS: dict[str, tuple[str, str]] = {
     # titles
     "name": ("Handwritten digits", "手写数字"),
     "keys_title": ("Keys - Handwritten digits", "按键 - 手写数字"),
-    "learned_title": ("Learned from you - Handwritten digits", "从你那里学到的 - 手写数字"),
+    "learned_title": ("Learned from you - Handwritten digits", "从你这里学到的 - 手写数字"),
     "open_title": ("Open a picture", "打开图片"),
-    "save_title": ("Save the drawing", "保存图画"),
+    "save_title": ("Save the drawing", "保存手写内容"),
     "pictures": ("Pictures", "图片"),
     "all_files": ("All files", "所有文件"),
     # toolbar
@@ -27,7 +34,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "clear": ("A blank sheet", "空白页"),
     "open": ("Open a picture", "打开图片"),
     "paste": ("Paste a picture, a file or strokes", "粘贴图片、文件或笔画"),
-    "save": ("Save the drawing as PNG", "将图画存为 PNG"),
+    "save": ("Save the drawing as PNG", "将手写内容存为 PNG"),
     "more": ("Samples and switches", "示例与开关"),
     "keys": ("All keys", "所有按键"),
     "sample_digit": ("Draw a sample digit", "画一个示例数字"),
@@ -42,17 +49,21 @@ TEXTS: dict[str, tuple[str, str]] = {
     "corrected": ("corrected", "已更正"),
     "not_sure": ("not sure", "不确定"),
     "or": ("or {other}?", "还是 {other}？"),
-    "or_none": ("or no digit?", "还是非数字？"),
+    "or_none": ("or no digit?", "或者不是数字？"),
     "title_or": ("{text}, {note}", "{text}，{note}"),
     "correct_hint": (
         "Not a {label}? Click the right digit, or press its key.",
-        "不是 {label}？点正确的数字，或按它的键。",
+        "不是 {label}？点正确的数字，或按对应的数字键。",
     ),
-    "unsure_hint": ("What is it? Click the digit, or press its key.", "这是几？点那个数字，或按它的键。"),
+    "unsure_hint": (
+        "What is it? Click the digit, or press its key.",
+        "这是几？点那个数字，或按对应的数字键。",
+    ),
     "glyph": ("What the network sees", "网络看到的图像"),
     "for": ("What speaks for {label}", "{label} 的依据"),
     "why": ("Why? A click shows what speaks for the reading", "为什么？点击显示识别的依据"),
-    "learned": ("Learned from you ({count:,})", "从你那里学到的（{count:,}）"),
+    "learned": ("Learned from you ({count:,})", "从你这里学到的（{count:,}）"),
+    "learned_unused": ("Learned from you ({count:,}), off", "从你这里学到的（{count:,}），已停用"),
     "learned_tip": (
         "What you corrected, to look at, to switch off and to forget",
         "你更正过的：查看、停用、删除",
@@ -64,9 +75,17 @@ TEXTS: dict[str, tuple[str, str]] = {
     "ready": ("Draw a digit. {key} shows all keys.", "请写一个数字。{key} 显示所有按键。"),
     "restored": (
         "Your last sheet is back; {key} starts afresh, {undo} undoes that.",
-        "已恢复上次的纸；{key} 重新开始，{undo} 可撤销。",
+        "已恢复上次的内容；{key} 重新开始，{undo} 可撤销。",
     ),
-    "restored_to_history": ("Your last sheet is in the history: {key}.", "上次的纸在历史里：{key}。"),
+    "kept_by_another": (
+        "Another window of this profile is open: what is drawn here is not kept.",
+        "同一用户的另一个窗口已打开：这里写的内容不会保留。",
+    ),
+    "broken_sheet": ("The last sheet is broken, set aside as {path}", "上次的内容已损坏，已另存为 {path}"),
+    "unreadable_sheet": (
+        "The last sheet cannot be read, and this one is not kept: {path}: {reason}",
+        "无法读取上次的内容，这次的也不会保留：{path}：{reason}",
+    ),
     "opening": ("Opening the picture…", "正在打开图片…"),
     "opened": (
         "A picture: draw on it, or frame a part with Ctrl and the mouse; the wheel zooms.",
@@ -77,17 +96,21 @@ TEXTS: dict[str, tuple[str, str]] = {
         "共 {pages:,} 页，这是第一页：predict.py 可读取全部。",
     ),
     "part": ("A part of the picture; {key} brings back all of it.", "图片的一部分；{key} 恢复整张。"),
-    "nothing_to_paste": ("There is no picture in the clipboard.", "剪贴板里没有图片。"),
+    "nothing_to_paste": (
+        "There is neither a picture nor strokes in the clipboard.",
+        "剪贴板里没有图片，也没有笔画。",
+    ),
     "too_large": (
         "The picture in the clipboard has more than {limit} MB: open it from a file.",
         "剪贴板里的图片超过 {limit} MB：请从文件打开。",
     ),
     "nothing_to_save": ("Nothing to save yet.", "还没有可保存的内容。"),
     "saved": ("Saved as {path}", "已保存为 {path}"),
-    "drawing": ("drawing", "图画"),
+    "drawing": ("drawing", "手写"),
     "copied": ("Copied: {text}", "已复制：{text}"),
-    "copied_picture": ("Copied the drawing as a picture.", "已将图画复制为图片。"),
-    "cannot_copy_picture": ("Copying a picture needs {tools}.", "复制图片需要 {tools}。"),
+    "copied_picture": ("Copied the drawing as a picture.", "已将手写内容复制为图片。"),
+    "cannot_copy_picture": ("The picture could not be copied.", "未能复制图片。"),
+    "no_copy_program": ("Copying a picture needs xclip or wl-copy.", "复制图片需要 xclip 或 wl-copy。"),
     "nothing_to_copy": ("Nothing to copy yet.", "还没有可复制的内容。"),
     # corrections
     "nothing_to_correct": ("Nothing to correct yet: draw a digit first.", "还没有可更正的：请先写一个数字。"),
@@ -100,18 +123,19 @@ TEXTS: dict[str, tuple[str, str]] = {
     "without_samples": ("Reading without what you corrected.", "识别时不参考你更正过的。"),
     "forgotten_one": ("Forgotten: 1 sample.", "已删除：1 个样本。"),
     "forgotten_all": ("Forgotten: all {count:,} samples.", "已删除：全部 {count:,} 个样本。"),
-    "broken_one": ("Broken, set aside in {folder}: {name}", "已损坏，移到一边（{folder}）：{name}"),
+    "broken_one": ("Broken, set aside in {folder}: {name}", "已损坏，已另存到 {folder}：{name}"),
     "broken": (
         "Broken, set aside in {folder}: {name} and {count:,} more",
-        "已损坏，移到一边（{folder}）：{name} 等，另有 {count:,} 个",
+        "已损坏，已另存到 {folder}：{name} 等，另有 {count:,} 个",
     ),
-    "changed": ("Not corrected to {label}: the drawing had changed.", "未更正为 {label}：图画已改变。"),
+    "changed": ("Not corrected to {label}: the drawing had changed.", "未更正为 {label}：手写内容已改变。"),
+    "use_corrections": ("Use what you corrected", "识别时参考更正过的"),
     "use_samples": ("Readings lean towards them", "识别时参考它们"),
     "samples_one": ("1 sample in {folder}", "{folder} 中有 1 个样本"),
     "samples": ("{count:,} samples in {folder}", "{folder} 中有 {count:,} 个样本"),
     "no_samples": (
         "Nothing yet: click the right digit, or press its key,\nand what was corrected is shown here.",
-        "还没有：点正确的数字，或按它的键，\n更正过的会显示在这里。",
+        "还没有：点正确的数字，或按对应的数字键，\n更正过的会显示在这里。",
     ),
     "loading_samples": ("Loading…", "正在加载…"),
     "forget_hint": ("Point at one; the cross or Delete forgets it", "指向一个，点叉或按 Delete 删除"),
@@ -142,11 +166,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "space_drag": ("Space and drag", "空格加拖动"),
     "zero_to_nine": ("0 to 9", "0 到 9"),
     "tab_space": ("Tab, Space", "Tab，空格"),
-    "key_or": (" or ", " 或 "),
     "key_mode": ("Single digit, or a number", "单个数字，或多位数"),
     "key_why": ("Why: what speaks for the reading", "为什么：识别的依据"),
     "key_memory": ("With or without what you corrected", "参考或不参考你更正过的"),
-    "key_learned": ("What was learned from you, to look at and to forget", "从你那里学到的：查看与删除"),
+    "key_learned": ("What was learned from you, to look at and to forget", "从你这里学到的：查看与删除"),
     "key_previous": ("The digit before, in a number", "多位数中的前一个数字"),
     "key_next": ("The digit after it", "后一个数字"),
     "thinner": ("A thinner brush", "细一些"),
@@ -155,18 +178,22 @@ TEXTS: dict[str, tuple[str, str]] = {
     "newer": ("Forward in the history", "历史中的下一张"),
     "zoom_in": ("Zoom in", "放大"),
     "zoom_out": ("Zoom out", "缩小"),
-    "fit": ("Show the whole sheet", "显示整张纸"),
+    "fit": ("Show the whole sheet", "显示整页"),
     "copy": ("Copy the reading", "复制识别结果"),
-    "copy_picture": ("Copy the drawing as a picture", "将图画复制为图片"),
+    "copy_picture": ("Copy the drawing as a picture", "将手写内容复制为图片"),
 }
 
 _language = 0  # index of the language in the values of TEXTS
 
 
-def use(language: str) -> None:
-    """Choose the language: "en", "zh", or "auto" for the system's."""
+def use(language: str, root: tk.Misc | None = None) -> None:
+    """Choose the language: "en", "zh", or "auto" for the system's; with `root` also of Tk's own dialogs."""
     global _language
-    _language = LANGUAGES.index(system_language() if language == "auto" else language)
+    chosen = system_language() if language == "auto" else language
+    _language = LANGUAGES.index(chosen)
+    if root:
+        root.tk.call("::msgcat::mclocale", TK_LOCALES[chosen])
+        root.tk.eval("::msgcat::mcload [file join $::tk_library msgs]")
 
 
 def system_language() -> str:

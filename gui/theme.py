@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from tkinter import font
 
 from gui.desktop import desktop_is_dark, dots_per_inch
-from gui.icons import icon, photo_of
+from gui.icons import icon, tk_image
 
 RGB = tuple[int, int, int]
 LEAST_HEIGHT = 384  # points of the screen that the window is made for; on a smaller screen all is smaller
@@ -80,6 +80,7 @@ class Theme:
         dark: whether the colours are dark.
         colours: the palette.
         small, body, bold, big: fonts of one family in three sizes; bold has the size of body.
+        small_bold: bold, with the size of small.
     """
 
     def __init__(self, root: tk.Tk, choice: str) -> None:
@@ -101,6 +102,7 @@ class Theme:
         ):
             font.nametofont(name).configure(family=family, size=size, weight="normal")
         self.small = font.Font(root, name="DigitsSmall", family=family, size=size - 1)
+        self.small_bold = font.Font(root, name="DigitsKeys", family=family, size=size - 1, weight="bold")
         self.bold = font.Font(root, name="DigitsBold", family=family, size=size, weight="bold")
         self.big = font.Font(root, name="DigitsBig", family=family, size=size * 6, weight="bold")
 
@@ -114,7 +116,7 @@ class Theme:
             colours, side = self.colours, self.px(15)
             shown = {"": colours.text, "disabled": colours.soft, "selected": colours.on_accent}
             photos = {
-                state: photo_of(self._root, icon(name, side, colour)) for state, colour in shown.items()
+                state: tk_image(self._root, icon(name, side, colour)) for state, colour in shown.items()
             }
             self._icons[name] = photos.pop(""), *(part for item in photos.items() for part in item)
         return self._icons[name]

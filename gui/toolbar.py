@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import partial
 from tkinter import ttk
 
-from gui.icons import photo_of, surface
+from gui.icons import surface, tk_image
 from gui.keys import key_for
 from gui.sample_digits import KEY_POINTS
 from gui.texts import say
@@ -26,6 +26,9 @@ class Toolbar(ttk.Frame):
         brush: variable, the pen's width in units of the page.
         limits: the smallest and the largest of those widths.
         switches: variables of the menu, by the keys of their texts; each with the event that it raises.
+
+    Attributes:
+        slider: that sets the pen's width.
     """
 
     def __init__(
@@ -38,7 +41,7 @@ class Toolbar(ttk.Frame):
         switches: dict[str, tuple[tk.BooleanVar, str]],
     ) -> None:
         super().__init__(parent)
-        self.theme, self._brush, self._most = theme, brush, limits[1]
+        self.theme, self._brush = theme, brush
         for name, value, event in (("pen", False, "<<UsePen>>"), ("eraser", True, "<<UseEraser>>")):
             tool = ttk.Radiobutton(
                 self, variable=eraser, value=value, image=theme.icon(name), style="Tool.Toolbutton"
@@ -46,10 +49,10 @@ class Toolbar(ttk.Frame):
             self._place(tool, name, event)
         self._dot = tk.Label(self, width=theme.px(DOT + 3), height=theme.px(DOT), borderwidth=0)
         self._dot.pack(side="left", padx=(theme.px(3), 0))
-        slider = ttk.Scale(self, variable=brush, from_=limits[0], to=limits[1], length=theme.px(SLIDER))
-        slider.pack(side="left")
+        self.slider = ttk.Scale(self, variable=brush, from_=limits[0], to=limits[1], length=theme.px(SLIDER))
+        self.slider.pack(side="left")
         keys = f"{key_for('<<Thinner>>')}, {key_for('<<Thicker>>')}"
-        Tooltip(slider, theme, say("tip", what=say("brush"), key=keys))
+        Tooltip(self.slider, theme, say("tip", what=say("brush"), key=keys))
         brush.trace_add("write", lambda *_: self._show_brush())
         self._show_brush()
         self._separate()
@@ -94,11 +97,10 @@ class Toolbar(ttk.Frame):
         line.pack(side="left", fill="y", padx=self.theme.px(6), pady=self.theme.px(4.5))
 
     def _show_brush(self) -> None:
-        """Show the pen's width as a dot of that size, as far as it fits."""
-        full = self.theme.px(DOT)
-        side = max(2, min(full, round(full * self._brush.get() / self._most)))
+        """Show the pen's width as a dot of that size (that of the window as it opened), as far as it fits."""
+        side = max(2, min(self.theme.px(DOT), round(self._brush.get())))
         dot = surface((side, side), side / 2, self.theme.colours.ink)
-        self._photo = photo_of(self, dot)
+        self._photo = tk_image(self, dot)
         self._dot.configure(image=self._photo)
 
     def _make_menu(self, switches: dict[str, tuple[tk.BooleanVar, str]]) -> tk.Menu:

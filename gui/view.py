@@ -4,8 +4,10 @@ import tkinter as tk
 from collections.abc import Callable
 
 from common.geometry import Point
+from gui.keys import MAC
 
 ZOOM_STEP, MOST_ZOOM = 1.25, 8.0
+NOTCH = 12 if MAC else 120  # an event's delta for one step; a touchpad's is smaller
 DELAY = 15  # milliseconds within which turns of the wheel are shown together
 RELEASE = 40  # milliseconds after which a released space bar was not only repeated by the keyboard
 
@@ -33,9 +35,10 @@ class View:
         self._change_due = self._release_due = ""
         self._size, self._whole_scale = (1, 1), 1.0
         self._grabbed: Point | None = None  # pointer position at the last move
-        canvas.bind("<MouseWheel>", lambda event: self._turn(event, event.delta > 0))
-        canvas.bind("<Button-4>", lambda event: self._turn(event, True))  # on X11
-        canvas.bind("<Button-5>", lambda event: self._turn(event, False))
+        canvas.bind("<MouseWheel>", lambda event: self.zoom_by(event.delta / NOTCH, (event.x, event.y)))
+        canvas.bind("<Shift-MouseWheel>", lambda event: None)  # turns sideways
+        canvas.bind("<Button-4>", lambda event: self.zoom_by(1, (event.x, event.y)))  # on X11
+        canvas.bind("<Button-5>", lambda event: self.zoom_by(-1, (event.x, event.y)))
         canvas.bind("<KeyPress-space>", self._hold)
         canvas.bind("<KeyRelease-space>", self._let_go)
         canvas.bind("<FocusOut>", lambda event: self._stop(), add=True)
@@ -54,7 +57,7 @@ class View:
         self.middle = self._limited(self.middle)
         return whole_scale * self.zoom
 
-    def zoom_by(self, steps: int, at: Point | None = None) -> None:
+    def zoom_by(self, steps: float, at: Point | None = None) -> None:
         """Zoom in, or out if `steps` is negative, with the point `at` (canvas pixels) in its place."""
         if not self._may_zoom():
             return
@@ -96,9 +99,6 @@ class View:
     def _show(self) -> None:
         self._change_due = ""
         self._on_change()
-
-    def _turn(self, event: tk.Event, forward: bool) -> None:
-        self.zoom_by(1 if forward else -1, (event.x, event.y))
 
     def _hold(self, event: tk.Event) -> None:
         if self._release_due:

@@ -1,20 +1,14 @@
 """Widgets and helpers for them: a canvas that redraws itself, tooltips, the list of keys."""
 
 import tkinter as tk
+from collections.abc import Callable
 from tkinter import ttk
-
-from PIL import Image
 
 from gui.keys import KEYS, spelled
 from gui.texts import say
 from gui.theme import Theme
 
 TOOLTIP_DELAY = 600  # milliseconds
-
-
-def photo(parent: tk.Misc, image: Image.Image) -> tk.PhotoImage:
-    """Return an image (mode RGB) as Tk shows it. The caller keeps it: Tk does not."""
-    return tk.PhotoImage(master=parent, data=b"P6 %d %d 255\n" % image.size + image.tobytes(), format="ppm")
 
 
 class RedrawnCanvas(tk.Canvas):
@@ -33,14 +27,16 @@ class RedrawnCanvas(tk.Canvas):
 
 
 class Tooltip:
-    """Shows a line of text under a widget while the pointer rests on it."""
+    """Shows a line of text under a widget while the pointer rests on it, if `wanted` returns True."""
 
-    def __init__(self, widget: tk.Widget, theme: Theme, text: str) -> None:
-        self.widget, self.theme, self.text = widget, theme, text
+    def __init__(
+        self, widget: tk.Widget, theme: Theme, text: str, wanted: Callable[[], bool] = lambda: True
+    ) -> None:
+        self.widget, self.theme, self.text, self._wanted = widget, theme, text, wanted
         self._due = ""
         self._shown: tk.Toplevel | None = None
         widget.bind("<Enter>", self._wait, add=True)
-        for event in ("<Leave>", "<ButtonPress>", "<Destroy>"):
+        for event in ("<Leave>", "<Button-1>", "<Destroy>"):
             widget.bind(event, self._hide, add=True)
 
     def _wait(self, event: tk.Event) -> None:
@@ -49,6 +45,8 @@ class Tooltip:
 
     def _show(self) -> None:
         self._due = ""
+        if not self._wanted():
+            return
         self._shown = tip = tk.Toplevel(self.widget)
         tip.wm_overrideredirect(True)
         ttk.Label(tip, text=self.text, style="Tooltip.TLabel").pack()
@@ -94,14 +92,17 @@ class KeyList(tk.Toplevel):
             ("tab_space", "key_focus"),
         ]
         rows = [(say(names), say(text)) for names, text in rows]
-        rows += [(say("key_or").join(map(spelled, key.names)), say(key.description)) for key in KEYS]
+        rows += [(spelled(key.names[0]), say(key.description)) for key in KEYS]
         half = -(-len(rows) // 2)  # in two columns, which fit on a low screen
+        gaps = 2 * theme.px(12) + theme.px(18) + 2 * theme.px(9)
+        names_width = 2 * max(theme.small_bold.measure(names) for names, _ in rows)
+        room = (parent.winfo_screenwidth() - names_width - gaps) // 2
         for place, (names, description) in enumerate(rows):
             row, column = place % half, 2 * (place // half)
-            ttk.Label(frame, text=names, font=theme.small, style="Bold.TLabel").grid(
+            ttk.Label(frame, text=names, font=theme.small_bold).grid(
                 row=row, column=column, sticky="w", padx=(theme.px(18) if column else 0, 0)
             )
-            ttk.Label(frame, text=description, style="Muted.TLabel", wraplength=theme.px(150)).grid(
+            ttk.Label(frame, text=description, font=theme.small, style="Muted.TLabel", wraplength=room).grid(
                 row=row, column=column + 1, sticky="w", padx=(theme.px(9), 0), pady=theme.px(0.75)
             )
         close = ttk.Button(frame, text=say("close"), command=self.destroy)

@@ -6,6 +6,7 @@ The only module of the package that imports PyTorch and NumPy.
 import io
 from copy import copy
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from PIL import Image
@@ -14,26 +15,25 @@ from common.device import pick_device
 from common.files import write_atomically
 from common.geometry import Box, Point, grown
 from common.messages import UserError, short
+from gui.copy_programs import copy_file
 from gui.drawing import Page, Picture, Stroke
 from gui.painting import composed, pixels_of, to_image
 from gui.protocol import (
+    CopyPicture,
     DigitReading,
     Explain,
     Forget,
     ForgetAll,
     Keep,
-    KeepSheet,
     ListSamples,
     Open,
     PageReading,
     Read,
     Request,
-    RestoreSheet,
     Sample,
     SampleList,
     Save,
 )
-from gui.sheet_file import SheetFile
 from preprocessing.glyph import to_uint8
 from preprocessing.image_files import as_rgb, open_picture, pages_of, reduced
 from preprocessing.stroke_files import drawings, each_line, is_stroke_file, read_drawing
@@ -68,7 +68,6 @@ class Worker:
         move_old_samples()
         self.recognizer = Recognizer(checkpoint, pick_device(device, threads), profile_folder(profile))
         self.memory = self.recognizer.memory
-        self.sheets = SheetFile()
         self.recognizer_without_memory = copy(self.recognizer)
         self.recognizer_without_memory.memory = None
         self.recognizer.read_strokes([[(0, 0), (0, 9)]], single=True)  # the first reading takes longest
@@ -87,12 +86,10 @@ class Worker:
                 return tuple(_to_bytes(grad_cam(self.recognizer.model, ink, digit)) for digit in digits)
             case Open(source):
                 return self.open(source)
-            case KeepSheet(path, sheet):
-                return self.sheets.write(path, sheet)
-            case RestoreSheet(path):
-                return self.sheets.read(path)
-            case Save(path, page, region, scale):
-                return self.save(path, page, region, scale)
+            case Save(path, page, region, scale, ink_follows_speed):
+                return self.save(path, page, region, scale, ink_follows_speed)
+            case CopyPicture(page, region, scale, ink_follows_speed):
+                return self.copy_picture(page, region, scale, ink_follows_speed)
             case Keep():
                 return self.keep(request)
             case Forget(sample):
@@ -122,13 +119,21 @@ class Worker:
         paper = tuple(int(value) for value in np.median(np.asarray(image), axis=(0, 1)))
         return Picture(image.width, image.height, image.tobytes(), paper, pages=len(pages))
 
-    def save(self, path: Path, page: Page, region: Box, scale: float) -> Path:
+    def save(self, path: Path, page: Page, region: Box, scale: float, ink_follows_speed: bool) -> Path:
         """Write a page as PNG, see `Save`."""
-        image = composed(page)[0] if page.picture else to_image(page, region, scale)
+        if page.picture:
+            image = composed(page, ink_follows_speed)[0]
+        else:
+            image = to_image(page, region, scale, ink_follows_speed=ink_follows_speed)
         content = io.BytesIO()
         image.save(content, "PNG")
         write_atomically(path, content.getbuffer())
         return path
+
+    def copy_picture(self, page: Page, region: Box, scale: float, ink_follows_speed: bool) -> bool:
+        """Put a page into the clipboard, see `CopyPicture`."""
+        with TemporaryDirectory() as folder:
+            return copy_file(self.save(Path(folder) / "drawing.png", page, region, scale, ink_follows_speed))
 
     def keep(self, request: Keep) -> int:
         """Keep a corrected sample, see `Keep`."""

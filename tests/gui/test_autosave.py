@@ -1,16 +1,18 @@
 """Tests of the sheet that is kept: restored, started afresh, broken, and the first start without one."""
 
 import json
+import os
 import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from common.messages import UserError
+from common.files import PROJECT
 from gui.drawing import Page, Picture, Stroke
-from gui.protocol import Sheet
-from gui.sheet_file import SheetFile
+from gui.sheet_file import Sheet, SheetFile
 from tests.support.window import NAME, PATIENCE, SIDE, Window, draw
 
 FILE = "corrections/default/sheet.json"
@@ -66,33 +68,117 @@ def test_the_sheet_is_back_after_a_close_and_after_a_kill(other_display, other_c
     assert window.close() == ""
 
 
+def test_what_is_drawn_before_the_network_is_loaded_is_kept(other_display, other_copy):
+    path = other_copy / FILE
+    path.unlink(missing_ok=True)
+    window = Window(other_display, "--size", SIDE, folder=other_copy, autosave=True)
+    draw(window, 3)
+    window.press("ctrl+q")
+    assert window.process.wait(PATIENCE) == 0
+    assert window.process.stderr.read() == ""
+    assert len(json.loads(path.read_text())["strokes"]) == 1
+
+
+LATE = """
+from pathlib import Path
+
+from gui.autosave import DELAY, FILE
+from tests.support.hand import Hand
+
+folder = Path("profile")
+hand = Hand(folder=folder)
+hand.draw([[(0, -50), (0, 50)]])
+hand.canvas.event_generate("<ButtonPress-1>", x=300, y=200)
+hand.canvas.event_generate("<Motion>", state=0x100, x=320, y=300)
+other = Hand(folder=folder)
+assert "Another window" in other.status()
+other.draw([[(0, -50), (0, 50)]])
+other.session.on_close()
+assert not (folder / FILE).exists(), "of two windows the first keeps its sheet"
+other.session.worker_process.close()
+hand.session.on_close()
+sheet = (folder / FILE).read_text()
+assert sheet.count("points") == 2, "the stroke whose pen is down is kept"
+(folder / FILE).unlink()
+hand.session.worker_process.close()
+
+hand = Hand(folder=folder)
+folder.rename("elsewhere")
+folder.write_text("no folder")
+hand.draw([[(0, -50), (0, 50)]])
+hand.wait(lambda: "profile" in hand.status())
+folder.unlink()
+hand.draw([[(40, -50), (40, 50)]])
+hand.wait((folder / FILE).exists)
+assert (folder / FILE).read_text().count("points") == 2
+hand.session.worker_process.close()
+"""
+
+
+def test_a_second_window_a_pen_that_is_down_and_a_folder_that_cannot_be_written(
+    display, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("DISPLAY", display)
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
+    result = subprocess.run(
+        [sys.executable, "-c", LATE], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def sheet_of(page: Page, single: bool = True, ink_follows_speed: bool = True) -> Sheet:
+    return Sheet(page, single, ink_follows_speed, 500.0)
+
+
 def test_a_sheet_with_a_picture_is_written_and_read(tmp_path):
-    path, file = tmp_path / "new" / "sheet.json", SheetFile()
+    file = SheetFile(tmp_path / "new" / "sheet.json")
     noise = np.random.default_rng(0).integers(0, 256, (30, 40, 3), dtype=np.uint8)
     picture = Picture(40, 30, noise.tobytes(), (1, 2, 3), (-4.0, -3.0, 4.0, 3.0), 2)
-    page = Page((Stroke(((1.5, 2.0), (3.0, 4.0)), 7.0),), picture)
-    file.write(path, Sheet(page, False, False))
-    read = SheetFile().read(path)
+    page = Page((Stroke(((1.5, 2.0), (3.0, 4.0)), 7.0, (0.5, 0.75)),), picture)
+    file.write(sheet_of(page, False, False))
+    read = SheetFile(file.path).read(500.0)
     assert (read.single, read.ink_follows_speed) == (False, False)
     assert vars(read.page.picture) == vars(picture)
     assert read.page.points() == page.points()
-    assert read.page.strokes[0].width == 7.0
-    file.write(path, Sheet(Page()))
-    assert file.read(path).page.blank
+    assert (read.page.strokes[0].width, read.page.strokes[0].factors) == (7.0, (0.5, 0.75))
+    larger = file.read(1000.0).page
+    assert larger.points() == [((3.0, 4.0), (6.0, 8.0))]
+    assert (larger.strokes[0].width, larger.picture.box) == (14.0, (-8.0, -6.0, 8.0, 6.0))
+    file.write(sheet_of(Page()))
+    assert file.read(500.0).page.blank
 
 
-@pytest.mark.parametrize("fault", ["", "[]", '{"strokes": 3}', "[" * 100_000, "picture", "points"])
+def first_point(content: dict, point: list) -> None:
+    content["strokes"][0]["points"][0] = point
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        *("", "[]", '{"strokes": 3}', "[" * 100_000),
+        lambda content: content["picture"].update(png=content["picture"]["png"][:20]),
+        lambda content: content["picture"].update(box=["left", 0, 1, 1]),
+        lambda content: content["picture"].update(box=[0, 0, 0, 0]),
+        lambda content: content["strokes"][0].update(width=0),
+        lambda content: content["strokes"][0].update(points=[]),
+        lambda content: content["strokes"][0].update(factors=[1, 1]),
+        lambda content: first_point(content, [1]),
+        lambda content: first_point(content, [float("nan"), 0]),
+        lambda content: first_point(content, [1e300, 0]),
+        lambda content: content.update(side=0),
+    ],
+)
 def test_a_broken_sheet_is_set_aside(tmp_path, fault):
-    path, file = tmp_path / "sheet.json", SheetFile()
-    image = Image.new("RGB", (9, 9))
-    picture = Picture(9, 9, image.tobytes(), (0, 0, 0), (0.0, 0.0, 9.0, 9.0))
-    file.write(path, Sheet(Page((Stroke(((1.0, 2.0),), 3.0),), picture)))
-    content = json.loads(path.read_text())
-    if fault == "picture":
-        content["picture"]["png"] = content["picture"]["png"][:20]
-    elif fault == "points":
-        content["strokes"][0]["points"][0] = [1]
-    path.write_text(json.dumps(content) if fault in ("picture", "points") else fault)
-    with pytest.raises(UserError, match="sheet is broken"):
-        file.read(path)
+    file = SheetFile(tmp_path / "sheet.json")
+    picture = Picture(9, 9, Image.new("RGB", (9, 9)).tobytes(), (0, 0, 0), (0.0, 0.0, 9.0, 9.0))
+    file.write(sheet_of(Page((Stroke(((1.0, 2.0),), 3.0),), picture)))
+    text = fault
+    if callable(fault):
+        content = json.loads(file.path.read_text())
+        fault(content)
+        text = json.dumps(content)
+    file.path.write_text(text)
+    with pytest.raises(ValueError, match="no sheet"):
+        file.read(500.0)
+    assert file.set_aside().read_text() == text
     assert [file.name for file in tmp_path.iterdir()] == ["sheet.json.broken"]

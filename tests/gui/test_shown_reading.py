@@ -18,11 +18,17 @@ def test_how_sure_it_is_stands_in_words_where_it_is_low():
     assert (number.note(), number.title()) == ("or 7 1?", "7 2, or 7 1?")
     single = ShownReading(PageReading(page[1:], "2"))
     assert (single.note(), single.title()) == ("or 1?", "2, or 1?")
-    assert single.runners_up() == [1, 3]
+    assert [label for label, _ in single.contenders()] == ["2", "1", "?"]
     single.correct(1, "one")
-    assert (single.title(), single.runners_up()) == ("1 · corrected", [2, 3])
-    unsure = ShownReading(PageReading((one(2, 0.4, False),), "?"))
-    assert (unsure.title(), unsure.runners_up()) == ("?", [2, 0])
+    assert single.title() == "1 · corrected"
+    assert [label for label, _ in single.contenders()] == ["2", "3"]
+    unsure = ShownReading(PageReading((replace(one(2, 0.4, False), no_digit=0.5),), "?"))
+    assert unsure.title() == "?"
+    assert unsure.contenders()[:2] == [("?", 0.5), ("2", 0.4)]
+    sure = ShownReading(PageReading(page[:1], "7"))
+    assert [label for label, _ in sure.contenders()] == ["0", "1"]
+    long = ShownReading(PageReading((*page[:1] * 5, page[1]), "77777 2"))
+    assert long.note() == "60 %"
     doubtful = ShownReading(PageReading((replace(one(2, 0.7), no_digit=0.2),), "2"))
     assert (doubtful.note(), doubtful.title()) == ("or no digit?", "2, or no digit?")
 

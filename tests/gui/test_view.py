@@ -1,5 +1,6 @@
 """Tests of the view (zoom, moving, strokes that leave the sheet, their width) and of what comes and goes."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -183,7 +184,7 @@ def test_strokes_files_and_nothing_are_pasted(other_display, other_copy, photo: 
     lines = result.stdout.splitlines()
     assert lines[:4] == ["1|", "1|", opened, opened], result.stderr
     assert lines[4].startswith("|the clipboard is no drawing: point 1 of stroke 1")
-    assert lines[5] == "|There is no picture in the clipboard."
+    assert lines[5] == "|There is neither a picture nor strokes in the clipboard."
 
 
 DROPS = """
@@ -219,7 +220,7 @@ os.environ["PATH"] = ""
 hand.commands.copy_picture()
 hand.wait(lambda: not session.busy)
 print(hand.status())
-os.environ["PATH"] = os.getcwd() + os.pathsep + path
+os.environ["PATH"] = path
 hand.commands.copy_picture()
 hand.wait(lambda: not session.busy)
 print(hand.status())
@@ -227,15 +228,82 @@ session.worker_process.close()
 """
 
 
-def test_the_drawing_is_copied_as_a_picture(other_display, other_copy):
+def test_the_drawing_is_copied_as_a_picture(other_display, other_copy, monkeypatch):
     """By a program that stands for xclip: it writes what it is given to a file."""
     (other_copy / "xclip").write_text("#!/bin/sh\necho $* > arguments\ncat > copied.png\n")
     (other_copy / "xclip").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{other_copy}{os.pathsep}{os.environ['PATH']}")
     result = run_with_hand(COPIES, other_display, other_copy)
     assert result.stdout.splitlines() == [
         "Nothing to copy yet.",
-        "Copying a picture needs xclip, wl-copy.",
+        "Copying a picture needs xclip or wl-copy.",
         "Copied the drawing as a picture.",
     ], result.stderr
     assert "image/png" in (other_copy / "arguments").read_text()
     assert (other_copy / "copied.png").read_bytes().startswith(b"\x89PNG")
+
+
+UNDOES = """
+from PIL import ImageGrab
+def shot():
+    hand.wait(lambda: not session.busy)
+    canvas.itemconfigure("box", state="hidden")
+    hand.run(0.4)
+    x, y = canvas.winfo_rootx(), canvas.winfo_rooty()
+    return ImageGrab.grab((x, y, x + canvas.winfo_width(), y + canvas.winfo_height())).tobytes()
+canvas = hand.canvas
+hand.wait(lambda: session.ready)
+hand.commands.draw_sample(3)
+drawn = shot()
+hand.commands.show_sample_photo()
+photo = shot()
+canvas.view.zoom_by(3)
+hand.run(0.2)
+left, top, right, bottom = session.drawing.page.picture.box
+hand.commands.read_part((left, top, right, (top + bottom) / 2))
+part = shot()
+assert max(session.drawing.page.picture.box) > 200, "the part fills the sheet, also after zooming"
+assert len({drawn, photo, part}) == 3
+session.undo()
+assert shot() == photo
+session.undo()
+assert shot() == drawn
+session.redo()
+assert shot() == photo
+session.clear()
+assert shot() not in (drawn, photo)
+session.undo()
+assert shot() == photo
+session.worker_process.close()
+"""
+
+
+def test_undo_shows_the_page_with_its_picture(other_display, other_copy):
+    result = run_with_hand(UNDOES, other_display, other_copy)
+    assert (result.stdout, result.stderr) == ("", "")
+
+
+PENS = """
+canvas, slider = hand.canvas, session.window.toolbar.slider
+hand.run(0.1)
+x, y = slider.coords()
+assert "slider" in slider.identify(x, y), "the mouse finds the knob"
+before = canvas.brush
+slider.event_generate("<ButtonPress-1>", x=x, y=y)
+slider.event_generate("<B1-Motion>", x=x + 20, y=y)
+slider.event_generate("<ButtonRelease-1>", x=x + 20, y=y)
+hand.run(0.1)
+assert canvas.brush > before + 5
+assert slider.coords()[0] > x + 10, "the knob goes along"
+canvas.event_generate("<ButtonPress-1>", x=200, y=200)
+canvas.event_generate("<Motion>", x=220, y=300, state=0x100)
+canvas.view._on_change()
+assert len(session.drawing.page.strokes) == 1, "a change of the view ends the stroke"
+hand.wait(lambda: session.shown.version == session.drawing.version)
+session.worker_process.close()
+"""
+
+
+def test_the_slider_sets_the_pen_and_the_view_ends_a_stroke(other_display, other_copy):
+    result = run_with_hand(PENS, other_display, other_copy)
+    assert (result.stdout, result.stderr) == ("", "")

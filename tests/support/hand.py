@@ -16,6 +16,7 @@ class Hand:
 
     Args:
         profile: of the corrections.
+        folder: where the sheet is kept; None for nowhere.
 
     Attributes:
         root, session, corrections, commands: of the window.
@@ -23,8 +24,9 @@ class Hand:
         longest_gap: seconds between two calls of that callback.
     """
 
-    def __init__(self, profile: str = DEFAULT) -> None:
+    def __init__(self, profile: str = DEFAULT, folder: Path | None = None) -> None:
         from app import open_display
+        from gui.autosave import Autosave
         from gui.commands import Commands  # these need Tk, which a machine may lack
         from gui.corrections import Corrections
         from gui.session import Session
@@ -34,6 +36,8 @@ class Hand:
         self.session = Session(self.root, Theme(self.root, "light"), (None, "cpu", 1, profile), SIDE, 20)
         self.corrections = Corrections(self.session)
         self.commands = Commands(self.session, self.corrections)
+        if folder:
+            Autosave(self.session, folder)
         self.canvas = self.session.drawing_canvas
         self.longest_gap, self._ticked = 0.0, time.perf_counter()
         self._tick()
@@ -78,7 +82,7 @@ class Hand:
 
     def status(self) -> str:
         """Return the text of the status line."""
-        return self.session.window._status.cget("text")
+        return self.session.window.status
 
 
 def resident(process: int) -> float:

@@ -48,7 +48,7 @@ class User(Hand):
 
     def __init__(self, folder: Path, rng: random.Random) -> None:
         self.longest_work, self._worked = 0.0, time.process_time()
-        super().__init__()
+        super().__init__(folder=profile_folder(DEFAULT))
         self.rng, self.done = rng, Counter()
         self.shapes = [digit(number, (0, 0), 100) for number in range(10)]
         self.files = sorted(folder.iterdir())
@@ -251,6 +251,7 @@ def main(folder: Path, actions: int, seed: int) -> None:
     }
     print(json.dumps(figures))
     beside.terminate()
+    session.on_close()
     session.worker_process.close()
     user.root.destroy()
 

@@ -91,10 +91,10 @@ class Window:
         self.environment = {**os.environ, "DISPLAY": display, "PYTHONUNBUFFERED": "1"}
         self.environment.pop("WAYLAND_DISPLAY", None)
         self.name = TEXTS["name"][LANGUAGES.index(language)]
-        look = ["--theme", "dark" if dark else "light", "--language", language]
-        theme = [*look, *([] if autosave else ["--no-autosave"])]
+        options = ["--theme", "dark" if dark else "light", "--language", language]
+        options += [] if autosave else ["--no-autosave"]
         self.process = subprocess.Popen(
-            [sys.executable, "app.py", "--device", "cpu", *theme, *map(str, arguments)],
+            [sys.executable, "app.py", "--device", "cpu", *options, *map(str, arguments)],
             cwd=folder,
             env={**self.environment, **environment},
             stderr=subprocess.PIPE,
