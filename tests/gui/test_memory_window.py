@@ -61,4 +61,5 @@ def test_all_samples_are_deleted_at_the_second_press(window, copy):
     window.press("space")
     window.wait(lambda: not samples(copy))
     window.press("r")
+    window.wait(lambda: not window.xdotool("search", "--onlyvisible", "--name", MEMORY_WINDOW))
     draw_and_read(window, 4, 4)
