@@ -70,7 +70,7 @@ def rgb(colour: str) -> RGB:
 class Theme:
     """Colours, fonts, lengths and icons for one window.
 
-    Lengths follow a grid of 6 points, 8 pixels at 96 dots per inch.
+    Parts lie 3, 6 or 12 points apart: 4, 8 or 16 pixels at 96 dots per inch.
 
     Args:
         root: the window.

@@ -80,8 +80,9 @@ class KeyList(tk.Toplevel):
         self.title(say("keys_title"))
         self.transient(parent)
         self.resizable(False, False)
-        frame = ttk.Frame(self, padding=theme.px(12))
-        frame.pack()
+        view = tk.Canvas(self, background=theme.colours.window, highlightthickness=0)
+        view.grid(row=0, column=0)
+        frame = ttk.Frame(view, padding=(theme.px(12), theme.px(12), theme.px(12), 0))
         rows = [
             ("left_button", "key_draw"),
             ("right_button", "key_erase"),
@@ -94,9 +95,9 @@ class KeyList(tk.Toplevel):
         rows = [(say(names), say(text)) for names, text in rows]
         rows += [(spelled(key.names[0]), say(key.description)) for key in KEYS]
         half = -(-len(rows) // 2)  # in two columns, which fit on a low screen
-        gaps = 2 * theme.px(12) + theme.px(18) + 2 * theme.px(9)
-        names_width = 2 * max(theme.small_bold.measure(names) for names, _ in rows)
-        room = (parent.winfo_screenwidth() - names_width - gaps) // 2
+        widths = [theme.small_bold.measure(names) for names, _ in rows]
+        beside = max(widths[:half]) + max(widths[half:]) + theme.px(84)  # names, gaps and the scroll bar
+        room = min(theme.px(210), (parent.winfo_screenwidth() - beside) // 2)
         for place, (names, description) in enumerate(rows):
             row, column = place % half, 2 * (place // half)
             ttk.Label(frame, text=names, font=theme.small_bold).grid(
@@ -105,10 +106,22 @@ class KeyList(tk.Toplevel):
             ttk.Label(frame, text=description, font=theme.small, style="Muted.TLabel", wraplength=room).grid(
                 row=row, column=column + 1, sticky="w", padx=(theme.px(9), 0), pady=theme.px(0.75)
             )
-        close = ttk.Button(frame, text=say("close"), command=self.destroy)
-        close.grid(row=half, column=0, columnspan=4, sticky="e", pady=(theme.px(6), 0))
+        close = ttk.Button(self, text=say("close"), command=self.destroy)
+        close.grid(row=1, column=0, columnspan=2, sticky="e", padx=theme.px(12), pady=theme.px(6))
         for key in ("<Escape>", "<F1>", "<Return>"):
             self.bind(key, lambda event: self.destroy())
+        view.create_window(0, 0, window=frame, anchor="nw")
+        self.update_idletasks()
+        width, height = frame.winfo_reqwidth(), frame.winfo_reqheight()
+        shown = min(height, parent.winfo_screenheight() - close.winfo_reqheight() - theme.px(30))
+        view.configure(width=width, height=shown, scrollregion=(0, 0, width, height))
+        if shown < height:
+            bar = ttk.Scrollbar(self, command=view.yview)
+            bar.grid(row=0, column=1, sticky="ns")
+            view.configure(yscrollcommand=bar.set)
+            for key, lines in (("<Up>", -1), ("<Down>", 1), ("<Button-4>", -1), ("<Button-5>", 1)):
+                self.bind(key, lambda event, lines=lines: view.yview_scroll(lines, "units"))
+            self.bind("<MouseWheel>", lambda event: view.yview_scroll(-1 if event.delta > 0 else 1, "units"))
         self.update_idletasks()
         x = parent.winfo_rootx() + (parent.winfo_width() - self.winfo_reqwidth()) // 2
         y = parent.winfo_rooty() + (parent.winfo_height() - self.winfo_reqheight()) // 3

@@ -204,12 +204,27 @@ def check(widget):
             inside += 1 + check(child)
     return inside
 assert check(root) > 20
-for canvas in (session.window._panel._headline, session.window._panel._bars, session.window._panel._glyphs):
-    left, top, right, bottom = canvas.bbox("all")
-    blank = canvas.winfo_height() // 8  # above and below a digit in its line of text
-    assert left >= -2 and top >= -blank and right <= canvas.winfo_width() + 2, (canvas, canvas.bbox("all"))
-    assert bottom <= canvas.winfo_height() + blank, (canvas, canvas.bbox("all"))
+def check_drawn():
+    panel = session.window._panel
+    for canvas in (panel._headline, panel._bars, panel._glyphs):
+        left, top, right, bottom = canvas.bbox("all")
+        blank = canvas.winfo_height() // 8  # above and below a digit in its line of text
+        assert left >= -2 and top >= -blank and right <= canvas.winfo_width() + 2, (canvas, canvas.bbox("all"))
+        assert bottom <= canvas.winfo_height() + blank, (canvas, canvas.bbox("all"))
+check_drawn()
 print(session.shown.text())
+from gui.protocol import PageReading
+from gui.shown_reading import ShownReading
+for digits in (2, 8, 16, 60, 500):
+    text = " ".join(["12345678"] * (digits // 8)) or "12"
+    session.show(ShownReading(PageReading(session.shown.reading.digits[:1] * digits, text)))
+    hand.run(0.1)
+    check_drawn()
+hand.commands.help()
+hand.run(0.2)
+keys = hand.commands._key_list
+assert keys.winfo_width() <= root.winfo_screenwidth(), keys.winfo_width()
+assert keys.winfo_y() + keys.winfo_height() <= root.winfo_screenheight(), keys.winfo_height()
 session.worker_process.close()
 """
 
