@@ -207,17 +207,17 @@ assert check(root) > 20
 def check_drawn():
     panel = session.window._panel
     for canvas in (panel._headline, panel._bars, panel._glyphs):
-        left, top, right, bottom = canvas.bbox("all")
+        left, top, right, bottom = box = canvas.bbox("all")
         blank = canvas.winfo_height() // 8  # above and below a digit in its line of text
-        assert left >= -2 and top >= -blank and right <= canvas.winfo_width() + 2, (canvas, canvas.bbox("all"))
-        assert bottom <= canvas.winfo_height() + blank, (canvas, canvas.bbox("all"))
+        assert left >= -2 and top >= -blank and right <= canvas.winfo_width() + 2, (canvas, box)
+        assert bottom <= canvas.winfo_height() + blank, (canvas, box)
 check_drawn()
 print(session.shown.text())
 from gui.protocol import PageReading
 from gui.shown_reading import ShownReading
-for digits in (2, 8, 16, 60, 500):
-    text = " ".join(["12345678"] * (digits // 8)) or "12"
-    session.show(ShownReading(PageReading(session.shown.reading.digits[:1] * digits, text)))
+for numbers in (1, 2, 7, 60):
+    seven = session.shown.reading.digits[:1]
+    session.show(ShownReading(PageReading(seven * 8 * numbers, " ".join(["12345678"] * numbers))))
     hand.run(0.1)
     check_drawn()
 hand.commands.help()
