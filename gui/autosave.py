@@ -41,6 +41,11 @@ class Autosave:
         elif self._restore():
             session.on_change, session.on_close = self._changed, self._close
 
+    @property
+    def busy(self) -> bool:
+        """Whether the sheet is being written or will be."""
+        return bool(self._due or self._writing)
+
     def _is_first(self) -> bool:
         """Return whether no other window keeps the sheet of this profile."""
         try:

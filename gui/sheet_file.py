@@ -1,10 +1,11 @@
-"""The file in which the sheet is kept between two runs."""
+"""The files in which the sheet is kept between two runs: sheet.json, and beside it its picture."""
 
-import base64
+import hashlib
 import io
 import json
 import math
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from PIL import Image
 from common.files import write_atomically
 from gui.drawing import Page, Picture, Stroke
 
+PICTURE_FILE = re.compile(r"sheet-[0-9a-f]{12}\.png")
 LARGEST = 1e6  # units of the page: what lies further off was not drawn here
 
 
@@ -41,27 +43,53 @@ class Sheet:
 
 
 class SheetFile:
-    """Writes and reads sheets. What was encoded once is kept: of a drawing that grows only the end is new."""
+    """Writes and reads sheets. Strokes are encoded once: of a drawing that grows only the end is new.
+
+    Args:
+        path: of the JSON file.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._strokes: WeakKeyDictionary[Stroke, str] = WeakKeyDictionary()
-        self._picture: tuple[Picture | None, str] = None, "null"
+        self._picture: Picture | None = None  # the last that was written or read
+        self._picture_file: Path | None = None
 
     def write(self, sheet: Sheet) -> None:
-        """Write a sheet as JSON, its picture as PNG inside.
+        """Write a sheet.
 
         Raises:
-            UserError: if the file cannot be written; it is then unchanged.
+            UserError: if a file cannot be written; the last sheet is then unchanged.
         """
+        picture, before = sheet.page.picture, self._picture_file
+        if picture is not self._picture:
+            self._picture_file = picture and self._write_picture(picture)
+            self._picture = picture
         settings = {
             "single": sheet.single,
             "ink_follows_speed": sheet.ink_follows_speed,
             "side": sheet.side,
+            "picture": picture
+            and {
+                "file": self._picture_file.name,
+                "box": picture.box,
+                "paper": picture.paper,
+                "pages": picture.pages,
+            },
         }
         strokes = ",\n".join(map(self._stroke, sheet.page.strokes))
-        parts = json.dumps(settings)[1:-1], f'"strokes": [{strokes}]', f'"picture": {self._png(sheet.page)}'
-        write_atomically(self.path, "{" + ",\n".join(parts) + "}")
+        write_atomically(self.path, f'{json.dumps(settings)[:-1]},\n"strokes": [{strokes}]}}')
+        if before and before != self._picture_file:
+            before.unlink(missing_ok=True)
+
+    def _write_picture(self, picture: Picture) -> Path:
+        """Write a picture to a file that is named after its content; return its path."""
+        name = f"sheet-{hashlib.sha256(picture.pixels).hexdigest()[:12]}.png"
+        png = io.BytesIO()
+        image = Image.frombytes("RGB", (picture.width, picture.height), picture.pixels)
+        image.save(png, "PNG", compress_level=1)
+        write_atomically(self.path.with_name(name), png.getbuffer())
+        return self.path.with_name(name)
 
     def _stroke(self, stroke: Stroke) -> str:
         if stroke not in self._strokes:
@@ -69,17 +97,11 @@ class SheetFile:
             self._strokes[stroke] = json.dumps(content)
         return self._strokes[stroke]
 
-    def _png(self, page: Page) -> str:
-        picture = page.picture
-        if picture is not self._picture[0]:
-            self._picture = picture, json.dumps(picture and _encoded(picture))
-        return self._picture[1]
-
     def read(self, side: float) -> Sheet:
         """Read the sheet, scaled to a canvas whose side was `side` pixels when it opened.
 
         Raises:
-            OSError: if the file cannot be read.
+            OSError: if a file cannot be read.
             ValueError: if it is broken.
         """
         text = self.path.read_bytes()
@@ -87,12 +109,33 @@ class SheetFile:
             content = json.loads(text)
             scale = side / _numbers([content["side"]], 1, above=0)[0]
             strokes = tuple(_decoded_stroke(stroke, scale) for stroke in content["strokes"])
-            picture = content["picture"] and _decoded(content["picture"], scale)
+            if content["picture"]:
+                self._read_picture(content["picture"], scale)
+            picture = self._picture
             return Sheet(
                 Page(strokes, picture), bool(content["single"]), bool(content["ink_follows_speed"]), side
             )
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError, MemoryError) as error:
             raise ValueError(f"no sheet: {error}") from error
+
+    def _read_picture(self, content: dict, scale: float) -> None:
+        if not PICTURE_FILE.fullmatch(content["file"]):
+            raise ValueError(content["file"])
+        path = self.path.with_name(content["file"])
+        try:
+            with Image.open(path, formats=["PNG"]) as opened:
+                image = opened.convert("RGB")
+        except PermissionError:
+            raise
+        except OSError as error:  # missing, or Pillow's error for a broken picture
+            raise ValueError(str(error)) from error
+        box = tuple(scale * value for value in _numbers(content["box"], 4))
+        if box[0] >= box[2] or box[1] >= box[3]:
+            raise ValueError("a picture without size")
+        paper = tuple(int(value) for value in _numbers(content["paper"], 3))
+        pages = int(content["pages"])
+        self._picture = Picture(image.width, image.height, image.tobytes(), paper, box, pages)
+        self._picture_file = path
 
     def set_aside(self) -> Path:
         """Rename a broken file; return its new path.
@@ -103,32 +146,6 @@ class SheetFile:
         aside = self.path.with_name(self.path.name + ".broken")
         os.replace(self.path, aside)
         return aside
-
-
-def _encoded(picture: Picture) -> dict[str, object]:
-    png = io.BytesIO()
-    image = Image.frombytes("RGB", (picture.width, picture.height), picture.pixels)
-    image.save(png, "PNG", compress_level=1)
-    return {
-        "png": base64.b64encode(png.getvalue()).decode(),
-        "box": picture.box,
-        "paper": picture.paper,
-        "pages": picture.pages,
-    }
-
-
-def _decoded(content: dict, scale: float) -> Picture:
-    png = io.BytesIO(base64.b64decode(content["png"]))
-    try:
-        with Image.open(png, formats=["PNG"]) as opened:
-            image = opened.convert("RGB")
-    except OSError as error:  # Pillow's error for a broken picture
-        raise ValueError(str(error)) from error
-    box = tuple(scale * value for value in _numbers(content["box"], 4))
-    if box[0] >= box[2] or box[1] >= box[3]:
-        raise ValueError("a picture without size")
-    paper = tuple(int(value) for value in _numbers(content["paper"], 3))
-    return Picture(image.width, image.height, image.tobytes(), paper, box, int(content["pages"]))
 
 
 def _decoded_stroke(content: dict, scale: float) -> Stroke:

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -144,8 +145,12 @@ def test_a_sheet_with_a_picture_is_written_and_read(tmp_path):
     larger = file.read(1000.0).page
     assert larger.points() == [((3.0, 4.0), (6.0, 8.0))]
     assert (larger.strokes[0].width, larger.picture.box) == (14.0, (-8.0, -6.0, 8.0, 6.0))
+    assert len(list(file.path.parent.iterdir())) == 2
+    file.write(sheet_of(Page((), replace(picture, pixels=bytes(3600)))))
+    assert len(list(file.path.parent.iterdir())) == 2, "the old picture is deleted"
     file.write(sheet_of(Page()))
-    assert file.read(500.0).page.blank
+    assert SheetFile(file.path).read(500.0).page.blank
+    assert list(file.path.parent.iterdir()) == [file.path]
 
 
 def first_point(content: dict, point: list) -> None:
@@ -156,7 +161,8 @@ def first_point(content: dict, point: list) -> None:
     "fault",
     [
         *("", "[]", '{"strokes": 3}', "[" * 100_000),
-        lambda content: content["picture"].update(png=content["picture"]["png"][:20]),
+        lambda content: content["picture"].update(file="sheet-0123456789ab.png"),
+        lambda content: content["picture"].update(file="../other.png"),
         lambda content: content["picture"].update(box=["left", 0, 1, 1]),
         lambda content: content["picture"].update(box=[0, 0, 0, 0]),
         lambda content: content["strokes"][0].update(width=0),
@@ -181,4 +187,4 @@ def test_a_broken_sheet_is_set_aside(tmp_path, fault):
     with pytest.raises(ValueError, match="no sheet"):
         file.read(500.0)
     assert file.set_aside().read_text() == text
-    assert [file.name for file in tmp_path.iterdir()] == ["sheet.json.broken"]
+    assert not file.path.exists()

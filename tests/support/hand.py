@@ -20,6 +20,7 @@ class Hand:
 
     Attributes:
         root, session, corrections, commands: of the window.
+        autosave: None without a folder.
         canvas: that is drawn on.
         longest_gap: seconds between two calls of that callback.
     """
@@ -36,8 +37,7 @@ class Hand:
         self.session = Session(self.root, Theme(self.root, "light"), (None, "cpu", 1, profile), SIDE, 20)
         self.corrections = Corrections(self.session)
         self.commands = Commands(self.session, self.corrections)
-        if folder:
-            Autosave(self.session, folder)
+        self.autosave = Autosave(self.session, folder) if folder else None
         self.canvas = self.session.drawing_canvas
         self.longest_gap, self._ticked = 0.0, time.perf_counter()
         self._tick()

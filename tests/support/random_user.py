@@ -134,6 +134,7 @@ class User(Hand):
             history.entries.pop()
             history._buttons.pop().destroy()
         self.root.update()
+        self.wait(lambda: not self.autosave.busy)
         session.ask(MeasureMemory(), found.append)
         self.settle()
         return [in_use(), *found]
