@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from PIL import Image
 
+from common.geometry import holds
 from common.messages import percent
 from gui.icons import tk_image
 from gui.keys import CORRECT, key_for
@@ -124,6 +125,10 @@ class Headline(RedrawnCanvas):
         self._on_choose = on_choose
         self._shown = ShownReading()
         self._largest = abs(theme.big.cget("size"))
+        self._choices: dict[int, int] = {}  # digits by the items that a click chooses
+        self.bind("<Motion>", self._point)
+        self.bind("<Leave>", self._point)
+        self.bind("<Button-1>", self._click)
 
     def show(self, shown: ShownReading) -> None:
         """Show a reading, in letters that fit."""
@@ -133,6 +138,7 @@ class Headline(RedrawnCanvas):
     def draw(self) -> None:
         """Replace the content."""
         self.delete("all")
+        self._choices.clear()
         theme, shown, font = self.theme, self._shown, self.theme.big
         width, height, gap = self.winfo_width(), self.winfo_height(), self.theme.px(9)
         text, note, contenders = shown.text(), shown.note(), shown.contenders()
@@ -154,15 +160,25 @@ class Headline(RedrawnCanvas):
             line = f"{label}  {percent(probability) if probability >= 0.01 else '<1 %'}"
             item = self.create_text(left, y, text=line, font=theme.small, fill=colours.muted, anchor="nw")
             y += lines[1]
-            if label == "?":
-                continue
-            self.tag_bind(item, "<Button-1>", lambda event, digit=int(label): self._on_choose(digit))
-            self.tag_bind(
-                item, "<Enter>", lambda event, item=item: self.itemconfigure(item, fill=colours.accent)
-            )
-            self.tag_bind(
-                item, "<Leave>", lambda event, item=item: self.itemconfigure(item, fill=colours.muted)
-            )
+            if label != "?":
+                self._choices[item] = int(label)
+
+    def _point(self, event: tk.Event) -> None:
+        """Highlight the contender under the pointer; bound to the canvas, since bindings of items leak."""
+        under = self._choice_at(event)
+        for item in self._choices:
+            colour = self.theme.colours.accent if item == under else self.theme.colours.muted
+            self.itemconfigure(item, fill=colour)
+        self.configure(cursor="hand2" if under else "")
+
+    def _click(self, event: tk.Event) -> None:
+        if item := self._choice_at(event):
+            self._on_choose(self._choices[item])
+
+    def _choice_at(self, event: tk.Event) -> int | None:
+        """Return the item of the contender at the pointer."""
+        at = (event.x, event.y)
+        return next((item for item in self._choices if holds(self.bbox(item), at)), None)
 
     def _show_long(self, text: str, note: str) -> None:
         """Show a text in as many lines as there is room for, and the note below."""
