@@ -10,7 +10,13 @@ from torch.nn import functional
 
 from pages.finder import CLOSE_PIXELS, View, find_writing, look, pixels_of
 from pages.plain_pictures import find_plain_ink
-from pages.printed_lines import LEAST_CONTRAST, without_line_parts, without_ruled_lines
+from pages.printed_lines import (
+    LEAST_CONTRAST,
+    pen_width,
+    without_line_parts,
+    without_ruled_lines,
+    without_thin,
+)
 from preprocessing.ink_mask import InkMask
 
 SECOND_LOOK = 1.3  # scale of the second look at the same part
@@ -122,4 +128,7 @@ def _by_colour(mask: np.ndarray, logits: np.ndarray, image: Image.Image, view: V
         largest = height * (TALLEST_BAR if wide < 0.4 * tall else LARGEST_DIGIT)
         clear[number] = inside and max(tall, wide) <= largest and shares[number] > JOINED_SHARE
     shape = clear[labels]
+    # What the network has not found is about as thick as the pen, or else a printed line that the ink meets.
+    thick = ndimage.binary_dilation(mask | without_thin(shape, pen_width(mask)), np.ones((3, 3)))
+    shape &= thick
     return shape | (mask & ~ndimage.binary_dilation(shape, iterations=HALO))

@@ -11,7 +11,20 @@ LEAST_LENGTH, LEAST_BENT = 0.35, 1.4
 STRAIGHT, THIN = 0.3, 0.3  # largest width over length, largest share of ink in the box of a bent part
 SAME_COLOUR = 0.4  # least share of a part's contrast that what goes on has
 GAP, REACH = 3, 8  # pixels from a part between which its colour goes on
+THIN_LINE = 0.5  # thickness, relative to the pen's, up to which a line is no stroke
 APART = 0.8  # of the places where it does, in lengths of the part
+
+
+def pen_width(mask: np.ndarray) -> float:
+    """Return how thick most strokes of a mask are, in pixels, at least 1; some of it is True."""
+    # In a bar of width w the distances to paper, 1 at its edge, are w / 4 + 1 / 2 on average.
+    return max(1.0, 4 * float(ndimage.distance_transform_edt(mask)[mask].mean()) - 2)
+
+
+def without_thin(mask: np.ndarray, pen: float) -> np.ndarray:
+    """Return a mask without what is at most half as thick as the pen, whose width is in pixels."""
+    side = round(THIN_LINE * pen) + 1
+    return ndimage.binary_opening(mask, np.ones((side, side)))
 
 
 def without_line_parts(mask: np.ndarray, contrast: np.ndarray, height: float) -> np.ndarray:
@@ -45,7 +58,7 @@ def _goes_on(part: np.ndarray, mask: np.ndarray, contrast: np.ndarray) -> float:
     own = np.median(contrast[part], axis=0)
     if np.abs(own).max() < LEAST_CONTRAST:
         return 0.0
-    alike = contrast @ own > SAME_COLOUR * own @ own
+    alike = without_thin((contrast @ own > SAME_COLOUR * own @ own) | part, pen_width(part))
     joined, _ = ndimage.label(alike | part, np.ones((3, 3)))
     around = ndimage.binary_dilation(part, iterations=REACH) & ~ndimage.binary_dilation(part, iterations=GAP)
     places, count = ndimage.label(

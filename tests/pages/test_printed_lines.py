@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pages.printed_lines import without_line_parts, without_ruled_lines
+from pages.printed_lines import pen_width, without_line_parts, without_ruled_lines, without_thin
 
 HEIGHT = 40.0  # of the digits
 
@@ -39,6 +39,23 @@ def test_a_stroke_on_a_line_of_another_colour_is_ink():
     contrast = contrast_of(mask)
     contrast[drawn(LINE) & ~mask] = (0, 0, -60)
     assert (without_line_parts(mask, contrast, HEIGHT) == mask).all()
+
+
+def test_a_bent_stroke_that_a_thin_line_passes_is_ink():
+    """Two zeros that touch are longer than a digit is high, as is a piece of a ring."""
+    zeros = drawn((slice(40, 80), slice(100, 170)))
+    zeros[43:77, 103:134] = zeros[43:77, 136:167] = False
+    line = drawn((slice(79, 80), slice(0, 300)))
+    assert (without_line_parts(zeros, contrast_of(zeros | line), 40.0) == zeros).all()
+    thick = drawn((slice(76, 80), slice(0, 300)))
+    assert not without_line_parts(zeros, contrast_of(zeros | thick), 40.0).any()
+
+
+def test_what_is_thinner_than_half_the_pen_is_no_stroke():
+    bars = drawn((slice(40, 48), slice(50, 250)), (slice(80, 83), slice(50, 250)))
+    assert 7 < pen_width(bars[:60]) < 9
+    assert (without_thin(bars, 8.0)[:60] == bars[:60]).all()
+    assert not without_thin(bars, 8.0)[60:].any()
 
 
 @pytest.mark.parametrize("side", [1, -1])
