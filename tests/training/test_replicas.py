@@ -93,6 +93,7 @@ class TestTwoThreads:
         for steps in (0, 3, 5):
             assert_resumed_ends_as(unbroken, digits, steps)
 
+    @pytest.mark.long
     @pytest.mark.parametrize("temperature", [1.0, 4.0])
     def test_replicas_learn_from_a_teacher_and_from_labels(self, digits, temperature):
         """As much as one network that sees the whole batch, up to the statistics of batch norm."""

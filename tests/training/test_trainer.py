@@ -180,7 +180,7 @@ def test_the_best_weights_are_a_copy_of_those_with_the_lowest_validation_loss(di
     assert validation["errors"] == trainer.best["val_errors"]
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("optimizer", ["sgd", pytest.param("muon", marks=pytest.mark.long)])
 def test_training_learns(digits, optimizer):
     trainer = finish(Trainer(Recipe(epochs=15, batch_size=32, optimizer=optimizer), *digits, CPU))
     assert trainer.history[-1]["train_loss"] < trainer.history[0]["train_loss"] / 2
