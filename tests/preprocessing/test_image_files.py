@@ -15,6 +15,7 @@ from PIL import Image, ImageDraw
 from common.files import PROJECT
 from preprocessing import image_files, pdf_files
 from preprocessing.image_files import InkError, is_picture_file, open_picture, pages_of
+from preprocessing.stroke_files import SUFFIXES
 from tests.support import pdf
 
 # The options of each kind of picture, with which it is written quickly.
@@ -233,8 +234,8 @@ def test_missing_libraries_are_named(monkeypatch, tmp_path):
     assert open_picture(io.BytesIO(encoded(sheet(9), "PNG"))).size == (60, 40)
 
 
-def test_the_windows_dialog_shows_all_kinds_of_pictures():
+def test_the_windows_dialog_shows_all_kinds_of_pictures_and_stroke_files():
     from gui.desktop import PICTURES
 
-    assert {f"*{suffix}" for suffix in image_files.PICTURE_SUFFIXES} == set(PICTURES)
+    assert {f"*{suffix}" for suffix in (*image_files.PICTURE_SUFFIXES, *SUFFIXES)} == set(PICTURES)
     assert is_picture_file("A.HEIC")
