@@ -135,11 +135,12 @@ def through_predict(worker: Worker, path: Path, single: bool) -> bool:
 def through_window(worker: Worker, path: Path, single: bool) -> bool:
     """Open and read a file as the window does; return whether it was opened."""
     try:
-        picture = worker.open(path)
+        opened = worker.open(path)
     except UserError as error:
         assert_one_line(error)
         return False
-    answer = worker.read(Page(picture=picture.fitted(CANVAS)), single, use_memory=True)
+    page = opened if isinstance(opened, Page) else Page(picture=opened.fitted(CANVAS))
+    answer = worker.read(page, single, use_memory=True)
     assert all(np.isfinite(digit.box).all() for digit in answer.digits)
     return True
 
