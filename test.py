@@ -54,7 +54,7 @@ def main() -> int:
     if args.tta:
         report["tta"] = score_shifted(members, digits, args)
     text = format_report(report)
-    print(json.dumps(report, indent=2) if args.json else text)
+    print(to_json(report) if args.json else text)
     for path in write_report(report, text, committee.numpy(), digits, members, args):
         print(f"Written: {short(path)}", file=sys.stderr)
     return 0
@@ -124,6 +124,12 @@ def build_report(
     return report
 
 
+def to_json(report: dict[str, Any]) -> str:
+    """Return a report as JSON, with six decimals: the next ones differ between processors."""
+    rounded = json.loads(json.dumps(report), parse_float=lambda number: round(float(number), 6))
+    return json.dumps(rounded, indent=2)
+
+
 def in_project(path: Path) -> str:
     """Return a path in the project relative to it, so that reports are the same on all machines."""
     path = path.resolve()
@@ -188,7 +194,7 @@ def write_report(
     title = f"{report['errors']:,} of {report['n']:,} {digits.dataset.upper()} test images misread"
     content = {
         reports / f"score_report{suffix}.txt": text,
-        reports / f"score_report{suffix}.json": json.dumps(report, indent=2) + "\n",
+        reports / f"score_report{suffix}.json": to_json(report) + "\n",
         images / f"confusionMatrix{suffix}.png": draw_confusion_matrix(
             np.array(report["confusion_matrix"]), members[0].class_names, title
         ),

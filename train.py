@@ -39,6 +39,7 @@ from training.validation import evaluate
 
 if TYPE_CHECKING:
     from training.extra_digits import ExtraDigits
+    from training.made_images import MadeImages
 
 
 def main() -> int:
@@ -62,9 +63,10 @@ def run_training(args: argparse.Namespace, world: World, device: torch.device) -
     recipe, autocast = recipe_from(args), pick_autocast(args.amp, device)
     check_processes(args, world)
     teacher, extra = load_teacher(args, recipe, train), load_extra(args, world)
+    made = load_made(args, extra)
     if args.save_answers:
         return ask_teachers(args.save_answers, Questions(recipe, train.to(device), teacher, autocast))
-    trainer = Trainer(recipe, train, validation, device, autocast, world, teacher, extra)
+    trainer = Trainer(recipe, train, validation, device, autocast, world, teacher, extra, made)
     if extra and not trainer.extra_count:
         raise UserError(f"--ink-weight {args.ink_weight:g}: that is none of {len(extra):,} digits")
     if args.dry_run:
@@ -135,6 +137,15 @@ def load_extra(args: argparse.Namespace, world: World) -> "ExtraDigits | None":
     if world.is_main:
         print(*faults, sep="\n", end="\n" if faults else "", file=sys.stderr, flush=True)
     return extra
+
+
+def load_made(args: argparse.Namespace, extra: "ExtraDigits | None") -> "MadeImages | None":
+    """Return what makes further images for each epoch, or None."""
+    if not args.made_digits and not args.non_digits:
+        return None
+    from training.made_images import MadeImages  # imports image processing
+
+    return MadeImages.load(args.made_digits, args.non_digits, args.characters, extra)
 
 
 def start_from(choice: str, trainer: Trainer) -> None:

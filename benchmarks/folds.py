@@ -29,7 +29,6 @@ Writer = int | str
 
 def main() -> int:
     """Run the script and return its exit status."""
-    """Run the script and return its exit status."""
     args = parse_arguments()
     if args.strokes.suffix.lower() == ".npz":
         split_arrays(args.strokes, args.folds, args.output)
@@ -50,7 +49,6 @@ def main() -> int:
 
 
 def parse_arguments() -> argparse.Namespace:
-    """Parse the command line."""
     """Parse the command line."""
     parser = ArgumentParser("Split a stroke file by writer, to train on some and to measure on the others.")
     add = parser.add_argument

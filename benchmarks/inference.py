@@ -46,7 +46,6 @@ print(json.dumps([len(times), times[0] if times else end, end, peak]))
 
 def main() -> int:
     """Run the script and return its exit status."""
-    """Run the script and return its exit status."""
     args = parse_arguments()
     keep_freed_memory()  # as test.py does
     device = pick_device(args.device, args.threads)
@@ -61,7 +60,6 @@ def main() -> int:
 
 
 def parse_arguments() -> argparse.Namespace:
-    """Parse the command line."""
     """Parse the command line."""
     parser = ArgumentParser("Measure the speed of reading with the shipped weights.")
     add, count = parser.add_argument, number(int, at_least=1)
@@ -104,7 +102,6 @@ def page_of(digits: LabelledImages) -> Page:
 
 def forward(model: nn.Module, ink: Tensor) -> None:
     """Run the network."""
-    """Run the network."""
     with torch.inference_mode():
         model(ink)
 
@@ -133,7 +130,6 @@ def time_predict(digits: LabelledImages, folder: Path, args: argparse.Namespace)
 
 
 def write_pictures(digits: LabelledImages, folder: Path) -> None:
-    """Write each image as a PNG."""
     """Write each image as a PNG."""
     folder.mkdir()
     for place, image in enumerate(digits.images[:, 0].numpy()):

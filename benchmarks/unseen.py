@@ -76,17 +76,25 @@ def main() -> int:
 
 def parse_arguments() -> argparse.Namespace:
     """Parse the command line."""
-    parser = ArgumentParser("Measure what more ink teaches, on writers held out from it.")
+    what = "Measure what more ink teaches, on writers held out from it."
+    parser = fold_parser(what, "draw the strokes that are misread (PNG)")
+    against = "weights that have seen none of the ink"
+    parser.add_argument("--against", default="shipped", metavar="FILE", help=against)
+    return parser.parse_args()
+
+
+def fold_parser(description: str, figure: str) -> ArgumentParser:
+    """Return a parser for the folds, their weights, and how to read them; `figure` says what is drawn."""
+    parser = ArgumentParser(description)
     add = parser.add_argument
     where = "what benchmarks.folds made"
     add("folds", type=Path, metavar="DIR", help=where, default=argparse.SUPPRESS)
     weights = "of each fold, in their order"
     add("--checkpoint", type=Path, nargs="+", required=True, metavar="FILE", help=f"weights {weights}")
-    add("--against", default="shipped", metavar="FILE", help="weights that have seen none of the ink")
     add("--limit", type=number(int, at_least=1), help="at most so many digits of each file")
-    add("--figure", type=Path, metavar="FILE", help="draw the strokes that are misread (PNG)")
+    add("--figure", type=Path, metavar="FILE", help=figure)
     add("--workers", type=number(int, at_least=1), default=os.cpu_count(), help="processes")
-    return parser.parse_args()
+    return parser
 
 
 def held_out(folder: Path, fold: int, limit: int | None) -> Iterator[tuple[str, list[int], list[Input]]]:

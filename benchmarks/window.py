@@ -3,7 +3,7 @@
 python -m benchmarks.window                          our own ten digits
 python -m benchmarks.window strokes.jsonl.gz         drawings from a file, one on each line
 
-Needs Xvfb, xdotool and ImageMagick; other work on the machine shows in every figure.
+Needs Xvfb and xdotool; other work on the machine shows in every figure.
 """
 
 import argparse
@@ -127,9 +127,9 @@ def _measure(inputs: list[Strokes], args: argparse.Namespace, hand: Hand) -> Non
     report("longest gap between ticks", f"{hand.gap():.0f} ms, over {drawn:,} strokes on one sheet")
     hand.run(SETTLE)
     for what, action in (
-        ("undo", hand.commands.undo),
+        ("undo", hand.session.undo),
         ("clear", hand.session.clear),
-        ("undo", hand.commands.undo),
+        ("undo", hand.session.undo),
     ):
         hand.gap()
         action()

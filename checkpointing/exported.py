@@ -22,7 +22,7 @@ MEANING = {
     "pixels, its centre of mass lies at pixel (14, 14), as in MNIST's images divided by 255",
     "logits": "float32 (N, classes): softmax gives calibrated probabilities",
     "features": "float32 (N, 704), of which the novelty is the distance from those of digits",
-    "novelty": "float32 (N,): above 1, the ink is no digit; 99 % of the validation digits are below 1",
+    "novelty": "float32 (N,): above 1, the ink is no digit",
     "licence": "MIT",
 }
 

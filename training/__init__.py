@@ -7,7 +7,8 @@ distortions), `validation` and `progress` (what is printed), `state` (take and r
 teachers say of each view), `average` (of students' weights), `step` and `replicas` (what
 each thread computes), `distributed` and `sync_batch_norm` (several processes). `ink_network` and `symbols`
 train the networks that find writing and tell signs, on `made_pages` and `made_symbols` (`made_signs`: the
-strokes of signs).
+strokes of signs). `made_images` are what the recipe "ink" shows beside people's digits: `made_digits`, and
+`non_digits`.
 
 Imports: recognition.profiles, recognition.symbols, pages, checkpointing, evaluation, preprocessing, data,
 model, common.

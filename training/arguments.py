@@ -104,6 +104,12 @@ def parse_arguments(command_line: Sequence[str] | None = None) -> argparse.Names
     add("--ink-credit", nargs="+", action="extend", default=[], metavar="TEXT", help=credit)
     share = number(float, above=0, at_most=100)
     add("--ink-weight", type=share, default=recipe.ink_weight, help="how often an epoch shows each of them")
+    programs = "digits that a program makes for each epoch, in forms in which hands differ"
+    add("--made-digits", type=number(int, at_least=0), default=recipe.made_digits, metavar="N", help=programs)
+    unsure = "images for each epoch that are no digits, of which the network learns to be unsure"
+    add("--non-digits", type=number(int, at_least=0), default=recipe.non_digits, metavar="N", help=unsure)
+    scripts = "characters that are no digits, .npz, to be among them"
+    add("--characters", nargs="+", action="extend", type=Path, default=[], metavar="FILE", help=scripts)
     own = "learn on from the weights of the window with this profile's corrections as well: recipe personal"
     add("--personal", metavar="NAME", help=own)
     every = "train on the validation images too: the last epoch's weights are kept, and none validates them"
@@ -146,6 +152,10 @@ def parse_arguments(command_line: Sequence[str] | None = None) -> argparse.Names
         raise UserError("--ship: a network of --width 1 is shipped; wider ones are meant to teach it")
     if not args.resume and args.ink_weight != RECIPES[args.recipe].ink_weight and not args.ink:
         raise UserError("--ink-weight: there are no digits to weigh: name them with --ink")
+    if args.characters and not args.non_digits:
+        raise UserError("--characters are no digits: say with --non-digits how many of these an epoch shows")
+    if args.answers and (args.made_digits or args.non_digits):
+        raise UserError("--answers hold none for made images: leave out --made-digits and --non-digits")
     if args.ship and args.personal is not None:
         raise UserError("--ship: weights with one person's corrections in them (--personal) are not for all")
     if args.refit and args.ship:
@@ -159,9 +169,9 @@ def parse_arguments(command_line: Sequence[str] | None = None) -> argparse.Names
 def check_teachers(args: argparse.Namespace) -> None:
     """Raise UserError if the flags about teachers and their answers contradict each other."""
     taught, started = args.teacher or args.answers, args.initial_checkpoint or args.save_answers
-    if not args.resume and args.recipe == "best" and not (taught and started):
+    if not args.resume and args.recipe in ("best", "ink") and not (taught and started):
         raise UserError(
-            "--recipe best goes on with a trained network, taught by others: name its weights with "
+            f"--recipe {args.recipe} goes on with a trained network, taught by others: name its weights with "
             "--initial-checkpoint and theirs with --teacher"
         )
     if args.teacher_temperature != 1 and not taught:

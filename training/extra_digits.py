@@ -245,15 +245,7 @@ def read_arrays(path: Path) -> tuple[np.ndarray, np.ndarray]:
         OSError: if the file cannot be read.
     """
     name = short(path)
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            images, labels = (np.asarray(arrays[key]) for key in ("images", "labels"))
-    except KeyError:
-        raise UserError(f'{name} lacks one of the arrays "images" and "labels"') from None
-    except OSError:
-        raise
-    except Exception:  # zipfile, zlib and NumPy raise errors of many types for damaged files
-        raise UserError(f"{name} is damaged, or no archive of arrays as numpy.savez writes it") from None
+    images, labels = load_arrays(path, 'one of the arrays "images" and "labels"', "images", "labels")
     if images.ndim == 4 and images.shape[1] == 1:
         images = images[:, 0]
     if images.ndim != 3 or 0 in images.shape:
@@ -264,6 +256,30 @@ def read_arrays(path: Path) -> tuple[np.ndarray, np.ndarray]:
     if labels.min() < 0 or labels.max() > 9:
         raise UserError(f'{name}: "labels" must be 0 to 9, not {labels.min()} to {labels.max()}')
     return _bright_ink(images, name), labels
+
+
+def load_arrays(path: Path, wanted: str, *keys: str) -> list[np.ndarray]:
+    """Load arrays of a `.npz` file by their keys.
+
+    Args:
+        path: the file.
+        wanted: how an error names what is missing.
+        keys: of the arrays.
+
+    Raises:
+        UserError: if one is missing, or the file is damaged.
+        OSError: if the file cannot be read.
+    """
+    name = short(path)
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return [np.asarray(arrays[key]) for key in keys]
+    except KeyError:
+        raise UserError(f"{name} lacks {wanted}") from None
+    except OSError:
+        raise
+    except Exception:  # zipfile, zlib and NumPy raise errors of many types for damaged files
+        raise UserError(f"{name} is damaged, or no archive of arrays as numpy.savez writes it") from None
 
 
 def _bright_ink(images: np.ndarray, name: str) -> np.ndarray:

@@ -19,6 +19,9 @@ from training.made_signs import SIGN_MAKERS, Rng, Strokes, dense, letter, line, 
 
 Digit = tuple[int, Strokes]  # label and strokes
 
+FIRST_IS_1 = 0.2  # share of groups of digits that are made to begin with a 1
+SCRATCHED = 0.4  # share of crossed-out digits with a scratch, of those without a line
+
 
 @dataclass(frozen=True)
 class Example:
@@ -53,7 +56,7 @@ def make_example(digits: Sequence[Digit], rng: Rng) -> Example | None:
         kind = str(rng.choice(list(SIGN_MAKERS)))
         strokes = style.slanted(SIGN_MAKERS[kind](rng))
     elif chance < 0.83:
-        kind, strokes = "several", _several(digits, style, rng)
+        kind, strokes = "several", several(digits, style, rng)
     elif chance < 0.87:
         kind, strokes = "crossed out", _crossed_out(digits, style, rng)
     else:
@@ -112,10 +115,16 @@ def _any(digits: Sequence[Digit], rng: Rng) -> Strokes:
     return digits[int(rng.integers(len(digits)))][1]
 
 
-def _several(digits: Sequence[Digit], style: Style, rng: Rng) -> Strokes:
-    """Return two to four digits side by side, which may touch or overlap, or a digit beside a sign."""
+def several(digits: Sequence[Digit], style: Style, rng: Rng) -> Strokes:
+    """Return two to four digits side by side, which may touch or overlap, or a digit beside a sign.
+
+    A fifth begin with a 1 on purpose: joined to the next digit, it is easily taken for a part of it.
+    """
     parts: list[Strokes] = []
-    for _ in range(int(rng.choice([2, 2, 2, 3, 4]))):
+    if rng.random() < FIRST_IS_1:
+        ones = [strokes for label, strokes in digits if label == 1]
+        parts += [style.digit(ones[int(rng.integers(len(ones)))], rng)] if ones else []
+    for _ in range(len(parts), int(rng.choice([2, 2, 2, 3, 4]))):
         if parts and rng.random() < 0.12:
             sign = SIGN_MAKERS[str(rng.choice(["+", "-", ".", ",", "=", "/", ")"]))](rng)
             parts.append(style.slanted(sign))
@@ -165,15 +174,15 @@ def _other(digits: Sequence[Digit], style: Style, rng: Rng) -> Strokes:
     """Return what is neither a digit nor a sign."""
     chance = rng.random()
     if chance < 0.4:
-        return _fragment(digits, style, rng)
+        return fragment(digits, style, rng)
     if chance < 0.7:  # the rest of a bad cut: part of one digit with part of the next
-        return _cut(_several(digits, style, rng), rng, both=True)
+        return _cut(several(digits, style, rng), rng, both=True)
     if chance < 0.82:
-        return _scribble(rng)
+        return scribble(rng)
     return letter(rng)
 
 
-def _fragment(digits: Sequence[Digit], style: Style, rng: Rng) -> Strokes:
+def fragment(digits: Sequence[Digit], style: Style, rng: Rng) -> Strokes:
     """Return a part of one digit."""
     strokes = style.digit(_any(digits, rng), rng)
     if rng.random() < 0.4:  # cut from top to bottom
@@ -202,7 +211,7 @@ def _cut(strokes: Strokes, rng: Rng, both: bool = False) -> Strokes:
     return kept if length > 0.35 * np.ptp(points, axis=0).max() else []
 
 
-def _scribble(rng: Rng) -> Strokes:
+def scribble(rng: Rng) -> Strokes:
     """Return a random smooth curve with many turns."""
     count = int(rng.integers(7, 16))
     nodes = rng.uniform(0, 1, (count, 2)) * [rng.uniform(0.6, 2), rng.uniform(0.6, 1.2)]
@@ -215,8 +224,8 @@ def _smooth(values: np.ndarray) -> np.ndarray:
 
 
 def _crossed_out(digits: Sequence[Digit], style: Style, rng: Rng) -> Strokes:
-    """Return digits under a line or a zigzag that crosses them out."""
-    strokes = style.digit(_any(digits, rng), rng) if rng.random() < 0.5 else _several(digits, style, rng)
+    """Return digits under a line, a zigzag or a scratch of many short lines that crosses them out."""
+    strokes = style.digit(_any(digits, rng), rng) if rng.random() < 0.5 else several(digits, style, rng)
     points = np.concatenate(strokes)
     low, high = points.min(0) - 0.15, points.max(0) + 0.15
     if rng.random() < 0.5 and high[0] - low[0] > 1:
@@ -224,10 +233,22 @@ def _crossed_out(digits: Sequence[Digit], style: Style, rng: Rng) -> Strokes:
         return strokes + [
             line((low[0], rng.uniform(0.3, 0.7)), (high[0], rng.uniform(0.3, 0.7)), rng) for _ in range(lines)
         ]
+    if rng.random() < SCRATCHED:
+        middle = low + (high - low) * rng.uniform(0.35, 0.65, 2)
+        reach = 0.5 * (high - low).min() * rng.uniform(0.7, 1.2)
+        return strokes + [_short_line(middle, reach, rng) for _ in range(int(rng.integers(4, 9)))]
     turns = int(rng.integers(4, 9))
     x = np.where(np.arange(turns) % 2 == 0, low[0], high[0]) + rng.normal(0, 0.1, turns)
     y = np.linspace(low[1], high[1], turns) + rng.normal(0, 0.08, turns)
     return [*strokes, dense(np.stack([x, y], 1), 0.05)]
+
+
+def _short_line(middle: np.ndarray, reach: float, rng: Rng) -> np.ndarray:
+    """Return a line in a random direction, about `reach` long to both sides of a point near `middle`."""
+    angle = rng.uniform(0, math.pi)
+    along = np.array([math.cos(angle), math.sin(angle)]) * reach * rng.uniform(0.6, 1.2)
+    at = middle + rng.normal(0, 0.15 * reach, 2)
+    return line(tuple(at - along), tuple(at + along), rng)
 
 
 def _glyph(strokes: Strokes, pen: float, rng: Rng) -> np.ndarray | None:

@@ -14,6 +14,8 @@ def print_setup(trainer: Trainer, run: str) -> None:
     recipe, train = trainer.recipe, trainer.train_images
     data = "MNIST" if train.dataset == "mnist" else "scikit-learn's digits, NOT MNIST"
     extra = f" and {trainer.extra_count:,} of other people's digits" if trainer.extra_digits else ""
+    if trainer.made:
+        extra += f", {trainer.made.digits:,} made digits and {trainer.made.non_digits:,} that are none"
     processes = f", {trainer.world.size} processes" if trainer.world.size > 1 else ""
     precision = "bfloat16 mixed precision" if trainer.autocast else "float32"
     parameters = sum(parameter.numel() for parameter in trainer.model.parameters())

@@ -26,6 +26,8 @@ class Recipe:
         teacher_temperature: divides the logits of teacher and student before their probabilities are
             compared; above 1 the student learns more of what the teacher holds possible beside its answer.
         ink_weight: how often an epoch shows each of the other people's digits.
+        made_digits: digits that a program makes for each epoch.
+        non_digits: images for each epoch that are no digits, of which the network learns to be unsure.
         seed: of initial weights, order, distortions and dropout, 0 to 2**63 - 1.
         view_seed: of order and distortions, if they are to be those of another seed; None for `seed`.
         plain_epochs: so many last epochs show the images undistorted.
@@ -45,6 +47,8 @@ class Recipe:
     ema: float = 0.999
     teacher_temperature: float = 1.0
     ink_weight: float = 1.0
+    made_digits: int = 0
+    non_digits: int = 0
     seed: int = 0
     view_seed: int | None = None
     plain_epochs: int = 0
@@ -74,6 +78,17 @@ RECIPES = {
     # For a trained network (--initial-checkpoint) with a committee as its teacher (--teacher). Distortions
     # are stronger than with labels, since the teacher's probabilities take them into account.
     "best": Recipe(epochs=15, lr=0.03, dropout=0, augmentation=STRONG),
+    # For the shipped weights, which also teach, and other people's digits (--ink).
+    "ink": Recipe(
+        epochs=10,
+        lr=0.03,
+        dropout=0,
+        teacher_temperature=4,
+        ink_weight=2,
+        made_digits=6_000,
+        non_digits=16_000,
+        augmentation=STRONG,
+    ),
     # For the shipped weights and one person's corrections (--personal), which are few.
     "personal": Recipe(epochs=1, lr=0.001, ink_weight=100),
 }

@@ -43,6 +43,7 @@ from training.validation import evaluate
 
 LAST, PREVIOUS, BEST, CURVES, LOCK = "last.pt", "previous.pt", "best.pt", "curves.png", ".lock"
 PATHS = ("data_dir", "output", "resume", "answers")  # arguments that args.json has as strings
+LISTS_OF_PATHS = ("ink", "characters")
 
 
 @dataclass
@@ -125,8 +126,8 @@ class RunFolder:
             arguments["teacher"] = [str(path.resolve()) for path in found]
         if args.answers:
             arguments["answers"] = str(args.answers.resolve())
-        if args.ink:
-            arguments["ink"] = [str(path.resolve()) for path in args.ink]
+        for name in LISTS_OF_PATHS:
+            arguments[name] = [str(path.resolve()) for path in getattr(args, name)]
         arguments["data_dir"] = str(mnist_folder(args.data_dir).resolve())
         environment = {
             "python": platform.python_version(),
@@ -145,7 +146,8 @@ class RunFolder:
         path = self.path / "args.json"
         try:
             arguments = json.loads(path.read_text(encoding="utf-8"))["arguments"]
-            arguments["ink"] = [Path(path) for path in arguments.get("ink") or ()]
+            for name in LISTS_OF_PATHS:
+                arguments[name] = [Path(path) for path in arguments.get(name) or ()]
             return {k: Path(v) if k in PATHS and v else v for k, v in arguments.items()}
         except (FileNotFoundError, NotADirectoryError):
             raise UserError(f"{short(self.path)} holds no run to resume: it has no args.json") from None
@@ -212,7 +214,10 @@ class RunFolder:
         validation = {"n": len(images), "errors": row["val_errors"], "loss": row["val_loss"]}
         if calibrate:
             train, images = trainer.images_of_epoch().to(cpu), images.to(cpu)
-            detector = calibration.fit(model.eval(), train, images)
+            digits = train[train.labels < model.fc.out_features]
+            taught = trainer.recipe.non_digits
+            rejected = calibration.REJECTED_IF_TAUGHT if taught else calibration.REJECTED
+            detector = calibration.fit(model.eval(), digits, images, rejected)
             validation = evaluate(model, images)
         self._check_claim()
         checkpoint.save_weights(

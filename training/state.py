@@ -15,12 +15,16 @@ CHANGES = {  # keys of `identity` whose change is named; any other is a change o
     "images": "other images",
     "teacher": "another teacher",
     "ink": "other people's digits that have changed since (--ink)",
+    "characters": "other characters that have changed since (--characters)",
 }
 # Keys of `identity` that older states lack, with the values that their runs had.
 DEFAULTS_OF_OLDER_STATES = {
     "teacher": None,
     "ink": None,
+    "characters": None,
     "ink_weight": 1.0,
+    "made_digits": 0,
+    "non_digits": 0,
     "optimizer": "sgd",
     "width": 1,
     "teacher_temperature": 1.0,
@@ -79,6 +83,7 @@ def identity(trainer: Trainer) -> dict[str, Any]:
         "images": len(trainer.train_images),
         "teacher": trainer.teacher and trainer.teacher.digests,
         "ink": trainer.extra_digits and trainer.extra_digits.sources,
+        "characters": trainer.made and trainer.made.maker.digest(),
     }
 
 

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from data import LabelledImages
 from model import ImprovedResNet18
+from training.answers import CLASSES
 from training.augmentation import Distortion
 from training.distillation import Committee, Float32Classifier, tempered_loss
 from training.distributed import World
@@ -48,11 +49,11 @@ class Step:
             part: which share of the batch is its part.
 
         Returns:
-            float32, (2,): the part's loss, weighted with its share of the batch, and its errors.
+            float32, (2,): the part's loss, weighted with its share of the batch, and its misread digits.
         """
         share = part.share(len(self.batch))
         batch, device = self.batch[share], self.batch.labels.device
-        ink, targets = batch.ink(), torch.eye(10, device=device)[batch.labels]
+        ink, targets = batch.ink(), targets_of(batch.labels)
         if self.distortion:
             distortion = self.distortion[share].to(device)
             ink, targets = distortion.apply(ink), distortion.mix(targets)
@@ -68,7 +69,7 @@ class Step:
             loss = F.cross_entropy(logits.float(), targets)
         loss = loss * (len(batch) / len(self.batch))
         loss.backward()
-        errors = (logits.argmax(1) != targets.argmax(1)).sum()
+        errors = ((logits.argmax(1) != targets.argmax(1)) & (batch.labels < CLASSES)).sum()
         return torch.stack([loss.detach(), errors])
 
     def _probabilities(self, ink: Tensor, share: slice) -> Tensor:
@@ -80,6 +81,16 @@ class Step:
         else:
             return self.teacher(ink)
         return (said / self.recipe.teacher_temperature).softmax(1)
+
+
+def targets_of(labels: Tensor) -> Tensor:
+    """Return the probabilities to learn, float32, (N, classes): of what is no digit, all the same.
+
+    Args:
+        labels: int64, (N,), 0 to 9, or 10 for what is no digit.
+    """
+    none = torch.full((1, CLASSES), 1 / CLASSES, device=labels.device)
+    return torch.cat([torch.eye(CLASSES, device=labels.device), none])[labels]
 
 
 def student(model: ImprovedResNet18, recipe: Recipe) -> nn.Module:

@@ -27,10 +27,11 @@ from training.replicas import Replicas, replica_count
 from training.step import Step, student
 from training.sync_batch_norm import convert_batch_norm
 from training.validation import evaluate
-from training.views import CPU, EXTRA_DIGITS, derive_seed, distortion_of_step, order_of_epoch
+from training.views import CPU, EXTRA_DIGITS, MADE, derive_seed, distortion_of_step, order_of_epoch
 
 if TYPE_CHECKING:  # it imports image processing, which most runs do not need
     from training.extra_digits import ExtraDigits
+    from training.made_images import MadeImages
 
 CHECK_EVERY = 32  # steps between checks of the loss, each of which makes a GPU wait
 
@@ -42,6 +43,7 @@ class Trainer:
         model: the network.
         average: the moving average of the network's weights, which is validated and saved.
         extra_count: how many of other people's digits an epoch shows.
+        made: makes further images for each epoch, or None.
         epoch: number of completed epochs.
         step: number of completed steps of the current epoch.
         lr: learning rate of the last step.
@@ -66,6 +68,7 @@ class Trainer:
         world: World = ONE_PROCESS,
         teacher: Committee | Answers | None = None,
         extra_digits: "ExtraDigits | None" = None,
+        made: "MadeImages | None" = None,
     ) -> None:
         """Put images and a new network on `device`.
 
@@ -80,11 +83,13 @@ class Trainer:
                 answered for this run; without one, the recipe's temperature must be 1.
             extra_digits: other people's digits to train on as well. They are learned by their labels, since
                 the teacher has not learned such ink.
+            made: makes further images for each epoch.
         """
         self.recipe, self.device, self.autocast, self.world = recipe, device, autocast, world
         self.train_images, self.validation_images = train.to(device), validation.to(device)
         self.extra_digits = extra_digits
         self.extra_count = round(recipe.ink_weight * len(extra_digits)) if extra_digits else 0
+        self.made = made
         torch.backends.cudnn.deterministic = True  # the same seed twice gives the same weights
         torch.manual_seed(recipe.seed)
         self.model = ImprovedResNet18(dropout=recipe.dropout, width=recipe.width)
@@ -99,7 +104,8 @@ class Trainer:
         self.optimizer = make_optimizer(
             recipe.optimizer, self.model, recipe.lr, recipe.weight_decay, dtype, team
         )
-        self.steps_per_epoch = (len(train) + self.extra_count) // recipe.batch_size
+        shown = len(train) + self.extra_count + (len(made) if made else 0)
+        self.steps_per_epoch = shown // recipe.batch_size
         self.schedule = make_schedule(self.optimizer, recipe.lr, recipe.epochs * self.steps_per_epoch)
         self.epoch = self.step = 0
         self.lr = self.seconds = 0.0
@@ -163,14 +169,26 @@ class Trainer:
         return self.step == self.steps_per_epoch
 
     def images_of_epoch(self) -> LabelledImages:
-        """Return the training images, then `extra_count` of other people's digits, varied for this epoch."""
-        if not self.extra_digits:
-            return self.train_images
-        rng = np.random.default_rng(derive_seed(self.recipe.seed_of_views, EXTRA_DIGITS, self.epoch))
-        drawn = self.extra_digits.draw(rng)
-        times, rest = divmod(self.extra_count, len(drawn))
-        rows = np.concatenate([np.tile(np.arange(len(drawn)), times), rng.permutation(len(drawn))[:rest]])
-        return self.train_images.followed_by(drawn[torch.from_numpy(rows)].to(self.device))
+        """Return what this epoch shows.
+
+        Returns:
+            The training images, then `extra_count` of other people's digits, varied for this epoch, then what
+            was made for it.
+        """
+        shown = self.train_images
+        if self.extra_digits:
+            rng = self._random_numbers_of_epoch(EXTRA_DIGITS)
+            drawn = self.extra_digits.draw(rng)
+            times, rest = divmod(self.extra_count, len(drawn))
+            rows = np.concatenate([np.tile(np.arange(len(drawn)), times), rng.permutation(len(drawn))[:rest]])
+            shown = shown.followed_by(drawn[torch.from_numpy(rows)].to(self.device))
+        if self.made:
+            made = self.made.draw(self.train_images.to(CPU), self._random_numbers_of_epoch(MADE))
+            shown = shown.followed_by(made.to(self.device))
+        return shown
+
+    def _random_numbers_of_epoch(self, purpose: int) -> np.random.Generator:
+        return np.random.default_rng(derive_seed(self.recipe.seed_of_views, purpose, self.epoch))
 
     def _train_step(self, digits: LabelledImages, rows: Tensor) -> None:
         """Train on `digits[rows]`, of which this process has a share. Nothing here makes a GPU wait."""

@@ -13,7 +13,8 @@ from training.augmentation import Distortion
 from training.recipe import Recipe
 
 CPU = torch.device("cpu")
-ORDER, DISTORTION, DROPOUT, EXTRA_DIGITS = range(4)  # purposes of random numbers, in the keys of their seeds
+# Purposes of random numbers, in the keys of their seeds.
+ORDER, DISTORTION, DROPOUT, EXTRA_DIGITS, MADE = range(5)
 
 
 def derive_seed(seed: int, *key: int) -> int:

@@ -52,7 +52,7 @@ def test_json(run, strokes_file):
 
 
 def test_harm_and_wrong_corrections(run, strokes_file, mnist_dir, monkeypatch):
-    few = load_training("mnist", mnist_dir)[1][:500]
+    few = load_training("mnist", mnist_dir)[1][:100]
     monkeypatch.setattr(benchmark, "load_training", lambda *_: (None, few))
     result = run(strokes_file, "--harm", "--wrong", 1, "--data-dir", mnist_dir)
     assert (result.returncode, result.stderr) == (0, "")

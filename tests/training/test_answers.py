@@ -17,6 +17,7 @@ from model import ImprovedResNet18
 from tests.support.project import same_weights
 from training import state
 from training.answers import Answers, read_file
+from training.arguments import pick_autocast
 from training.augmentation import Augmentation
 from training.distillation import Committee
 from training.recipe import Recipe
@@ -137,12 +138,11 @@ def test_students_of_other_seeds_and_lengths_share_answers(images, folder):
         assert Answers.open(folder, recipe, images)
 
 
-@pytest.mark.parametrize("steps", range(0, 9, 2))
+@pytest.mark.parametrize("steps", [*(pytest.param(n, marks=pytest.mark.long) for n in (0, 4, 8)), 2, 6])
 def test_a_student_of_answers_resumed_after_any_step_ends_the_same(images, folder, steps):
     def new() -> Trainer:
-        return Trainer(
-            RECIPE, images, images[:0], CPU, torch.bfloat16, teacher=Answers.open(folder, RECIPE, images)
-        )
+        teacher = Answers.open(folder, RECIPE, images)
+        return Trainer(RECIPE, images, images[:0], CPU, pick_autocast("auto", CPU), teacher=teacher)
 
     whole, half, left = finish(new()), new(), iter(range(steps))
     while half.train_epoch(should_stop=lambda: next(left, None) is None):
@@ -254,6 +254,7 @@ def test_answers_removed_while_a_run_trains_end_it(images, committee, tmp_path):
         trainer.train_epoch()
 
 
+@pytest.mark.long
 def test_a_file_that_another_process_computes_is_left_to_it(images, committee, folder, tmp_path, capsys):
     process = multiprocessing.get_context("spawn").Process(target=hold, args=(tmp_path / "epoch-0001.pt",))
     process.start()
