@@ -49,6 +49,11 @@ def middle(box: Box) -> Point:
     return (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
 
 
+def longest_side(box: Box) -> float:
+    """Return the width or the height of a box, whichever is larger."""
+    return max(box[2] - box[0], box[3] - box[1])
+
+
 def holds(box: Box, point: Point) -> bool:
     """Return whether the point lies in the box or on its border."""
     return box[0] <= point[0] <= box[2] and box[1] <= point[1] <= box[3]

@@ -1,4 +1,4 @@
-"""Remove what is left of printed lines from a mask of ink: of rules, boxes and rings."""
+"""Remove what is left of print from a mask of ink: of rules, boxes and rings, and of the paper's texture."""
 
 import numpy as np
 from scipy import ndimage
@@ -11,6 +11,8 @@ LEAST_LENGTH, LEAST_BENT = 0.35, 1.4
 STRAIGHT, THIN = 0.3, 0.3  # largest width over length, largest share of ink in the box of a bent part
 SAME_COLOUR = 0.4  # least share of a part's contrast that what goes on has
 GAP, REACH = 3, 8  # pixels from a part between which its colour goes on
+FAINT = 0.3  # contrast with the paper, relative to that of most ink, below which a part is texture
+SURE_STROKE = 2.0  # mean logit above which what comes from the border is a stroke
 THIN_LINE = 0.5  # thickness, relative to the pen's, up to which a line is no stroke
 APART = 0.8  # of the places where it does, in lengths of the part
 
@@ -68,14 +70,42 @@ def _goes_on(part: np.ndarray, mask: np.ndarray, contrast: np.ndarray) -> float:
     return float(max((np.hypot(*(centres - centre).T).max() for centre in centres), default=0.0))
 
 
-def without_ruled_lines(mask: np.ndarray) -> np.ndarray:
+def without_faint(mask: np.ndarray, pixels: np.ndarray) -> np.ndarray:
+    """Remove parts that differ far less from the paper around them than most ink does: the paper's texture.
+
+    Args:
+        mask: bool, (H, W), the ink.
+        pixels: float32, (H, W, 3), 0 to 255, of the picture.
+
+    Returns:
+        A copy without such parts.
+    """
+    labels, count = ndimage.label(mask, np.ones((3, 3)))
+    contrasts, areas = np.zeros(count + 1), np.zeros(count + 1)
+    for number, (rows, columns) in enumerate(ndimage.find_objects(labels), 1):
+        area = tuple(slice(max(0, side.start - REACH), side.stop + REACH) for side in (rows, columns))
+        part, colours = labels[area] == number, pixels[area]
+        beside = ndimage.binary_dilation(part, iterations=REACH) & ~ndimage.binary_dilation(
+            mask[area], iterations=GAP
+        )
+        tone = np.median(colours[beside], axis=0) if beside.any() else np.inf
+        contrasts[number] = np.quantile(np.abs(colours[part] - tone).max(1), 0.75)  # not that of soft edges
+        areas[number] = part.sum()
+    order = np.argsort(contrasts)
+    passed = np.cumsum(areas[order])
+    usual = contrasts[order[np.searchsorted(passed, passed[-1] / 2)]]
+    return mask & (contrasts >= FAINT * usual)[labels]
+
+
+def without_ruled_lines(mask: np.ndarray, logits: np.ndarray) -> np.ndarray:
     """Remove thin strokes that come level from the left or right border: rests of ruled lines.
 
-    A digit that was cut out close has such ends too, the bar of a 7 for one, but it also reaches the upper
-    and the lower border.
+    What the ink network is sure of stays: the foot of a 2 may begin at the border. A digit that was cut out
+    close has such ends too, the bar of a 7 for one, but it also reaches the upper and the lower border.
 
     Args:
         mask: bool, (H, W), the ink of a picture over its whole width.
+        logits: float32, (H, W), of ink.
 
     Returns:
         The same mask, or a copy without the lines up to where they meet other ink.
@@ -83,24 +113,28 @@ def without_ruled_lines(mask: np.ndarray) -> np.ndarray:
     if mask[0].any() and mask[-1].any():
         return mask
     cleared = mask.copy()
-    for side in (cleared, cleared[:, ::-1]):
+    for side, likely in ((cleared, logits), (cleared[:, ::-1], logits[:, ::-1])):
         for start, stop in _runs(side[:, min(BORDER, mask.shape[1] - 1)]):
             if stop - start <= LINE_THICKNESS * len(mask):
-                _erase_line(side, start, stop)
+                line = _line_from_border(side, start, stop)
+                if line.any() and likely[line].mean() < SURE_STROKE:
+                    side &= ~line
     return cleared
 
 
-def _erase_line(mask: np.ndarray, start: int, stop: int) -> None:
-    """Erase a line from the left border as far as it stays thin, in place; it has rows `start:stop` there."""
+def _line_from_border(mask: np.ndarray, start: int, stop: int) -> np.ndarray:
+    """Return a line from the left border as far as it stays thin; it has rows `start:stop` there."""
+    line = np.zeros_like(mask)
     thickest = 2 * (stop - start) + 2
     for x in range(mask.shape[1]):
         run = next((run for run in _runs(mask[:, x]) if run[0] < stop and run[1] > start), None)
         if run is None and x <= BORDER:
             continue
         if run is None or run[1] - run[0] > thickest:
-            return
+            break
         start, stop = run
-        mask[start:stop, x] = False
+        line[start:stop, x] = True
+    return line
 
 
 def _runs(column: np.ndarray) -> list[tuple[int, int]]:

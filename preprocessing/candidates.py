@@ -10,12 +10,11 @@ from typing import Protocol
 
 import numpy as np
 
-from common.geometry import Box, around, middle
+from common.geometry import Box, around, longest_side, middle
 from preprocessing.line_finding import SAME_HEIGHT, size, typical_height
 from preprocessing.segmentation import FLAT_RATIO, find_gaps, possible_digits, small_pieces
 
-MAX_PARTS = 150  # per page: smaller parts of a picture are dropped, a drawing with more is one scribble
-
+DIRT_SIZE = 0.5  # of parts that may be left out as dirt at most, relative to the largest part
 SIGN_SIZE = 0.35  # of the largest point, comma or minus, relative to the height of a digit
 POINT_OFFSET = (0.3, 0.8)  # of points and commas below the line's centre, relative to its height
 SIGN_TOP = 0.35  # where their centres are at least, from the top of a digit to its foot
@@ -110,7 +109,8 @@ def line_candidates(
         pen: width of the pen, by which ink is larger than its box, relative to a line's height.
     """
     only_piece = len(lines) == len(lines[0]) == 1 if lines else False
-    return [_one_line(pieces, boxes, draw, joined_to_next, pen, only_piece) for pieces in lines]
+    typical = typical_height(boxes) if lines else 0.0
+    return [_one_line(pieces, boxes, draw, joined_to_next, pen, only_piece, typical) for pieces in lines]
 
 
 def _one_line(
@@ -120,13 +120,13 @@ def _one_line(
     joined_to_next: set[int],
     pen: float,
     only_piece: bool,
+    typical: float,
 ) -> list[Candidate]:
     """Return the candidates of one line.
 
-    Args as in `line_candidates`, `only_piece`: whether the page has no other ink.
+    Args as in `line_candidates`, `only_piece`: whether the page has no other ink, `typical`: height of most.
     """
     piece_boxes = [around([boxes[i] for i in piece]) for piece in pieces]
-    typical = typical_height(boxes)
     joined = [not joined_to_next.isdisjoint(piece) for piece in pieces]
     gaps = set(find_gaps(piece_boxes))
     found: list[Candidate] = []
@@ -159,10 +159,11 @@ def _one_line(
         add(start, stop, drawn, penalty + _signs(pieces[start:stop], boxes))
     for at, piece in enumerate(pieces):
         cuts = (at > 0 and joined[at - 1]) + joined[at]
-        largest = max(piece, key=lambda i: max(boxes[i][3] - boxes[i][1], boxes[i][2] - boxes[i][0]))
+        largest = max(piece, key=lambda i: longest_side(boxes[i]))
         others = [boxes[i] for i in piece if i != largest]
-        # Parts above or below a digit may be dirt; parts inside it are not: a face is not a 0.
-        if others and not any(encloses(boxes[largest], other) for other in others):
+        # Small parts above or below a digit may be dirt; parts inside it are not: a face is not a 0.
+        most = DIRT_SIZE * longest_side(boxes[largest])
+        if others and not any(encloses(boxes[largest], box) or longest_side(box) > most for box in others):
             drawn = draw([largest])
             add(at, at + 1, drawn, drawn.penalty + cuts + 1)
     return found

@@ -29,4 +29,5 @@ class InkMask:
         """Return the box in the original of a box in the mask."""
         left, top, right, bottom = box
         (across, down), (x, y) = self.scale, self.origin
-        return x + left / across, y + top / down, x + right / across, y + bottom / down
+        edges = (x + left / across, y + top / down, x + right / across, y + bottom / down)
+        return tuple(float(edge) for edge in edges)

@@ -37,10 +37,11 @@ def find_lines(boxes: Sequence[Box]) -> list[list[list[int]]]:
         return []
     typical = typical_height(boxes)
     sizes = np.array([size(box) for box in boxes])
+    frames = _frames(boxes, typical)
     kept = [
         int(i)
-        for i in np.flatnonzero(sizes >= MIN_SIZE * typical)
-        if not (_frames(boxes, i, typical) or _underlines(boxes[i], typical))
+        for i in np.flatnonzero((sizes >= MIN_SIZE * typical) & ~frames)
+        if not _underlines(boxes[i], typical)
     ]
     if not kept:
         return [[[int(sizes.argmax())]]]
@@ -48,7 +49,9 @@ def find_lines(boxes: Sequence[Box]) -> list[list[list[int]]]:
     digits = [i for i in kept if low * typical <= sizes[i] <= high * typical]
     small = [i for i in kept if sizes[i] < low * typical]
     pieces = _stacks(digits, boxes, typical)
-    lines = _join_words(_words(pieces, boxes), boxes)
+    lines = _words(pieces, boxes)
+    for _ in range(2):  # the slope of longer lines is surer than that of single numbers
+        lines = _join_words(lines, boxes)
     _add_small(small, lines, boxes, typical)
     if not lines:
         return [[[int(sizes.argmax())]]]
@@ -77,17 +80,16 @@ def typical_height(boxes: Sequence[Box]) -> float:
     return float(max(agreeing.max(), 1e-12))
 
 
-def _frames(boxes: Sequence[Box], index: int, typical: float) -> bool:
-    """Return whether a box is far too large for a digit, or is drawn around several of them."""
-    left, top, right, bottom = boxes[index]
-    if bottom - top > DIGIT_HEIGHT[1] * typical:
-        return True
-    inside = 0
-    for other, box in enumerate(boxes):
-        x, y = middle(box)
-        if other != index and left < x < right and top < y < bottom and size(box) >= 0.45 * typical:
-            inside += box[3] - box[1] < 0.9 * (bottom - top)
-    return inside >= 2
+def _frames(boxes: Sequence[Box], typical: float) -> np.ndarray:
+    """Return which boxes are far too large for a digit, or are drawn around several of them: bool, (N,)."""
+    left, top, right, bottom = np.array(boxes, float).T
+    x, y, heights = (left + right) / 2, (top + bottom) / 2, bottom - top
+    digits = np.maximum(heights, 0.5 * (right - left)) >= 0.45 * typical
+    found = heights > DIGIT_HEIGHT[1] * typical
+    for i in np.flatnonzero(~found):  # a box is no lower than itself
+        inside = digits & (left[i] < x) & (x < right[i]) & (top[i] < y) & (y < bottom[i])
+        found[i] = (inside & (heights < 0.9 * heights[i])).sum() >= 2
+    return found
 
 
 def _underlines(box: Box, typical: float) -> bool:
@@ -99,35 +101,40 @@ def _underlines(box: Box, typical: float) -> bool:
 def _stacks(indices: Sequence[int], boxes: Sequence[Box], typical: float) -> list[list[int]]:
     """Join parts above one another that together are no taller than a digit."""
     stacks: list[list[int]] = []
+    outer = np.empty((len(indices), 4))  # of each stack: its box and the height of its tallest part
+    tallest = np.full(len(indices), typical)
     for index in sorted(indices, key=lambda i: -size(boxes[i])):
-        for stack in stacks:
-            both = around([boxes[index], *(boxes[i] for i in stack)])
-            tallest = max(typical, *(boxes[i][3] - boxes[i][1] for i in stack))
-            if (
-                _overlap(boxes[index], around([boxes[i] for i in stack]), axis=0) > 0.5
-                and both[3] - both[1] <= STACK_HEIGHT * tallest
-            ):
-                stack.append(index)
-                break
-        else:
-            stacks.append([index])
+        box = boxes[index]
+        left, top, right, bottom = outer[: len(stacks)].T
+        common = np.minimum(right, box[2]) - np.maximum(left, box[0])
+        smaller = np.minimum(right - left, box[2] - box[0])
+        above = np.where(smaller > 0, common > 0.5 * smaller, common >= 0)
+        high = np.maximum(bottom, box[3]) - np.minimum(top, box[1])
+        fitting = np.flatnonzero(above & (high <= STACK_HEIGHT * tallest[: len(stacks)]))
+        chosen = fitting[0] if len(fitting) else len(stacks)
+        if chosen == len(stacks):
+            stacks.append([])
+            outer[chosen] = box
+        stacks[chosen].append(index)
+        outer[chosen] = around([box, outer[chosen]])
+        tallest[chosen] = max(tallest[chosen], box[3] - box[1])
     return stacks
 
 
 def _words(pieces: list[list[int]], boxes: Sequence[Box]) -> list[list[int]]:
     """Join each piece to its nearest neighbour on the right; the chains are words, from left to right."""
     outer = [around([boxes[i] for i in piece]) for piece in pieces]
+    lefts, middles = np.array([box[0] for box in outer]), np.array([middle(box) for box in outer])
+    sizes = np.array([size(box) for box in outer])
     steps = []
     for i, first in enumerate(outer):
-        for j, second in enumerate(outer):
-            height = max(size(first), size(second))
-            (x0, y0), (x1, y1) = middle(first), middle(second)
-            gap = second[0] - first[2]
-            if i == j or x1 <= x0 or gap > MAX_STEP * height or abs(y1 - y0) > MAX_RISE * height:
-                continue
-            apart = abs(y1 - y0) > 0.25 * height and _overlap(first, second, axis=1) < 0.3
-            if not apart or gap < 0.5 * height:
-                steps.append((max(gap, 0) + 1.5 * abs(y1 - y0), i, j))
+        heights, gaps = np.maximum(sizes, sizes[i]), lefts - first[2]
+        rises = np.abs(middles[:, 1] - middles[i, 1])
+        near = (middles[:, 0] > middles[i, 0]) & (gaps <= MAX_STEP * heights) & (rises <= MAX_RISE * heights)
+        for j in np.flatnonzero(near).tolist():
+            apart = rises[j] > 0.25 * heights[j] and _overlap(first, outer[j], axis=1) < 0.3
+            if not apart or gaps[j] < 0.5 * heights[j]:
+                steps.append((max(gaps[j], 0) + 1.5 * rises[j], i, j))
     return [[i for piece in chain for i in pieces[piece]] for chain in _chains(len(pieces), sorted(steps))]
 
 
@@ -202,21 +209,19 @@ def _join_words(words: list[list[int]], boxes: Sequence[Box]) -> list[list[int]]
 
 def _add_small(small: Sequence[int], lines: list[list[int]], boxes: Sequence[Box], typical: float) -> None:
     """Add each small part, such as a point, to the line that it stands in; a larger one alone is a line."""
-    digits = [(line, boxes[i]) for line in lines for i in line]
+    lines_of = [line for line in lines for _ in line]
+    digits = np.array([boxes[i] for line in lines for i in line], float).reshape(-1, 4)
+    left, top, right, bottom = digits.T
+    heights = np.maximum(np.maximum(bottom - top, 0.5 * (right - left)), 0.6 * typical)
     for index in sorted(small, key=lambda i: -size(boxes[i])):
         box = boxes[index]
-        best, nearest = None, np.inf
-        for line, digit in digits:
-            height = max(size(digit), 0.6 * typical)
-            horizontal = max(box[0] - digit[2], digit[0] - box[2], 0) / height
-            above = (digit[1] - middle(box)[1]) / height
-            below = (middle(box)[1] - digit[3]) / height
-            if horizontal < SIGN_GAP and above < 0.35 and below < 0.35:
-                away = horizontal + 2 * max(above, below, 0)
-                if away < nearest:
-                    best, nearest = line, away
-        if best is not None:
-            best.append(index)
+        y = middle(box)[1]
+        horizontal = np.maximum(np.maximum(box[0] - right, left - box[2]), 0) / heights
+        outside = np.maximum(top - y, y - bottom) / heights  # above or below a digit
+        away = horizontal + 2 * np.maximum(outside, 0)
+        near = np.flatnonzero((horizontal < SIGN_GAP) & (outside < 0.35))
+        if len(near):
+            lines_of[near[away[near].argmin()]].append(index)
         elif size(box) >= ISOLATED_SIZE * typical:
             lines.append([index])
 

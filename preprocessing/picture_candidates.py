@@ -5,15 +5,16 @@ from collections.abc import Callable
 import numpy as np
 from scipy import ndimage
 
-from common.geometry import Box, around
-from preprocessing.candidates import MAX_PARTS, Candidate, Page, Rendering, encloses, line_candidates
+from common.geometry import Box, around, longest_side
+from preprocessing.candidates import Candidate, Page, Rendering, encloses, line_candidates
 from preprocessing.glyph import depths, draw_depths
 from preprocessing.ink_mask import InkMask
 from preprocessing.line_finding import find_lines
 from preprocessing.touching import TouchingInk
 
+MAX_PARTS = 1000  # of the ink; smaller ones are dropped
 BLOB_THICKNESS = 0.4  # thickness over longest side above which ink is penalised as a blob
-BORDER_CONTACT = 0.4  # contact with the border over longest side above which ink is penalised
+BORDER_CONTACT = 0.6  # contact with the border over longest side above which ink is penalised
 
 
 def segment_ink(ink: InkMask, single: bool = False) -> Page:
@@ -40,7 +41,7 @@ def _single(ink: InkMask) -> Page:
     near, box = {main}, boxes[main]
     specks = areas < 0.02 * areas[main]
     while True:
-        size = max(box[2] - box[0], box[3] - box[1])
+        size = longest_side(box)
         more = {
             i
             for i in range(count)

@@ -6,13 +6,14 @@ from dataclasses import replace
 import numpy as np
 from scipy import ndimage
 
-from common.geometry import Box, around, grown
-from preprocessing.candidates import MAX_PARTS, Page, Rendering, line_candidates
+from common.geometry import Box, around, grown, longest_side
+from preprocessing.candidates import Page, Rendering, line_candidates
 from preprocessing.glyph import PEN_WIDTH, arc_length, draw_strokes
 from preprocessing.image_files import InkError
 from preprocessing.line_finding import find_lines, side_by_side, typical_height
 from preprocessing.stroke_files import MAX_COORDINATE, MAX_STROKES, MIN_COORDINATE
 
+MAX_PARTS = 150  # of a drawing; one with more is a scribble
 TOUCH_DISTANCE = 0.04  # strokes that come closer touch; as a share of the largest stroke's size
 
 WIDE = 0.8  # width over height of touching strokes that may be several digits
@@ -106,9 +107,8 @@ def _split_group(group: list[int], boxes: list[Box]) -> list[list[int]]:
 def _touching(points: list[np.ndarray], boxes: list[Box]) -> list[list[int]]:
     """Group the strokes that touch: those that run through connected cells of a grid."""
     left, top, right, bottom = around(boxes)
-    sizes = [max(box[2] - box[0], box[3] - box[1]) for box in boxes]
-    extent = max(right - left, bottom - top)
-    cell = max(TOUCH_DISTANCE * max(sizes), extent / 1000) or 1.0
+    extent = longest_side((left, top, right, bottom))
+    cell = max(TOUCH_DISTANCE * max(map(longest_side, boxes)), extent / 1000) or 1.0
     grid = np.zeros((int((bottom - top) / cell) + 1, int((right - left) / cell) + 1), bool)
     starts = []
     for stroke in points:

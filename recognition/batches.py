@@ -24,9 +24,8 @@ from preprocessing.region import pixels_in, strokes_in
 from preprocessing.stroke_candidates import segment_strokes
 from preprocessing.stroke_files import StrokeSample
 from recognition.inputs import Item
-from recognition.reading import Reading
+from recognition.reading import Reading, without_signs
 from recognition.recognizer import Recognizer
-from recognition.symbols import SIGNS
 
 BATCH = 64
 PATIENCE = 2.0  # seconds after which processes are started, which takes about as long
@@ -104,7 +103,7 @@ def read_batch(
         if ink and not options.single:
             outcome = recognizer.read_turned(ink, outcome)
         if options.digits_only:
-            outcome = [reading for reading in outcome if reading.kind not in SIGNS]
+            outcome = without_signs(outcome)
         outcomes.append(outcome)
     return list(zip(batch, outcomes, strict=True))
 

@@ -46,7 +46,10 @@ def show_json(item: Item, outcome: list[Reading] | UserError) -> None:
 
 
 def show_rows(item: Item, outcome: list[Reading] | UserError) -> None:
-    """Print a row of a CSV table for each line of text: the name and each number; an error goes to stderr."""
+    """Print a row of a CSV table for each line of text: the name and each number.
+
+    An error goes to stderr, and so does what `remarks` returns.
+    """
     if isinstance(outcome, UserError):
         complain(str(outcome))
         return
@@ -55,6 +58,8 @@ def show_rows(item: Item, outcome: list[Reading] | UserError) -> None:
     writer = csv.writer(table, quoting=csv.QUOTE_ALL, lineterminator="\n")
     writer.writerows([item.name, *groups] for groups in rows_of(outcome) or [[]])
     write_line(table.getvalue().removesuffix("\n"))
+    if remark := remarks(outcome):
+        print(f"{printable(item.name)}: {remark}", file=sys.stderr)
 
 
 def show_line(item: Item, outcome: list[Reading] | UserError, width: int) -> None:
@@ -79,17 +84,18 @@ def show_line(item: Item, outcome: list[Reading] | UserError, width: int) -> Non
         confidences = "not sure"
     elif not outcome:
         text = "(blank)"
-    write_line(f"{padded(name, width)}   {text:<4}{confidences}{remarks(outcome)}".rstrip())
+    remark = f"   ({remark})" if (remark := remarks(outcome)) else ""
+    write_line(f"{padded(name, width)}   {text:<4}{confidences}{remark}".rstrip())
 
 
 def remarks(readings: list[Reading]) -> str:
-    """Return what a person should know beside the text, in brackets; "" for nothing."""
+    """Return what a person should know beside the text, "" for nothing."""
     parts = []
     if readings and readings[0].turned:
         parts.append(f"turned by {readings[0].turned} degrees")
     if left_out := sum(reading.kind == CROSSED_OUT for reading in readings):
         parts.append(f"{left_out} crossed out")
-    return f"   ({', '.join(parts)})" if parts else ""
+    return ", ".join(parts)
 
 
 def write_line(line: str) -> None:

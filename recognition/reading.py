@@ -1,15 +1,16 @@
 """What was read: digits and signs with their places, and the text that they form."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from common.geometry import Box
-from recognition.symbols import CROSSED_OUT
+from recognition.symbols import CROSSED_OUT, SIGNS
 
 # A page of at least MIN_TURNED readings whose mean certainty is below DOUBTFUL may be turned.
-MIN_TURNED, DOUBTFUL = 3, 0.6
+MIN_TURNED, DOUBTFUL = 3, 0.65
+POINTS = (".", ",")
 SIGN_CERTAINTY = 0.5  # of a sign, where that of a usual digit is 0.7
 
 
@@ -20,7 +21,7 @@ class Reading:
     Attributes:
         digit: the most probable class, 0 to 9.
         probabilities: float32, (10,), calibrated, with sum 1.
-        novelty: distance of the ink from MNIST's digits, at least 0; 99 % of MNIST's digits are below 1.
+        novelty: distance of the ink from digits, at least 0; above 1, it is taken for none.
         box: left, top, right, bottom, in the coordinates of the drawing or picture.
         glyph: float32, (28, 28), ink 1 on 0: the input of the network.
         line: number of the line of text that the digit is on, from 0.
@@ -75,6 +76,20 @@ def text_of(readings: Sequence[Reading]) -> str:
     return " ".join(" ".join(row) for row in rows_of(readings))
 
 
+def without_signs(readings: Sequence[Reading]) -> list[Reading]:
+    """Leave out signs. What they stand between are different numbers, except for points and commas."""
+    kept: list[Reading] = []
+    line = parted = 0
+    for reading in readings:
+        parted = parted if reading.line == line else 0
+        line = reading.line
+        if reading.kind in SIGNS:
+            parted += reading.kind not in POINTS
+        else:
+            kept.append(replace(reading, group=reading.group + parted))
+    return kept
+
+
 def is_doubtful(readings: Sequence[Reading]) -> bool:
     """Return whether the readings, if they are several, are so unusual that the page may be turned."""
     return len(readings) >= MIN_TURNED and certainty(readings) < DOUBTFUL
@@ -83,11 +98,13 @@ def is_doubtful(readings: Sequence[Reading]) -> bool:
 def certainty(readings: Sequence[Reading]) -> float:
     """Return how much readings look like MNIST's digits, 0 to 1 on average; 0 for no readings.
 
-    Digits on their head or side are often read with confidence, but they are unusual ones.
+    Digits on their head or side are often read with confidence, but they are unusual ones. Points look alike
+    from all sides, and do not count.
     """
     values = [
         r.confidence * max(0.0, 1 - r.novelty / 1.5) if r.is_digit else SIGN_CERTAINTY * (r.kind != "digit")
         for r in readings
+        if r.kind not in POINTS
     ]
     return float(np.mean(values)) if values else 0.0
 

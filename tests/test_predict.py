@@ -36,6 +36,7 @@ from recognition.memory import Memory
 from recognition.reading import Reading
 from recognition.recognizer import Recognizer
 from tests.support import pdf
+from tests.support.cases import CASES
 from tests.support.handwriting import digit as drawn_digit
 from tests.support.project import obey_permissions
 
@@ -275,6 +276,7 @@ def test_names_of_all_kinds(run, tmp_path):
     assert all(line.split()[1] == "7" for line in lines)
 
 
+@pytest.mark.long
 def test_names_that_the_output_cannot_show(project):
     """As on Windows, where a terminal or pipe may not accept Chinese characters."""
     save(project.folder / "数字.png", "7")
@@ -384,6 +386,12 @@ def test_csv(run, tmp_path):
         *(["s.jsonl:1", "0"], ["s.jsonl:2"]),
     ]
     assert "s.jsonl, line 3 is no drawing" in result.err
+
+
+def test_what_the_table_does_not_hold_is_said_on_stderr(run):
+    result = run(CASES / "turned_180.jpg", "--csv")
+    assert result.out.splitlines()[0].endswith('turned_180.jpg","204753"')
+    assert result.err.endswith("turned_180.jpg: turned by 180 degrees\n")
 
 
 # A region
@@ -608,6 +616,7 @@ def test_bad_usage_is_one_line(run, tmp_path, arguments, message):
     assert (tmp_path / "a.png").read_bytes() == before
 
 
+@pytest.mark.long
 @posix
 def test_a_folder_and_a_file_without_permission(project):
     """In a process of its own, without root's permission to read everything."""
@@ -733,24 +742,24 @@ def test_a_reader_that_closes_the_pipe_early(project):
 
 @posix
 @pytest.mark.parametrize(("inputs", "bar"), [(12, b"/12 ["), (2, b""), (0, b" inputs [")])
-def test_a_bar_for_a_long_list_on_a_terminal(project, inputs, bar):
-    """Readings go to the pipe, the bar to the terminal."""
+def test_a_bar_for_a_long_list_on_a_terminal(run, tmp_path, monkeypatch, inputs, bar):
+    """Readings go to stdout, the bar to the terminal."""
     import fcntl
     import termios
 
-    files = [save(project.folder / f"{place}.png", "7").name for place in range(inputs)]
+    files = [save(tmp_path / f"{place}.png", "7").name for place in range(inputs)]
     terminal, end = os.openpty()
     fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-    process = project.start("predict.py", *(files or "-"), stdin=subprocess.PIPE, stderr=end)
-    os.close(end)
-    out, _ = process.communicate(lines_of(*[SEVEN] * 3), timeout=60)
+    with open(end, "w") as screen:
+        monkeypatch.setattr(sys, "stderr", screen)
+        result = run(*(files or "-"), stdin=lines_of(*[SEVEN] * 3).encode())
     shown = b""
     with contextlib.suppress(OSError):  # the end of file of a pseudo-terminal on Linux
         while part := os.read(terminal, 10_000):
             shown += part
     os.close(terminal)
-    assert process.returncode == 0
-    assert len(out.splitlines()) == (inputs or 3)
+    assert result.status == 0
+    assert len(result.out.splitlines()) == (inputs or 3)
     assert bar in shown if bar else shown == b""
 
 
@@ -970,7 +979,7 @@ def test_damaged_pictures_are_read_or_refused(read, kind):
     valid = encoded(kind)
     assert [reading.digit for reading in read(valid)] == [7]
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=20, deadline=None)  # tests/faults/test_hostile.py tries more
     @given(st.data(), st.booleans())
     def damage(data: st.DataObject, single: bool) -> None:
         content = bytearray(valid)
@@ -999,7 +1008,7 @@ coordinates = st.integers(-(10**6), 10**6) | st.floats(-1e300, 1e300)
 drawings = st.lists(st.lists(st.tuples(coordinates, coordinates), max_size=6), max_size=5)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(strokes=drawings, single=st.booleans())
 def test_any_strokes_are_read(read, strokes, single):
     """Any finite strokes: flat ones, single points, equal points, points far apart."""

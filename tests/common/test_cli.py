@@ -27,6 +27,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
 
+@pytest.mark.long
 def test_memory_that_was_freed_is_used_again():
     if platform.libc_ver()[0] != "glibc":
         missing("no glibc")

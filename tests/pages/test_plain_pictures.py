@@ -20,9 +20,9 @@ def plain(size: tuple[int, int] = (40, 40), paper: int = 240, ink: int = 30) -> 
 def test_digits_are_read_as_with_the_network(side, validation, recognizer, monkeypatch):
     images = [
         Image.fromarray(255 - image).resize((side, side), Image.Resampling.BICUBIC)
-        for image in validation[0][:60]
+        for image in validation[0][:40]
     ]
-    assert sum(find_plain_ink(image) is not None for image in images) > 50
+    assert sum(find_plain_ink(image) is not None for image in images) > 33
     without = [text_of(recognizer.read_image(image)) for image in images]
     monkeypatch.setattr(ink_extraction, "find_plain_ink", lambda image: None)
     with_network = [text_of(recognizer.read_image(image)) for image in images]

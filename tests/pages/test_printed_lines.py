@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from pages.printed_lines import pen_width, without_line_parts, without_ruled_lines, without_thin
+from pages.printed_lines import (
+    pen_width,
+    without_faint,
+    without_line_parts,
+    without_ruled_lines,
+    without_thin,
+)
 
 HEIGHT = 40.0  # of the digits
 
@@ -58,14 +64,39 @@ def test_what_is_thinner_than_half_the_pen_is_no_stroke():
     assert not without_thin(bars, 8.0)[60:].any()
 
 
+def test_what_is_far_fainter_than_most_ink_is_the_papers_texture():
+    pixels = np.full((120, 300, 3), 180, np.float32)
+    pixels[:, 150:] = 90  # a shadow
+    digit, shaded = (slice(40, 80), slice(40, 52)), (slice(40, 80), slice(250, 256))
+    texture = (slice(90, 93), slice(60, 110))
+    pixels[digit], pixels[shaded], pixels[texture] = 20, 30, 160
+    kept = without_faint(drawn(digit, shaded, texture), pixels)
+    assert (kept == drawn(digit, shaded)).all()
+
+
+def logits_of(ink: np.ndarray, value: float) -> np.ndarray:
+    return np.where(ink, np.float32(value), np.float32(-5))
+
+
 @pytest.mark.parametrize("side", [1, -1])
 def test_a_line_from_the_border_is_erased_up_to_a_digit(side):
     line = drawn((slice(60, 63), slice(0, 200)), DIGIT)
-    kept = without_ruled_lines(line[:, ::side])[:, ::side]
+    kept = without_ruled_lines(line[:, ::side], logits_of(line[:, ::side], 0.5))[:, ::side]
     assert not kept[:, :195].any()
     assert kept[DIGIT].mean() > 0.9
 
 
+def test_a_stroke_from_the_border_that_the_network_is_sure_of_stays():
+    foot = drawn((slice(76, 80), slice(0, 60)), (slice(40, 76), slice(56, 60)))
+    assert (without_ruled_lines(foot, logits_of(foot, 5)) == foot).all()
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_thin_stroke_that_begins_in_thick_ink_at_the_border_stays():
+    stroke = drawn((slice(20, 100), slice(0, 2)), (slice(60, 63), slice(2, 40)))
+    assert (without_ruled_lines(stroke, logits_of(stroke, 0.5)) == stroke).all()
+
+
 def test_a_digit_that_fills_its_picture_keeps_its_bar():
     seven = drawn((slice(0, 4), slice(0, 300)), (slice(0, 120), slice(150, 160)))
-    assert (without_ruled_lines(seven) == seven).all()
+    assert (without_ruled_lines(seven, logits_of(seven, 0.5)) == seven).all()

@@ -54,7 +54,7 @@ def test_candidates_depend_on_neither_position_nor_size(x, y, scale):
 def test_strokes_are_read_as_a_number_unless_single_is_set():
     apart = [*SEVEN, *moved(SEVEN, 200)]
     assert of_strokes(apart) == [(0, 1, True, 0), (1, 2, True, 0)]
-    assert of_strokes(apart, single=True) == [(0, 1, True, 0), (0, 1, True, 1)]
+    assert of_strokes(apart, single=True) == [(0, 1, True, 0)]
 
 
 def test_dirt_may_be_skipped_for_a_penalty():
@@ -67,6 +67,14 @@ def test_dirt_may_be_skipped_for_a_penalty():
 def test_a_part_above_a_ring_may_be_skipped_but_not_a_part_inside(x):
     assert of_strokes(moved([RING, HAT], x)) == [(0, 1, True, 0), (0, 1, True, 1)]
     assert of_strokes(moved(FACE, x)) == [(0, 1, True, 0)]
+
+
+@pytest.mark.parametrize(("length", "may_be_dirt"), [(49, True), (51, False)])
+def test_a_part_up_to_half_as_long_as_the_largest_may_be_dirt(length, may_be_dirt):
+    """Longer ones are not left out: otherwise an H would be read as a 1, by one of its three lines."""
+    below = [(50 - length / 2, 120), (50 + length / 2, 120)]
+    offered = of_strokes([[(50, 0), (50, 100)], below], single=True)
+    assert offered == [(0, 1, True, 0), *[(0, 1, True, 1)] * may_be_dirt]
 
 
 # pictures
@@ -151,3 +159,12 @@ def test_a_blob_is_penalized_and_may_be_skipped_beside_others():
     blob, one = (20, 60, 60, 140), (150, 60, 156, 140)
     assert offered(_lines(ink(blob))) == [(0, 1, True, 2)]
     assert offered(_lines(ink(blob, one))) == [(0, 1, False, 2), (0, 1, True, 2), (1, 2, True, 0)]
+
+
+def test_a_page_full_of_digits_keeps_all_of_them():
+    mask = np.zeros((600, 800), bool)
+    for top in range(20, 580, 40):
+        for left in range(20, 780, 40):
+            mask[top : top + 24, left : left + 4 + left // 100] = True  # the thinner ones have less ink
+    page = segment_ink(InkMask(mask, (1.0, 1.0)))
+    assert [line[-1].stop for line in page] == [19] * 14

@@ -33,6 +33,13 @@ def test_a_line_may_rise_or_fall(rise):
     assert shapes(find_lines(boxes)) == [8]
 
 
+def test_level_numbers_that_rise_from_one_to_the_next_form_a_line():
+    tops = [(27, 18, 9, 0), (67, 58, 45, 37)]
+    boxes = [box for row_ in tops for place, top in enumerate(row_) for box in row(105 * place, top, 3)]
+    assert order(find_lines(boxes)) == list(range(24))
+    assert shapes(find_lines(boxes)) == [12, 12]
+
+
 def test_lines_are_read_from_top_to_bottom_whatever_the_order_of_the_boxes():
     boxes = [*row(0, 0, 5), *row(30, 40, 3), *row(0, 80, 4)]
     shuffled = np.random.default_rng(0).permutation(len(boxes))

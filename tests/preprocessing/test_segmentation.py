@@ -179,16 +179,17 @@ def test_exif_orientation_is_followed(tmp_path, validation, recognizer):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_photographed_paper_is_read(kind, validation, recognizer):
+@pytest.mark.parametrize(("photos", "misread"), [(4, 0), pytest.param(12, 2, marks=pytest.mark.long)])
+def test_photographed_paper_is_read(kind, photos, misread, validation, recognizer):
     images, labels = validation
     pages = [
         segment_picture(photograph(images[i] / 255, kind, np.random.default_rng(i)), single=True)
-        for i in range(12)
+        for i in range(photos)
     ]
     right = sum(
         bool(r) and r[0].digit == label for r, label in zip(recognizer.read(pages), labels, strict=False)
     )
-    assert right >= 10
+    assert right >= photos - misread
 
 
 def test_a_number_on_two_lines_and_touching_digits(validation, recognizer):

@@ -54,6 +54,7 @@ def test_several_processes_read_as_one_does(inputs, recognizer):
     assert multiprocessing.active_children() == []
 
 
+@pytest.mark.long
 def test_inputs_are_not_taken_far_ahead(inputs, recognizer):
     taken = []
 
@@ -70,6 +71,7 @@ def test_inputs_are_not_taken_far_ahead(inputs, recognizer):
     assert all(not process.is_alive() for process in ended(multiprocessing.active_children()))
 
 
+@pytest.mark.long
 def test_a_process_that_is_ended_is_reported(inputs, recognizer):
     endless = (item for _ in range(10_000) for item in inputs)
     read = read_all(endless, recognizer, Options(batch_size=4), workers=2, patience=0)

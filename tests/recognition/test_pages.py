@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw, ImageOps
+from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
 from recognition.inputs import find_sources, items
 from recognition.reading import text_of
@@ -13,14 +13,9 @@ from tests.support.handwriting import symbol
 
 # Not read right yet. Not strict, since rounding on another processor may decide a close case.
 MISSED = {
-    *(f"european1_{place}.jpg" for place in range(6)),
+    *("european1_1.jpg", "european1_2.jpg"),
     *("touch_07.jpg", "touch_10.jpg", "touch_14.jpg", "touching_strokes_1500.json"),
-    *("amount_3.jpg", "amount_4.jpg", "amount_6.jpg", "amount_7.jpg"),
-    *(
-        "table_0.jpg",
-        "crossed_1.jpg",
-        "rows_3.jpg",
-    ),
+    "amount_3.jpg",
 }
 
 
@@ -56,6 +51,22 @@ def test_a_point_beside_a_single_digit_is_a_speck(digits, place, want, recognize
     assert text_of(recognizer.read_image(page)) == want
 
 
+@pytest.mark.parametrize("share", [0.1, 0.2])
+def test_a_clear_point_of_any_size_is_read(share, recognizer):
+    page, height = Image.new("RGB", (520, 220), (240, 238, 232)), 90
+    pen, x = ImageDraw.Draw(page), 110
+    for char in "3.14":
+        if char == ".":
+            side = share * height
+            pen.ellipse((x - 15, 155 - side, x - 15 + side, 155), fill=(30, 40, 110))
+            x += 35
+            continue
+        for stroke in symbol(char, (x, 110), height):
+            pen.line(stroke, fill=(30, 40, 110), width=7, joint="curve")
+        x += 75
+    assert text_of(recognizer.read_image(page.filter(ImageFilter.GaussianBlur(0.8)))) == "3.14"
+
+
 @pytest.mark.parametrize("width", [2, 3])
 def test_boxes_around_digits_are_no_ink(width, recognizer):
     page = Image.new("RGB", (620, 200), "white")
@@ -67,8 +78,11 @@ def test_boxes_around_digits_are_no_ink(width, recognizer):
     assert text_of(recognizer.read_image(page)) == "48263"
 
 
-@pytest.mark.parametrize("side", [12, 16, 28, 64])
-def test_a_digit_is_read_alike_with_and_without_paper_around(side, validation, recognizer):
+@pytest.mark.parametrize(
+    ("side", "least"),
+    [(16, 37), *(pytest.param(n, 26 if n == 8 else 37, marks=pytest.mark.long) for n in (8, 12, 28, 64))],
+)
+def test_a_digit_is_read_alike_with_and_without_paper_around(side, least, validation, recognizer):
     alike = 0
     for image in validation[0][200:240]:
         rows, columns = (np.flatnonzero((image > 60).any(axis)) for axis in (1, 0))
@@ -77,10 +91,12 @@ def test_a_digit_is_read_alike_with_and_without_paper_around(side, validation, r
         cut = cut.resize([max(1, round(length * scale)) for length in cut.size], Image.Resampling.BICUBIC)
         whole = ImageOps.expand(cut, round(side / 3), 255)
         alike += text_of(recognizer.read_image(cut)) == text_of(recognizer.read_image(whole))
-    assert alike >= 37
+    assert alike >= least
 
 
-@pytest.mark.parametrize("degrees", [90, 180, 270])
+@pytest.mark.parametrize(
+    "degrees", [90, *(pytest.param(turn, marks=pytest.mark.long) for turn in (180, 270))]
+)
 def test_boxes_of_a_turned_page_lie_in_the_page_as_it_is(degrees, recognizer):
     (item,) = items(find_sources([str(CASES / "control_3.jpg")]))
     upright = item.load()
