@@ -44,20 +44,30 @@ class QuietHandler(http.server.SimpleHTTPRequestHandler):
     def log_message(self, *args: object) -> None:
         """Say nothing."""
 
+    def handle(self) -> None:
+        """Serve a connection, and say nothing if the browser ends it in the middle of an answer."""
+        with contextlib.suppress(ConnectionError):
+            super().handle()
 
-@contextlib.contextmanager
-def serve(folder: Path, without: str | None = None) -> Iterator[str]:
-    """Build the page, serve it at a free port of this computer, and give its address.
 
-    Args:
-        folder: where to build the page.
-        without: a file of the page to leave out.
-    """
+def build(folder: Path) -> None:
+    """Build the page in a folder."""
     subprocess.run(
         ["node", str(WEB / "build.js"), str(folder)], check=True, capture_output=True, timeout=PATIENCE
     )
-    if without:
-        (folder / without).unlink()
+
+
+@contextlib.contextmanager
+def serve(folder: Path) -> Iterator[str]:
+    """Build the page in a folder, serve it at a free port of this computer, and give its address."""
+    build(folder)
+    with serve_built(folder) as address:
+        yield address
+
+
+@contextlib.contextmanager
+def serve_built(folder: Path) -> Iterator[str]:
+    """As `serve`, for a page that is built already."""
     handler = functools.partial(QuietHandler, directory=str(folder))
     with http.server.ThreadingHTTPServer(("localhost", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -90,7 +90,7 @@ def test_real_drawings_of_a_digit(drawings, recognizer):
 def test_real_drawings_side_by_side(drawings, recognizer):
     """Numbers of two to four digits, from far apart to overlapping, some on two lines."""
     numbers: list[Drawing] = []
-    for first in range(0, 300, 3):
+    for first in range(0, 180, 3):
         strokes, right = [], 0.0
         for place, one in enumerate(drawings[first : first + 2 + first % 3]):
             points = np.concatenate([np.array(stroke) for stroke in one])
@@ -101,7 +101,7 @@ def test_real_drawings_side_by_side(drawings, recognizer):
             right += gap + size[0]
         numbers.append((strokes, False))
     texts = assert_same(numbers, recognizer)
-    assert sum(len(text) > 1 for text in texts) > 60
+    assert sum(len(text) > 1 for text in texts) > 36
 
 
 def test_rows_that_rise(drawings, recognizer):
@@ -139,9 +139,9 @@ def test_sums_decimals_and_dates(recognizer):
     lines = ["12+34", "3.14", "30/09/2024", "56-7=49", "(2+3)"]
     drawings = [(written(line), False) for line in lines]
     assert assert_same(drawings, recognizer) == lines
-    again = [(wobbly(strokes, seed), False) for strokes, _ in drawings for seed in range(10)]
+    again = [(wobbly(strokes, seed), False) for strokes, _ in drawings for seed in range(6)]
     texts = assert_same(again, recognizer)
-    assert sum(any(not name.isdigit() for name in text) for text in texts) > 40
+    assert sum(any(not name.isdigit() for name in text) for text in texts) > 24
 
 
 def test_what_is_crossed_out_is_left_out(recognizer):
@@ -155,23 +155,22 @@ def test_what_is_crossed_out_is_left_out(recognizer):
 SCRIBBLE = np.random.default_rng(0).normal(0, 100, (400, 2)).tolist()
 
 
-@pytest.mark.parametrize(
-    "strokes",
-    [
-        [[(5.0, 5.0)]],
-        [[(5.0, 5.0), (5.0, 5.0), (5.0, 5.0)]],
-        [[(0.0, 0.0), (70.0, 5.0), (90.0, 2.0)]],
-        [[(0.0, 0.0), (3.0, 80.0), (2.0, 90.0)], [(300.0, 300.0)]],
-        wobbly(ODD, seed=0),
-        [SCRIBBLE],
-        [[point] for point in SCRIBBLE],
-        [SCRIBBLE[at : at + 2] for at in range(0, 320, 2)],
-        [stroke for place in range(12) for stroke in digit(place % 10, (120 * place, 0), 140)],
-    ],
-    ids=["dot", "dots", "dash", "bar, dot", "no digit", "scribble", "400 dots", "160 dashes", "12 digits"],
-)
-def test_unusual_drawings(strokes: Strokes, recognizer):
-    assert_same([(strokes, False), (strokes, True)], recognizer)
+UNUSUAL = {
+    "dot": [[(5.0, 5.0)]],
+    "dots": [[(5.0, 5.0), (5.0, 5.0), (5.0, 5.0)]],
+    "dash": [[(0.0, 0.0), (70.0, 5.0), (90.0, 2.0)]],
+    "bar, dot": [[(0.0, 0.0), (3.0, 80.0), (2.0, 90.0)], [(300.0, 300.0)]],
+    "no digit": wobbly(ODD, seed=0),
+    "scribble": [SCRIBBLE],
+    "400 dots": [[point] for point in SCRIBBLE],
+    "160 dashes": [SCRIBBLE[at : at + 2] for at in range(0, 320, 2)],
+    "12 digits": [stroke for place in range(12) for stroke in digit(place % 10, (120 * place, 0), 140)],
+}
+
+
+def test_unusual_drawings(recognizer):
+    """All of them in one process of Node.js, which takes a second to start."""
+    assert_same([(strokes, single) for strokes in UNUSUAL.values() for single in (False, True)], recognizer)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ import { possibleDigits, smallPieces } from "./segmentation.js";
  * without a place, it is the only one; `endsGroup` if a wide gap follows */
 
 const MAX_PARTS = 150, TOUCH_DISTANCE = 0.04, WIDE = 0.8, TALL = 0.6, RELATIVE_PEN = 0.08;
-const POINT_OFFSET = [0.3, 0.8], SIGN_TOP = 0.35, SIGN_SIZE = 0.35;
+const POINT_OFFSET = [0.3, 0.8], SIGN_TOP = 0.35, SIGN_SIZE = 0.35, DIRT_SIZE = 0.5;
 
 /** Return the candidates of each line of a drawing. @type {(strokes: Stroke[], single: boolean) => Candidate[][]} */
 export function segmentStrokes(strokes, single) {
@@ -55,11 +55,12 @@ function lineCandidates(strokes, pieces, boxes, joinedToNext, onlyPiece) {
     add(pieces.slice(start, stop).flat(), start, stop, signs(pieces.slice(start, stop), boxes));
   }
   pieces.forEach((piece, at) => {
-    const sizes = piece.map((i) => Math.max(heightOf(boxes[i]), widthOf(boxes[i])));
-    const largest = piece[sizes.indexOf(Math.max(...sizes))];
+    const sizes = piece.map((i) => Math.max(heightOf(boxes[i]), widthOf(boxes[i]))), longest = Math.max(...sizes);
+    const place = sizes.indexOf(longest), largest = piece[place];
     const others = piece.filter((i) => i !== largest);
-    // Parts above or below a digit may be dirt; parts inside it are not: a face is not a 0.
-    if (others.length && !others.some((i) => encloses(boxes[largest], boxes[i]))) add([largest], at, at + 1, 1);
+    // Small parts above or below a digit may be dirt; parts inside it are not: a face is not a 0.
+    const allSmall = sizes.every((size, i) => i === place || size <= DIRT_SIZE * longest);
+    if (others.length && allSmall && !others.some((i) => encloses(boxes[largest], boxes[i]))) add([largest], at, at + 1, 1);
   });
   return found;
 }

@@ -40,7 +40,8 @@ export function findLines(boxes) {
   const largest = [[[sizes.indexOf(Math.max(...sizes))]]];
   if (!kept.length) return largest;
   const digits = stacks(kept.filter((i) => low <= sizes[i] && sizes[i] <= high), boxes, typical);
-  const lines = joinWords(words(digits, boxes), boxes);
+  let lines = words(digits, boxes);
+  for (let i = 0; i < 2; i++) lines = joinWords(lines, boxes); // the slope of longer lines is surer than that of single numbers
   addSmall(kept.filter((i) => sizes[i] < low), lines, boxes, typical);
   if (!lines.length) return largest;
   const slope = slopeOf(lines, boxes);

@@ -2,7 +2,7 @@
 
 import { Drawing } from "./drawing.js";
 import { SIZE } from "./glyph.js";
-import { isDigit, labelOf } from "./recognizer.js";
+import { isDigit, labelOf, shareOf } from "./recognizer.js";
 
 /** @typedef {import("./recognizer.js").Reading} Reading */
 
@@ -54,9 +54,9 @@ function show(reading) {
   const digits = reading.flat(), labels = digits.map(labelOf);
   if (digits.length !== lines.flat().length) chosen = Math.max(0, digits.length - 1);
   lines = reading;
-  if (digits.length) page.dataset.state = labels.includes("?") ? "unsure" : "read";
+  if (digits.length) page.dataset.state = !labels.includes("?") ? "read" : labels.length > 1 ? "unsure" : "none";
   else if (!["loading", "failed"].includes(page.dataset.state ?? "")) page.dataset.state = "blank";
-  const confidences = digits.filter(isDigit).map(({ digit, probabilities }) => probabilities[digit]);
+  const confidences = digits.filter(isDigit).map((each) => shareOf(each, each.digit));
   element("confidence").textContent = confidences.length ? `${percent(Math.min(...confidences))} %` : "";
   const buttons = labels.map((textContent, i) => Object.assign(document.createElement("button"),
     { textContent, ariaPressed: String(i === chosen), onclick: () => choose(i) }));
@@ -69,9 +69,9 @@ function show(reading) {
   drawing.paint();
   const likely = digits[chosen]?.kind === "digit" ? digits[chosen] : null; // a sign has no probabilities
   [...element("bars").children].forEach((bar, digit) => {
-    const share = likely?.probabilities[digit] ?? 0;
+    const share = likely ? shareOf(likely, digit) : 0;
     bar.style.setProperty("--share", share);
-    bar.classList.toggle("leads", digit === likely?.digit);
+    bar.classList.toggle("leads", labels[chosen] === String(digit));
     bar.querySelector("small").textContent = percent(share) || "";
   });
   const image = new ImageData(SIZE, SIZE);

@@ -14,7 +14,7 @@ const DIGITS = 10, SIGNS = [..."+-x÷=()/.,:%"], CROSSED_OUT = "crossed out";
 const KINDS = [..."0123456789", ...SIGNS, "several", CROSSED_OUT, "other"], NAMED = [...SIGNS, CROSSED_OUT];
 const NOVELTY_SHARPNESS = 15, ASSUMPTION_PENALTY = 1.5, SIGN_PENALTY = 0.5, CROSSED_OUT_PENALTY = 1.5;
 const LONE_SIGN_PENALTY = 4, MAX_SIGN_COST = 3.5;
-const UNKNOWN_COST = 7, UNKNOWN_WIDTH = 0.6, MAX_SURPRISE = 5, NO_DIGIT = 2, BATCH = 64;
+const UNKNOWN_COST = 7, UNKNOWN_WIDTH = 0.6, MAX_SURPRISE = 5, NO_DIGIT = 2, NO_DIGIT_SLOPE = 9, BATCH = 64;
 
 /**
  * Return the digits and signs of each number of a drawing, without what is crossed out; `single` says that all strokes
@@ -91,6 +91,14 @@ function logSoftmax(logits) {
 
 /** Return whether the ink looks like a digit; if not, `digit` is a guess. @type {(reading: Reading) => boolean} */
 export const isDigit = ({ novelty, kind }) => novelty <= 1 && kind === "digit";
+
+/**
+ * Return the probability that the ink is this digit, and not none at all; below 0.5 for all ten where it is read as none.
+ * @type {(reading: Reading, digit: number) => number}
+ */
+export function shareOf({ probabilities, novelty }, digit) {
+  return probabilities[digit] / (1 + Math.exp(Math.min(50, NO_DIGIT_SLOPE * (novelty - 1))));
+}
 
 /** Return a digit, a sign, or `?` for what is neither. @type {(reading: Reading) => string} */
 export const labelOf = (reading) => (reading.kind !== "digit" ? reading.kind : isDigit(reading) ? String(reading.digit) : "?");
