@@ -60,7 +60,10 @@ class Autosave:
     def _sheet(self) -> Sheet:
         session, window = self.session, self.session.window
         page = session.drawing.snapshot()
-        return Sheet(page, window.single.get(), window.ink_follows_speed.get(), session.drawing_canvas.side)
+        single, follows, used = (
+            variable.get() for variable in (window.single, window.ink_follows_speed, window.use_memory)
+        )
+        return Sheet(page, single, follows, session.drawing_canvas.side, session.folder, used)
 
     def _restore(self) -> bool:
         """Show the sheet that was kept; return False if it is there and cannot be read."""
@@ -81,6 +84,8 @@ class Autosave:
         session.window.ink_follows_speed.set(sheet.ink_follows_speed)
         session.drawing_canvas.repaint_ink()
         session.window.single.set(sheet.single)
+        session.window.use_memory.set(sheet.use_memory)
+        session.folder = sheet.folder
         if not sheet.page.blank:
             session.replace(sheet.page)
             session.say(say("restored", key=key_for("<<ClearPage>>"), undo=key_for("<<Undo>>")))

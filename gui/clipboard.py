@@ -58,7 +58,9 @@ def source_of(text: str) -> Path | bytes | None:
     text = text.strip()
     if text[:1] in ("[", "{"):
         return text.encode()
-    first = text.partition("\n")[0].strip()
+    lines = [line.strip() for line in text.splitlines()] or [""]
+    # File managers put other lines before the addresses.
+    first = next((line for line in lines if line.startswith("file:")), lines[0])
     if first.startswith("file:"):
         first = unquote(urlparse(first).path)
         first = first.lstrip("/") if sys.platform == "win32" else first

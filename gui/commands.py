@@ -13,14 +13,15 @@ from gui.clipboard import copy_text, picture_from_clipboard
 from gui.copy_programs import copy_program
 from gui.corrections import Corrections
 from gui.desktop import accept_files, ask_for_picture, ask_where_to_save
-from gui.drawing import Page, Picture, Stroke
+from gui.drawing import Page, Picture
 from gui.history_menu import HistoryMenu
 from gui.keys import CORRECT, key_for
-from gui.painting import part_of
+from gui.painting import part_of, shares_of
 from gui.protocol import CopyPicture, Open, Save
 from gui.region_frame import RegionFrame
 from gui.sample_digits import KEY_POINTS, digit, sample_photo
 from gui.session import Session
+from gui.stroke import Stroke
 from gui.texts import say
 from gui.widgets import KeyList
 
@@ -58,7 +59,7 @@ class Commands:
         bind("<<SamplePhoto>>", self.show_sample_photo)
         for number in KEY_POINTS:
             bind(f"<<Sample{number}>>", self.draw_sample, number)
-        bind("<<Undo>>", self.undo)
+        bind("<<Undo>>", session.undo)
         bind("<<Redo>>", session.redo)
         bind("<<ClearPage>>", session.clear)
         bind("<<Thinner>>", change_brush, -1)
@@ -86,12 +87,6 @@ class Commands:
 
     def _bind(self, event: str, command: Callable[..., None], *arguments: Any) -> None:
         self.session.root.bind(event, lambda _: command(*arguments))
-
-    def undo(self) -> None:
-        """Take back the last correction of the shown reading; if there is none, undo the last action."""
-        self.session.drawing_canvas.pen_up()
-        if not self.corrections.take_back():
-            self.session.undo()
 
     def toggle_mode(self) -> None:
         """Switch between reading a digit and reading a number."""
@@ -147,7 +142,7 @@ class Commands:
 
     def open(self) -> None:
         """Ask for a picture and open it."""
-        path = ask_for_picture(self.session.root)
+        path = ask_for_picture(self.session.root, self.session.folder)
         self.session.drawing_canvas.focus_set()
         if path:
             self.open_from(path)
@@ -167,18 +162,25 @@ class Commands:
             source: an image file, a stroke file or the content of one.
             otherwise: called with the reason if it cannot be opened; None for the status line.
         """
+        if isinstance(source, Path):
+            self.session.folder = str(source.parent.absolute())
         self.session.say(say("opening"))
-        self.session.ask(Open(source), self._opened, otherwise)
+        self.session.ask(Open(source), self._opened, otherwise or self._failed("not_opened"))
 
     def _opened(self, opened: Picture | Page) -> None:
         if isinstance(opened, Page):
             self._show_strokes(opened)
             return
-        self.session.show_picture(opened)
+        self._show_picture(opened)
         if opened.pages > 1:
             self.session.say(say("first_page", pages=opened.pages))
         else:
             self.session.say(say("opened"))
+
+    def _show_picture(self, picture: Picture) -> None:
+        """Show a picture as large as fits."""
+        region, _ = self.session.drawing_canvas.whole_view(Page())
+        self.session.show_opened(Page(picture=picture.fitted(region)))
 
     def _show_strokes(self, page: Page) -> None:
         """Show strokes of any size, scaled to the sheet."""
@@ -198,10 +200,21 @@ class Commands:
         Args:
             region: the part, in page coordinates.
         """
-        part = part_of(self.session.drawing.page, region)
-        if part:
-            self.session.show_picture(part)
+        page = self.session.drawing.page
+
+        def show(part: Picture) -> None:
+            self._show_picture(part)
             self.session.say(say("part", key=key_for("<<Undo>>")))
+
+        def cut(reason: str = "") -> None:
+            if part := part_of(page, region):
+                show(part)
+
+        if page.strokes or not page.picture.file:
+            cut()
+        else:  # the file has more pixels than the page, if it is still there
+            request = Open(Path(page.picture.file), shares_of(page.picture, region))
+            self.session.ask(request, show, cut)
 
     def save(self) -> None:
         """Ask for a file and write the drawing to it."""
@@ -214,11 +227,19 @@ class Commands:
     def save_page(self, page: Page, text: str) -> None:
         """Ask for a file, named after the text of the reading, and write a page to it."""
         session = self.session
-        path = ask_where_to_save(session.root, text.replace("?", "") or say("drawing"))
+        path = ask_where_to_save(session.root, session.folder, text.replace("?", "") or say("drawing"))
         session.drawing_canvas.focus_set()
         if path:
+            session.folder = str(path.parent.absolute())
             request = Save(path, page, *self._look_of(page))
-            session.ask(request, lambda path: session.say(say("saved", path=short(path))))
+            session.ask(request, self._saved, self._failed("not_saved"))
+
+    def _saved(self, path: Path) -> None:
+        self.session.say(say("saved", path=short(path)))
+
+    def _failed(self, text: str) -> Callable[[str], None]:
+        """Return a function that shows a reason in this text."""
+        return lambda reason: self.session.say(say(text, reason=reason))
 
     def copy(self) -> None:
         """Copy the text of the reading to the clipboard."""

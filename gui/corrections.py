@@ -1,9 +1,12 @@
-"""Corrections: a digit key labels the shown digit, and keeps it as a sample that counts in later readings."""
+"""Corrections: a digit key labels the shown digit, and keeps it as a sample that counts in later readings.
+
+To correct and to delete samples are actions like those of the pen: undo takes them back, in their order.
+"""
 
 from common.messages import complain
 from gui.keys import key_for
 from gui.memory_window import MemoryWindow
-from gui.protocol import Forget, ForgetAll, Keep, ListSamples, SampleList
+from gui.protocol import Forget, ForgetAll, Keep, Kept, ListSamples, Restore, SampleList
 from gui.session import Session
 from gui.texts import say
 from recognition import profiles
@@ -40,9 +43,13 @@ class Corrections:
         # A new name even for a second correction: of samples of the same ink, the one named last counts.
         name = self._newest = profiles.new_sample_name([self._newest])
         before = shown.correct(label, name)
+        replaced: dict[str, bytes] = {}  # files of the digit's previous sample
 
-        def kept(count: int) -> None:
-            text = say("remembered_one" if count == 1 else "remembered", label=label, count=count)
+        def kept(answer: Kept) -> None:
+            replaced.update(answer.replaced)
+            count = answer.count
+            said = "remembered_one" if count == 1 else "remembered"
+            text = say(said, label=label, count=count, undo=key_for("<<Undo>>"))
             used = session.window.use_memory.get()
             session.say(text + ("" if used else say("not_in_use", key=key_for("<<ToggleMemory>>"))))
             self._refresh()
@@ -52,26 +59,23 @@ class Corrections:
             if before:
                 shown.corrected[place] = before
             session.show(session.shown)
-            session.say(reason)
+            session.say(say("not_saved", reason=reason))
+
+        def take_back() -> None:
+            session.ask(Forget(name), taken_back)
+
+        def taken_back(_: dict[str, bytes]) -> None:
+            session.say(say("taken_back", label=label))
+            if replaced:
+                session.ask(Restore(replaced), lambda _: session.read_again())
+            self._refresh()
 
         box = None if session.window.single.get() else digit.box
         keep = Keep(name, label, digit, session.drawing.page, box, before and before[1])
         session.ask(keep, kept, failed)
+        session.drawing.note(take_back, lambda: session.ask(keep, kept))
         session.show(shown)
-
-    def take_back(self) -> bool:
-        """Forget the last correction of the reading that is shown; return False if there is none."""
-        if not self.session.shown.corrected:
-            return False
-        label, name = self.session.shown.corrected.popitem()[1]
-
-        def forgotten(_: None) -> None:
-            self.session.say(say("taken_back", label=label))
-            self._refresh()
-
-        self.session.ask(Forget(name), forgotten)
-        self.session.show(self.session.shown)
-        return True
+        session.history.relabel(session.drawing.page, shown.text())
 
     def read_again(self) -> None:
         """Read again after samples were switched on or off."""
@@ -97,16 +101,37 @@ class Corrections:
 
     def forget(self, name: str) -> None:
         """Delete the sample with this name."""
-        self.session.ask(Forget(name), lambda _: self._forgotten(say("forgotten_one")))
+        self._delete(Forget(name))
 
     def forget_all(self) -> None:
         """Delete all samples."""
-        self.session.ask(ForgetAll(), lambda count: self._forgotten(say("forgotten_all", count=count)))
+        self._delete(ForgetAll())
 
-    def _forgotten(self, text: str) -> None:
-        self.session.say(text)
-        self._refresh()
-        self.session.read_again()
+    def _delete(self, request: Forget | ForgetAll) -> None:
+        session = self.session
+        files: dict[str, bytes] = {}
+
+        def report(one: str, several: str) -> None:
+            count = sum(name.endswith(".jsonl") for name in files)
+            session.say(say(one if count == 1 else several, count=count, key=key_for("<<Undo>>")))
+            self._refresh()
+
+        def deleted(answer: dict[str, bytes]) -> None:
+            files.update(answer)
+            report("forgotten_one", "forgotten_all")
+
+        def deleted_first(answer: dict[str, bytes]) -> None:
+            if not answer:  # it was deleted before
+                return
+            deleted(answer)
+            restore = Restore(files)
+            session.drawing.note(
+                lambda: session.ask(restore, lambda _: report("sample_back", "samples_back")),
+                lambda: session.ask(request, deleted),
+            )
+            session.read_again()
+
+        session.ask(request, deleted_first)
 
     def _is_listed(self) -> bool:
         return bool(self._memory_window and self._memory_window.winfo_exists())

@@ -19,22 +19,28 @@ PICTURES = (
 )
 
 
-def ask_for_picture(root: tk.Misc) -> Path | None:
+def ask_for_picture(root: tk.Misc, folder: str) -> Path | None:
     """Ask which picture to open.
+
+    Args:
+        root: the window.
+        folder: to start in; "" for where the last dialog was.
 
     Returns:
         the chosen file; None if cancelled.
     """
     types = [(say("pictures"), PICTURES), (say("all_files"), "*")]
-    chosen = filedialog.askopenfilename(parent=root, title=say("open_title"), filetypes=types)
+    chosen = filedialog.askopenfilename(
+        parent=root, title=say("open_title"), filetypes=types, initialdir=folder
+    )
     return Path(chosen) if chosen else None
 
 
-def ask_where_to_save(root: tk.Misc, name: str) -> Path | None:
+def ask_where_to_save(root: tk.Misc, folder: str, name: str) -> Path | None:
     """Ask for the PNG file to write.
 
     Args:
-        root: the window.
+        root, folder: as for `ask_for_picture`.
         name: the proposed file name, without suffix.
 
     Returns:
@@ -45,6 +51,7 @@ def ask_where_to_save(root: tk.Misc, name: str) -> Path | None:
         title=say("save_title"),
         filetypes=[("PNG", "*.png")],
         defaultextension=".png",
+        initialdir=folder,
         initialfile=f"{name}.png",
     )
     return Path(chosen) if chosen else None

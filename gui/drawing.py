@@ -7,75 +7,17 @@ downwards, and a unit is a pixel of the canvas as it first opened.
 from __future__ import annotations
 
 import operator
-from array import array
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
-from itertools import chain
 
-from common.geometry import Box, Point, around, box_of, dense, distance, grown, holds, middle, overlap
-from gui.spline import STEP, curve, factors, knot_places, knots, mirrored, spacing, span
+from common.geometry import Box, Point, around, holds, middle
+from gui.stroke import Stroke, erased
 
-SAME_WIDTH = 0.015  # difference of widths that are painted as one, relative to the pen's
-UNDO_LIMIT = 500  # pages that undo goes back to
+UNDO_LIMIT = 500  # actions that undo goes back over
 UNDO_PICTURES = 15  # different pictures among them; each may take 8 MB
 
 
-@dataclass(frozen=True, eq=False)
-class Stroke:
-    """A stroke of the pen. Immutable.
-
-    Attributes:
-        points: at least one.
-        width: of the pen.
-        factors: of the width at each point, where the points no longer tell how fast the pen was; else ().
-    """
-
-    points: tuple[Point, ...]
-    width: float
-    factors: tuple[float, ...] = ()
-
-    @cached_property
-    def box(self) -> Box:
-        """The bounding box of the ink."""
-        return grown(box_of(self.points), self.width / 2)
-
-    def line(self, step: float = STEP) -> list[Point]:
-        """Return the smooth centre line of the ink, as points at most about `step` apart."""
-        return curve(knots(self.points, spacing(self.width)), step)
-
-    def inked(self, step: float = STEP) -> list[tuple[list[Point], float]]:
-        """Return the line in pieces of one width each, which is smaller where the pen was fast."""
-        places = knot_places(self.points, spacing(self.width))
-        if len(places) == 1:
-            return [(self.line(step), self.width)]
-        controls = [self.points[place] for place in places]
-        if self.factors:
-            widths = [self.factors[place] for place in places]
-        else:
-            widths = factors(self.points, places, self.width)
-        ends = mirrored(controls[1], controls[0]), mirrored(controls[-2], controls[-1])
-        padded = [ends[0], *controls, ends[1]]
-        pieces = [([controls[0]], self.width * widths[0])]
-        for *four, factor in zip(padded, padded[1:], padded[2:], padded[3:], widths[1:], strict=False):
-            line, width = span(*four, step), self.width * factor
-            if abs(width - pieces[-1][1]) < SAME_WIDTH * self.width:
-                pieces[-1][0].extend(line)
-            else:
-                pieces.append(([pieces[-1][0][-1], *line], width))
-        return pieces
-
-    @cached_property
-    def _packed(self) -> bytes:
-        return array("d", chain.from_iterable(self.points)).tobytes()
-
-    def __reduce__(self) -> tuple:
-        """Pickle compactly: all strokes are sent to the worker process after each move of the pen."""
-        return _unpacked, (self._packed, self.width, self.factors)
-
-
-def _unpacked(packed: bytes, width: float, factors: tuple[float, ...]) -> Stroke:
-    values = iter(array("d", packed))
-    return Stroke(tuple(zip(values, values, strict=True)), width, factors)
+WHOLE = (0.0, 0.0, 1.0, 1.0)  # of the file's picture: all of it
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +30,8 @@ class Picture:
         paper: its median colour.
         box: its place on the page.
         pages: how many pages its file has; it is the first.
+        file: path of that file; "" if it is not known.
+        part: left, top, right and bottom of what is shown of the file's picture, as shares of its sides.
     """
 
     width: int
@@ -96,6 +40,8 @@ class Picture:
     paper: tuple[int, int, int]
     box: Box = (0.0, 0.0, 0.0, 0.0)
     pages: int = 1
+    file: str = ""
+    part: Box = WHOLE
 
     @property
     def dark(self) -> bool:
@@ -138,6 +84,20 @@ class Page:
         return tuple(stroke for stroke in self.strokes if holds(box, middle(stroke.box)))
 
 
+@dataclass(frozen=True)
+class Action:
+    """What undo or redo goes back over.
+
+    Attributes:
+        page: that it returns to.
+        undo, redo: do the same with what else was done, beside the page.
+    """
+
+    page: Page
+    undo: Callable[[], None] = lambda: None
+    redo: Callable[[], None] = lambda: None
+
+
 class Drawing:
     """The page that is being drawn on, with undo and redo.
 
@@ -152,8 +112,8 @@ class Drawing:
         self.live: list[Point] = []
         self.version = 0
         self._live_width = 1.0
-        self._undo: list[Page] = []
-        self._redo: list[Page] = []
+        self._undo: list[Action] = []
+        self._redo: list[Action] = []
         self._erasing = False
 
     def snapshot(self) -> Page:
@@ -224,10 +184,17 @@ class Drawing:
 
     def replace(self, page: Page) -> None:
         """Replace the page, as one action."""
-        self._undo = _newest([*self._undo, self.page])
-        self._redo.clear()
+        self._add(Action(self.page))
         self.page = page
         self.version += 1
+
+    def note(self, undo: Callable[[], None], redo: Callable[[], None]) -> None:
+        """Count as one action what was done beside the page: `undo` undoes it, and `redo` does it again."""
+        self._add(Action(self.page, undo, redo))
+
+    def _add(self, action: Action) -> None:
+        self._undo = _newest([*self._undo, action])
+        self._redo.clear()
 
     def clear(self) -> bool:
         """Take a blank page; return False if it is blank already."""
@@ -240,12 +207,18 @@ class Drawing:
     def undo(self) -> bool:
         """Undo the last action; return False if there is none."""
         self.finish()
-        return self._go(self._undo, self._redo)
+        action = self._go(self._undo, self._redo)
+        if action:
+            action.undo()
+        return action is not None
 
     def redo(self) -> bool:
         """Redo the action that was undone last; return False if there is none."""
         self.finish()
-        return self._go(self._redo, self._undo)
+        action = self._go(self._redo, self._undo)
+        if action:
+            action.redo()
+        return action is not None
 
     @property
     def can_undo(self) -> bool:
@@ -257,42 +230,22 @@ class Drawing:
         """Whether there is an action to redo."""
         return bool(self._redo)
 
-    def _go(self, source: list[Page], target: list[Page]) -> bool:
+    def _go(self, source: list[Action], target: list[Action]) -> Action | None:
+        """Return to the page of the last action of `source`; return that action, None if there is none."""
         if not source:
-            return False
-        target.append(self.page)
-        self.page = source.pop()
+            return None
+        action = source.pop()
+        target.append(replace(action, page=self.page))
+        self.page = action.page
         self.version += 1
-        return True
+        return action
 
 
-def _newest(pages: list[Page]) -> list[Page]:
-    """Return the last of `pages`, as many as both limits allow."""
+def _newest(actions: list[Action]) -> list[Action]:
+    """Return the last of `actions`, as many as both limits allow."""
     pictures = set()
-    for count, page in enumerate(reversed(pages)):
-        pictures.add(page.picture)
+    for count, action in enumerate(reversed(actions)):
+        pictures.add(action.page.picture)
         if count == UNDO_LIMIT or len(pictures - {None}) > UNDO_PICTURES:
-            return pages[-count:]
-    return pages
-
-
-def erased(stroke: Stroke, start: Point, end: Point, radius: float) -> list[Stroke]:
-    """Return what a round eraser that moves from `start` to `end` leaves of a stroke.
-
-    Returns:
-        `[stroke]` with the same object if it is not touched, else the remaining pieces, possibly none.
-    """
-    if not overlap(stroke.box, grown(box_of([start, end]), radius)):
-        return [stroke]
-    reach = radius + stroke.width / 2  # the ink ends half a width beyond its last point
-    runs: list[list[tuple[Point, float]]] = [[]]
-    for line, width in stroke.inked():
-        for point in dense(line, max(reach / 4, 0.5)):
-            if distance(point, start, end) < reach:
-                runs.append([])
-            else:
-                runs[-1].append((point, width / stroke.width))
-    if len(runs) == 1:
-        return [stroke]
-    parts = (tuple(zip(*run, strict=True)) for run in runs if run)
-    return [Stroke(points, stroke.width, factors) for points, factors in parts]
+            return actions[-count:]
+    return actions

@@ -7,11 +7,15 @@ from collections.abc import Callable, Sequence
 from common.geometry import Box, Point, around, grown, holds
 from gui.digit_boxes import DigitBoxes
 from gui.drawing import Drawing, Page
+from gui.eraser_ring import EraserRing
+from gui.icons import tk_image
 from gui.live_stroke import LiveStroke
 from gui.page_image import PageImage
+from gui.painting import to_image
 from gui.protocol import DigitReading
 from gui.sample_digits import digit
-from gui.theme import Theme
+from gui.stroke import Stroke
+from gui.theme import Theme, rgb
 from gui.view import View
 
 MARGIN = 0.03  # around a page that is made to fit, relative to the side
@@ -76,7 +80,8 @@ class DrawingCanvas(tk.Canvas):
         self._has_examples = False
         self._resize_due = ""
         self.create_text(0, 0, fill=theme.colours.muted, font=theme.body, justify="center", tags="hint")
-        self.create_oval(0, 0, 0, 0, outline=theme.colours.accent, state="hidden", tags="eraser")
+        self._ring = EraserRing(self, theme, self._reach)
+        eraser.trace_add("write", lambda *_: self._ring.draw())
         self._fit((side, side))
         # The focus is shown only if it comes by the keyboard.
         self.bind("<<TraverseIn>>", lambda event: self.configure(highlightcolor=theme.colours.accent))
@@ -87,6 +92,7 @@ class DrawingCanvas(tk.Canvas):
             self.bind(f"<ButtonPress-{button}>", self._press_eraser)
         for button in (1, 2, 3):
             self.bind(f"<B{button}-Motion>", self._move)
+            self.bind(f"<B{button}-Motion>", self._ring.follow, add=True)
             self.bind(f"<ButtonRelease-{button}>", self._release)
         self.bind("<Configure>", self._resized)
 
@@ -108,12 +114,16 @@ class DrawingCanvas(tk.Canvas):
         self.itemconfigure("hint", width=width * 0.9)
         if not self._has_examples:
             return
-        for place, number in enumerate(EXAMPLES):
-            middle = (0.2 + 0.3 * place) * width, 0.45 * height
-            for line in digit(number, middle, 0.34 * min(width, height)):
-                points = [value for point in line for value in point]
-                look = {"fill": self.theme.colours.line, "capstyle": "round", "joinstyle": "round"}
-                self.create_line(*points, width=self.theme.px(6), tags="example", **look)
+        strokes = tuple(
+            Stroke(tuple(line), self.theme.px(6))
+            for place, number in enumerate(EXAMPLES)
+            for line in digit(number, ((0.2 + 0.3 * place) * width, 0.45 * height), 0.34 * min(width, height))
+        )
+        colours = rgb(self.theme.colours.line), rgb(self.theme.colours.paper)
+        image = to_image(Page(strokes), (0, 0, width, height), 1.0, *colours)
+        self._examples = tk_image(self, image)  # keeps it alive: Tk does not
+        self.create_image(0, 0, image=self._examples, anchor="nw", tags="example")
+        self.tag_lower("example", "hint")
 
     def show(self, refit: bool = False) -> None:
         """Show the drawing's page after a change that was not made here.
@@ -145,7 +155,7 @@ class DrawingCanvas(tk.Canvas):
         live = self.drawing.live
         was_down = bool(self._eraser or live)
         self._eraser = self._pressed = None
-        self.itemconfigure("eraser", state="hidden")
+        self._ring.draw()
         self._live.hide()
         if live and self._live.painted:
             self._live.end(live[-1])
@@ -188,6 +198,7 @@ class DrawingCanvas(tk.Canvas):
         self.pen_up()
         self._eraser = self.position(event)
         self._move(event)
+        self._ring.follow(event)
 
     def _move(self, event: tk.Event) -> None:
         if self.view.drag(event):
@@ -225,15 +236,25 @@ class DrawingCanvas(tk.Canvas):
             self._fit(self.page_image.size)
 
     def _erase(self, start: Point, end: Point) -> None:
-        radius = max(self.brush, 6 / self.page_image.scale)
-        ring = grown((*end, *end), radius)
-        self.coords("eraser", *self.coordinates(ring[:2], ring[2:]))
-        self.itemconfigure("eraser", state="normal")
+        radius = self._eraser_radius()
         if self.drawing.erase(start, end, radius):
             self.page_image.page = self.drawing.page
             widest = max((stroke.width for stroke in self.drawing.page.strokes), default=0)
             self.page_image.repaint(grown(around([(*start, *start), (*end, *end)]), radius + widest))
             self._on_change()
+
+    def set_brush(self, width: float) -> None:
+        """Set the pen's width in units of the page; the eraser has the same radius."""
+        self.brush = width
+        self._ring.draw()
+
+    def _eraser_radius(self) -> float:
+        return max(self.brush, 6 / self.page_image.scale)
+
+    def _reach(self) -> float | None:
+        """Return the eraser's radius in pixels while it is down or the tool; None otherwise."""
+        erases = self._eraser or (self._erases.get() and not self.drawing.live and not self.view.is_moving)
+        return self._eraser_radius() * self.page_image.scale if erases else None
 
     # size
 

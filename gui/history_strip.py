@@ -55,11 +55,9 @@ class HistoryStrip(ttk.Frame):
 
     def add(self, entry: Entry) -> None:
         """Put an entry first, or update the one of the same page where it is."""
-        for other, button in zip(self.entries, self._buttons, strict=True):
-            if other.page is entry.page:
-                other.text, other.single = entry.text, entry.single
-                button.configure(text=_short(entry.text))
-                return
+        if other := self.relabel(entry.page, entry.text):
+            other.single = entry.single
+            return
         self.entries.insert(0, entry)
         self._buttons.insert(0, self._button(entry))
         if len(self.entries) > self.LIMIT:
@@ -67,6 +65,15 @@ class HistoryStrip(ttk.Frame):
             self._buttons.pop().destroy()
         self._first = 0
         self._arrange()
+
+    def relabel(self, page: Page, text: str) -> Entry | None:
+        """Show another text for a page; return its entry, None if it has none."""
+        for entry, button in zip(self.entries, self._buttons, strict=True):
+            if entry.page is page:
+                entry.text = text
+                button.configure(text=_short(text))
+                return entry
+        return None
 
     def remove(self, entry: Entry) -> None:
         """Take an entry out."""
@@ -117,6 +124,13 @@ class HistoryStrip(ttk.Frame):
             )
         for key in ("<Menu>", "<Shift-F10>"):
             button.bind(key, opened)
+
+        def deleted(event: tk.Event) -> str:
+            self.remove(entry)
+            return "break"  # it would also clear the sheet
+
+        for key in ("<Delete>", "<BackSpace>"):
+            button.bind(key, deleted)
         return button
 
     def _room(self) -> int:

@@ -19,7 +19,7 @@ from gui.texts import say
 from gui.theme import Theme
 from gui.toolbar import Toolbar
 
-THINNEST, THICKEST = 0.01, 0.12  # limits of the pen's width, relative to the side of the canvas
+THINNEST, THICKEST = 0.01, 0.06  # limits of the pen's width, relative to the side of the canvas
 PANEL_WIDTH = 180  # points
 STATUS_TIME = 10_000  # milliseconds that a text stays in the status line
 SCREEN_RESERVE = 45  # points of the screen's height that the desktop may take
@@ -87,9 +87,9 @@ class MainWindow:
             frame, theme, drawing, side, self.eraser, self.ink_follows_speed, on_change, on_choose
         )
         self.drawing_canvas.grid(row=1, column=0, sticky="nsew")
-        self.drawing_canvas.brush = brush
+        self.drawing_canvas.set_brush(brush)
         self.drawing_canvas.focus_set()
-        self._brush.trace_add("write", lambda *_: setattr(self.drawing_canvas, "brush", self._brush.get()))
+        self._brush.trace_add("write", lambda *_: self.drawing_canvas.set_brush(self._brush.get()))
         self._panel = ReadingPanel(frame, theme, theme.px(PANEL_WIDTH), self.single, self.use_memory)
         self._panel.grid(row=1, column=1, sticky="nsew", padx=(2 * gap, 0))
         self.history = HistoryStrip(frame, theme, on_recall)

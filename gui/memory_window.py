@@ -8,16 +8,19 @@ from PIL import Image
 
 from common.geometry import holds
 from gui.icons import tk_image
+from gui.keys import key_for
+from gui.main_window import PANEL_WIDTH
 from gui.protocol import Sample, SampleList
 from gui.texts import say
 from gui.theme import Theme, rgb
+from gui.widgets import Panel
 
 SIDE, GAP, LABEL_WIDTH = 28, 5, 46  # points: a thumbnail, between two of them, and left of a row
 WIDTH, HEIGHT = 300, 240  # points of the part that scrolls
 CONFIRM_TIME = 4_000  # milliseconds within which a second click deletes all
 
 
-class MemoryWindow(tk.Toplevel):
+class MemoryWindow(Panel):
     """Lists samples. Esc, R and its button close it.
 
     Args:
@@ -38,10 +41,7 @@ class MemoryWindow(tk.Toplevel):
         forget: Callable[[str], None],
         forget_all: Callable[[], None],
     ) -> None:
-        super().__init__(parent, background=theme.colours.window)
-        self.withdraw()
-        self.title(say("learned_title"))
-        self.transient(parent)
+        super().__init__(parent, theme, say("learned_title"))
         self.theme, self._forget, self._forget_all = theme, forget, forget_all
         self._samples: list[Sample] = []  # by label, in the order of the thumbnails
         self._places: list[tuple[int, int]] = []  # upper left corners of the thumbnails
@@ -69,7 +69,10 @@ class MemoryWindow(tk.Toplevel):
         self._forget_all_button.pack(side="left")
         close = ttk.Button(foot, text=say("close"), command=self.destroy)
         close.pack(side="right")
-        ttk.Label(foot, text=say("forget_hint"), style="Muted.TLabel").pack()
+        hint = say("forget_hint", key=key_for("<<Undo>>"))
+        ttk.Label(frame, text=hint, style="Muted.TLabel").pack(
+            side="bottom", anchor="w", pady=(theme.px(6), 0)
+        )
         bar = ttk.Scrollbar(frame, orient="vertical")
         bar.pack(side="right", fill="y")
         self.canvas = tk.Canvas(
@@ -89,7 +92,9 @@ class MemoryWindow(tk.Toplevel):
         self._bind_events()
         self.update_idletasks()
         self.minsize(self.winfo_reqwidth(), self.winfo_reqheight() - theme.px(HEIGHT) // 2)
-        x = parent.winfo_rootx() + (parent.winfo_width() - self.winfo_reqwidth()) // 2
+        # Over the sheet: the reading beside it changes as samples are switched off and on.
+        beside = parent.winfo_width() - theme.px(PANEL_WIDTH)
+        x = parent.winfo_rootx() + (beside - self.winfo_reqwidth()) // 2
         y = parent.winfo_rooty() + (parent.winfo_height() - self.winfo_reqheight()) // 3
         self.geometry(f"+{max(0, x)}+{max(0, y)}")
         self.deiconify()
@@ -98,6 +103,8 @@ class MemoryWindow(tk.Toplevel):
     def _bind_events(self) -> None:
         for key in ("<Escape>", "<r>", "<R>"):
             self.bind(key, lambda event: self.destroy())
+        for event in ("<<Undo>>", "<<Redo>>"):  # Tk raises them for their keys
+            self.bind(event, lambda _, event=event: self.master.event_generate(event))
         canvas = self.canvas
         canvas.bind("<Configure>", lambda event: self._draw())
         canvas.bind("<Motion>", lambda event: self._choose(self._at(event)))
@@ -163,7 +170,9 @@ class MemoryWindow(tk.Toplevel):
                 for place in range(len(samples))
             ]
             top += -(-len(samples) // columns) * self._step + gap
-        canvas.configure(scrollregion=(0, 0, width, max(top, canvas.winfo_height())))
+        canvas.configure(
+            scrollregion=(0, 0, width, max(top, canvas.winfo_height() - 2))
+        )  # without the outline
         self._show_chosen()
 
     def _thumbnails(self, samples: list[Sample], columns: int) -> Image.Image:

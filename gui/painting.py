@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from PIL import Image, ImageChops, ImageDraw
 
 from common.geometry import Box, Point, around, box_of, grown
-from gui.drawing import Page, Picture, Stroke
+from gui.drawing import Page, Picture
 from gui.spline import STEP
+from gui.stroke import Stroke
 
 Pixels = tuple[int, int, int, int]  # left, top, right, bottom
 
@@ -203,6 +204,16 @@ def composed(page: Page, ink_follows_speed: bool = False) -> tuple[Image.Image, 
         scale = min(max(scale, 600 / longest), 2400 / longest)
     image = to_image(page, region, scale, paper=picture.paper, ink_follows_speed=ink_follows_speed)
     return image, region, scale
+
+
+def shares_of(picture: Picture, region: Box) -> Box:
+    """Return what a part of a page shows of the file of its picture, as in `Picture.part`."""
+    box, part = picture.box, picture.part
+    return tuple(
+        part[axis] + min(1.0, max(0.0, share)) * (part[axis + 2] - part[axis])
+        for place, axis in enumerate((0, 1, 0, 1))
+        for share in [(region[place] - box[axis]) / (box[axis + 2] - box[axis])]
+    )
 
 
 def part_of(page: Page, region: Box) -> Picture | None:

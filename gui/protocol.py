@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from common.geometry import Box
-from gui.drawing import Page
+from gui.drawing import WHOLE, Page
 
 # what is answered
 
@@ -46,10 +46,19 @@ class DigitReading:
 
 @dataclass(frozen=True)
 class PageReading:
-    """The digits and signs of a page in reading order, and their text, spaces between numbers and lines."""
+    """The digits and signs of a page in reading order, and their text, spaces between numbers and lines.
+
+    Attributes:
+        number: what a page that was read as one digit would be read as otherwise, if it looks like several.
+        turned: degrees by which the page was turned clockwise to be read.
+        crossed_out: how many digits are left out, since they are crossed out.
+    """
 
     digits: tuple[DigitReading, ...] = ()
     text: str = ""
+    number: str = ""
+    turned: int = 0
+    crossed_out: int = 0
 
 
 @dataclass(frozen=True)
@@ -74,6 +83,14 @@ class SampleList:
     folder: str
     samples: tuple[Sample, ...]
     set_aside: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """How many samples of the label there are now, and the files of the sample that was replaced."""
+
+    count: int
+    replaced: dict[str, bytes]
 
 
 # requests
@@ -122,10 +139,15 @@ class Open(Request):
 
     Answered with a `Picture`, which has no place on a page yet, or with a `Page` of strokes, which have no
     size yet.
+
+    Attributes:
+        source: the file or the content.
+        part: what to show of a picture, as in `Picture`.
     """
 
     name = "open"
     source: Path | bytes
+    part: Box = WHOLE
 
 
 @dataclass(frozen=True)
@@ -164,7 +186,7 @@ class CopyPicture(Request):
 
 @dataclass(frozen=True)
 class Keep(Request):
-    """Keep a corrected sample; answered with the number of samples of its label.
+    """Keep a corrected sample; answered with `Kept`.
 
     Args:
         sample: name of the new sample.
@@ -187,7 +209,7 @@ class Keep(Request):
 
 @dataclass(frozen=True)
 class Forget(Request):
-    """Delete the sample with this name; answered with None."""
+    """Delete the sample with this name; answered with the content of its files by their names."""
 
     name = "forget"
     lasting = True
@@ -196,10 +218,19 @@ class Forget(Request):
 
 @dataclass(frozen=True)
 class ForgetAll(Request):
-    """Delete all samples; answered with their number."""
+    """Delete all samples; answered like `Forget`."""
 
     name = "forget_all"
     lasting = True
+
+
+@dataclass(frozen=True)
+class Restore(Request):
+    """Write files of samples that were deleted, given as they were answered; answered with None."""
+
+    name = "restore"
+    lasting = True
+    files: dict[str, bytes]
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,12 @@
 
 import tkinter as tk
 from collections.abc import Callable, Sequence
-from textwrap import wrap
 from tkinter import ttk
 from typing import NamedTuple
 
 from PIL import Image
 
-from common.geometry import holds
-from common.messages import percent
+from gui.headline import Headline
 from gui.icons import tk_image
 from gui.keys import CORRECT, key_for
 from gui.protocol import DigitReading
@@ -28,7 +26,7 @@ class Height(NamedTuple):
 
 HEADLINE, BARS, GLYPHS = Height(66, 36), Height(60, 35), Height(98, 58)
 HEAT, HEAT_COVER = (255, 96, 16), 0.72  # colour of a heat map, and how much of the ink it hides at most
-LINE_SHARE = 1.2  # height of a line of the headline, relative to its part: letters do not fill their line
+LONG = 8  # characters of a number that is offered
 COLUMNS = 11  # of the bars: ten digits and "no digit"
 
 
@@ -64,8 +62,10 @@ class ReadingPanel(ttk.Frame):
             segment.grid(row=0, column=column, sticky="ew")
             switch.columnconfigure(column, weight=1, uniform="segment")
             Tooltip(segment, theme, say("tip", what=say("mode"), key=key_for("<<ToggleMode>>")))
-        self._headline = Headline(self, theme, self._correct)
-        self._hint = ttk.Label(self, style="Muted.TLabel", wraplength=width)
+        self._headline = Headline(self, theme, theme.px(HEADLINE.full), self._correct)
+        self._hint = ttk.Label(self, wraplength=width)
+        self._hint.bind("<Button-1>", lambda event: self._offered and self._raise("<<ToggleMode>>"))
+        self._offered = False  # whether the hint offers to read a number
         self._bars = Bars(self, theme, self._correct)
         self._glyphs = GlyphView(self, theme, lambda: self._raise("<<ToggleWhy>>"))
         self._learned = ttk.Button(self, command=lambda: self._raise("<<ShowMemory>>"))
@@ -83,9 +83,9 @@ class ReadingPanel(ttk.Frame):
             part.grid(row=row, column=0, sticky="nsew", pady=(0 if part in (switch, self._hint) else gap, 0))
             if part in gives_way:
                 self.rowconfigure(row, weight=1, minsize=gap + theme.px(gives_way[part].least))
-        self._hint.configure(text="\n")
+        self._show_hint("\n")
         hint_height = self._hint.winfo_reqheight()
-        self._hint.configure(text="")
+        self._show_hint("")
         self.rowconfigure(2, minsize=hint_height)
         fixed = segment.winfo_reqheight() + hint_height + self._learned.winfo_reqheight()
         self.least_height = fixed + 4 * gap + sum(theme.px(height.least) for height in gives_way.values())
@@ -96,8 +96,8 @@ class ReadingPanel(ttk.Frame):
     def show_learned(self, count: int) -> None:
         """Show the number of samples; from the first one on the hint on how to correct is left out."""
         self._samples = count
-        if count:
-            self._hint.configure(text="")
+        if count and not self._offered:
+            self._show_hint("")
         text = "learned" if self._use_memory.get() else "learned_unused"
         self._learned.configure(text=say(text, count=count))
 
@@ -106,102 +106,23 @@ class ReadingPanel(ttk.Frame):
         digit = shown.digit
         self._headline.show(shown)
         self._bars.show(digit, shown.labels()[shown.chosen] if digit else "")
-        hint = ""
-        if digit and not self._samples and not shown.corrected:
+        hint, number = "", shown.reading.number
+        if number:
+            text = number if len(number) <= LONG else f"{number[:LONG]}…"
+            hint = say("number_hint", key=key_for("<<ToggleMode>>"), text=text)
+        elif digit and not self._samples and not shown.corrected:
             label = shown.labels()[shown.chosen]
             hint = say("correct_hint", label=label) if label != "?" else say("unsure_hint")
-        self._hint.configure(text=hint)
+        self._show_hint(hint, offered=bool(number))
+
+    def _show_hint(self, text: str, offered: bool = False) -> None:
+        self._offered = offered
+        style, cursor = ("Link.TLabel", "hand2") if offered else ("Muted.TLabel", "")
+        self._hint.configure(text=text, style=style, cursor=cursor)
 
     def show_glyph(self, glyph: bytes | None, heats: Sequence[tuple[int, bytes]]) -> None:
         """Show a glyph, see `GlyphView.show`."""
         self._glyphs.show(glyph, heats)
-
-
-class Headline(RedrawnCanvas):
-    """Shows the reading in large letters, how sure it is, and the two runners-up, which can be clicked."""
-
-    def __init__(self, parent: tk.Misc, theme: Theme, on_choose: Callable[[int], None]) -> None:
-        super().__init__(parent, theme, height=theme.px(HEADLINE.full), width=1)
-        self._on_choose = on_choose
-        self._shown = ShownReading()
-        self._largest = abs(theme.big.cget("size"))
-        self._choices: dict[int, int] = {}  # digits by the items that a click chooses
-        self.bind("<Motion>", self._point)
-        self.bind("<Leave>", self._point)
-        self.bind("<Button-1>", self._click)
-
-    def show(self, shown: ShownReading) -> None:
-        """Show a reading, in letters that fit."""
-        self._shown = shown
-        self.draw()
-
-    def draw(self) -> None:
-        """Replace the content."""
-        self.delete("all")
-        self._choices.clear()
-        theme, shown, font = self.theme, self._shown, self.theme.big
-        width, height, gap = self.winfo_width(), self.winfo_height(), self.theme.px(9)
-        text, note, contenders = shown.text(), shown.note(), shown.contenders()
-        beside = max(theme.bold.measure(note), theme.small.measure("0  <1 %") * bool(contenders))
-        room = max(1, width - beside - gap)
-        self._set_size(text, room, height)
-        if font.measure(text) > room:
-            self._show_long(text, note)
-            return
-        self.create_text(0, height / 2, text=text, font=font, fill=theme.colours.text, anchor="w")
-        left = font.measure(text) + gap if text else 0
-        lines = theme.bold.metrics("linespace"), theme.small.metrics("linespace")
-        shown_below = contenders[: max(0, int((height - lines[0]) // lines[1]))]
-        y = (height - lines[0] - len(shown_below) * lines[1]) / 2
-        colours = theme.colours
-        self.create_text(left, y, text=note, font=theme.bold, fill=colours.text, anchor="nw")
-        y += lines[0]
-        for label, probability in shown_below:
-            line = f"{label}  {percent(probability) if probability >= 0.01 else '<1 %'}"
-            item = self.create_text(left, y, text=line, font=theme.small, fill=colours.muted, anchor="nw")
-            y += lines[1]
-            if label != "?":
-                self._choices[item] = int(label)
-
-    def _point(self, event: tk.Event) -> None:
-        """Highlight the contender under the pointer; bound to the canvas, since bindings of items leak."""
-        under = self._choice_at(event)
-        for item in self._choices:
-            colour = self.theme.colours.accent if item == under else self.theme.colours.muted
-            self.itemconfigure(item, fill=colour)
-        self.configure(cursor="hand2" if under else "")
-
-    def _click(self, event: tk.Event) -> None:
-        if item := self._choice_at(event):
-            self._on_choose(self._choices[item])
-
-    def _choice_at(self, event: tk.Event) -> int | None:
-        """Return the item of the contender at the pointer."""
-        at = (event.x, event.y)
-        return next((item for item in self._choices if holds(self.bbox(item), at)), None)
-
-    def _show_long(self, text: str, note: str) -> None:
-        """Show a text in as many lines as there is room for, and the note below."""
-        theme, font = self.theme, self.theme.bold
-        line = font.metrics("linespace")
-        rows = wrap(text, max(1, self.winfo_width() // font.measure("0")))
-        fit = max(1, self.winfo_height() // line - 1)
-        if len(rows) > fit:
-            rows = [*rows[: fit - 1], rows[fit - 1][:-1] + "…"]
-        self.create_text(0, 0, text="\n".join(rows), font=font, fill=theme.colours.text, anchor="nw")
-        y = len(rows) * line
-        self.create_text(0, y, text=note, font=theme.small, fill=theme.colours.muted, anchor="nw")
-
-    def _set_size(self, text: str, room: int, height: int) -> None:
-        """Set the size of the letters so that a text fits, if it does in letters as large as others."""
-        font, least = self.theme.big, abs(self.theme.bold.cget("size"))
-        font.configure(size=self._largest)
-        share = min(room / max(1, font.measure(text)), LINE_SHARE * height / font.metrics("linespace"))
-        size = max(least, min(self._largest, int(share * self._largest)))
-        font.configure(size=size)
-        while size > least and font.measure(text) > room:  # widths do not grow evenly
-            size -= 1
-            font.configure(size=size)
 
 
 class Bars(RedrawnCanvas):

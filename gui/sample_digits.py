@@ -3,8 +3,9 @@
 from PIL import Image, ImageChops
 
 from common.geometry import Point
-from gui.drawing import Page, Picture, Stroke
+from gui.drawing import Page, Picture
 from gui.painting import to_image
+from gui.stroke import Stroke
 
 # Where the pen goes, stroke by stroke: x,y in a frame 100 wide and 140 high, y downwards.
 _POINTS = {

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from common.messages import UserError
-from gui.drawing import Drawing, Page, Picture
+from gui.drawing import Drawing, Page
 from gui.history_strip import Entry
 from gui.keys import key_for
 from gui.main_window import MainWindow
@@ -40,6 +40,7 @@ class Session:
         window: the widgets.
         worker_process: what reads.
         ready: whether the network is loaded.
+        folder: of the file that was opened or saved last; "" if there is none.
         on_ready: called once it is.
         on_reading: called after an up-to-date reading is shown.
         on_change: called after each change of the drawing.
@@ -57,6 +58,7 @@ class Session:
         self.drawing = Drawing()
         self.shown = ShownReading()
         self.ready = False
+        self.folder = ""
         self._opened_at = -1  # the drawing's version when a picture was opened
         self._restarted_at = -1  # the drawing's version when the worker process was restarted
         self._read_due = ""
@@ -149,11 +151,6 @@ class Session:
         self.replace(page)
         self._opened_at = self.drawing.version
 
-    def show_picture(self, picture: Picture) -> None:
-        """Show a picture that was opened, as large as fits."""
-        region, _ = self.drawing_canvas.whole_view(Page())
-        self.show_opened(Page(picture=picture.fitted(region)))
-
     def drawing_changed(self) -> None:
         """Read the drawing after any change to it."""
         if self.drawing.blank:
@@ -210,6 +207,9 @@ class Session:
             self.window.single.set(True)
             self.read_again()
             return
+        for text, number in (("turned", reading.turned), ("crossed_out", reading.crossed_out)):
+            if number and number != getattr(self.shown.reading, text):
+                self.say(say(text, number=number))
         shown = ShownReading(reading, version)
         if len(reading.digits) == len(self.shown.reading.digits):
             shown.chosen = self.shown.chosen
@@ -254,7 +254,11 @@ class Session:
         self.window.show_glyph(digit)
         if digit is None or not self.window.why.get():
             return
-        explained = tuple(digit.ranked()[:2])
+        label = self.shown.labels()[self.shown.chosen]
+        ranked = sorted(
+            digit.ranked(), key=lambda number: str(number) != label
+        )  # what is shown, as corrected
+        explained = tuple(ranked[:2])
 
         def show(heats: tuple[bytes, ...]) -> None:
             if self.shown.digit is digit and self.window.why.get():

@@ -14,7 +14,8 @@ from weakref import WeakKeyDictionary
 from PIL import Image
 
 from common.files import write_atomically
-from gui.drawing import Page, Picture, Stroke
+from gui.drawing import Page, Picture
+from gui.stroke import Stroke
 
 PICTURE_FILE = re.compile(r"sheet-[0-9a-f]{12}\.png")
 LARGEST = 1e6  # units of the page: what lies further off was not drawn here
@@ -29,17 +30,26 @@ class Sheet:
         single: whether it is read as a single digit.
         ink_follows_speed: whether fast strokes are shown thinner.
         side: of the canvas as it first opened, in pixels: the unit of the page depends on it.
+        folder: of the file that was opened or saved last; "" if there is none.
+        use_memory: whether readings lean towards corrected samples.
     """
 
     page: Page
     single: bool
     ink_follows_speed: bool
     side: float
+    folder: str = ""
+    use_memory: bool = True
+
+    @property
+    def settings(self) -> tuple[bool, bool, str, bool]:
+        """What is kept beside the page."""
+        return self.single, self.ink_follows_speed, self.folder, self.use_memory
 
     def same_as(self, other: "Sheet") -> bool:
         """Return whether both would be written alike; all blank pages are."""
         alike = self.page is other.page or (self.page.blank and other.page.blank)
-        return alike and (self.single, self.ink_follows_speed) == (other.single, other.ink_follows_speed)
+        return alike and self.settings == other.settings
 
 
 class SheetFile:
@@ -69,6 +79,8 @@ class SheetFile:
             "single": sheet.single,
             "ink_follows_speed": sheet.ink_follows_speed,
             "side": sheet.side,
+            "folder": sheet.folder,
+            "use_memory": sheet.use_memory,
             "picture": picture
             and {
                 "file": self._picture_file.name,
@@ -112,9 +124,10 @@ class SheetFile:
             if content["picture"]:
                 self._read_picture(content["picture"], scale)
             picture = self._picture
-            return Sheet(
-                Page(strokes, picture), bool(content["single"]), bool(content["ink_follows_speed"]), side
-            )
+            single, follows = bool(content["single"]), bool(content["ink_follows_speed"])
+            # Older files lack these.
+            folder, use_memory = str(content.get("folder", "")), bool(content.get("use_memory", True))
+            return Sheet(Page(strokes, picture), single, follows, side, folder, use_memory)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError, MemoryError) as error:
             raise ValueError(f"no sheet: {error}") from error
 

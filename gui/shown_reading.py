@@ -7,6 +7,7 @@ from gui.protocol import DigitReading, PageReading
 from gui.texts import say
 
 LONG = 5  # digits of a number, above which words would be as long as the number
+DIGITS = "0123456789?"
 SURE = 0.9  # confidence below which words say what else it may be
 
 
@@ -17,7 +18,8 @@ class ShownReading:
     Attributes:
         reading: as the worker process answered.
         version: of the drawing that was read.
-        chosen: index of the digit that is shown in detail; at first the last one.
+        chosen: index of the digit that is shown in detail; at first the least sure one or, where all are
+            sure, the last.
         corrected: label and sample name of each corrected digit by its index, the last correction last.
     """
 
@@ -27,7 +29,10 @@ class ShownReading:
     corrected: dict[int, tuple[int, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.chosen = max(0, len(self.reading.digits) - 1)
+        digits = self.reading.digits
+        labels = self.labels()  # of signs, no other choice is offered
+        unsure = [at for at, digit in enumerate(digits) if labels[at] in DIGITS and digit.confidence < SURE]
+        self.chosen = min(unsure, key=lambda at: digits[at].confidence, default=max(0, len(digits) - 1))
 
     @property
     def digit(self) -> DigitReading | None:
@@ -62,9 +67,11 @@ class ShownReading:
     def note(self) -> str:
         """Return how sure the reading is, in words if it is not; "" if there are no digits."""
         if self.corrected:
-            return say("corrected")
+            read = self.reading.text.replace(" ", "")
+            confirmed = all(read[place] == str(label) for place, (label, _) in self.corrected.items())
+            return say("confirmed" if confirmed else "corrected")
         if "?" in self.reading.text:
-            return say("not_sure")
+            return say("no_digit" if self.reading.text == "?" else "not_sure")
         digits = [digit for digit in self.reading.digits if digit.is_digit]
         if not digits:
             return ""
@@ -85,7 +92,7 @@ class ShownReading:
     def title(self) -> str:
         """Return the reading and how sure it is, in one line."""
         text, note = self.text(), self.note()
-        if not note or note == say("not_sure"):
+        if not note or note in (say("not_sure"), say("no_digit")):
             return text
         return say("title_or", text=text, note=note) if note.endswith(("?", "\uff1f")) else f"{text} · {note}"
 

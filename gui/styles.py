@@ -38,6 +38,7 @@ def apply_styles(root: tk.Tk, theme: Theme) -> list[tk.PhotoImage]:
     _buttons(style, element, theme)
     _switch(style, element, theme)
     _slider(style, element, theme)
+    _scrollbar(style, element, theme)
     return kept
 
 
@@ -60,8 +61,9 @@ def _general(root: tk.Tk, style: ttk.Style, theme: Theme) -> None:
         lightcolor=colours.window,
         darkcolor=colours.window,
     )
-    style.configure("Muted.TLabel", foreground=colours.muted, font=theme.small)
-    style.configure("Bold.TLabel", font=theme.bold)
+    for name, colour in (("Muted.TLabel", colours.muted), ("Link.TLabel", colours.accent)):
+        # Without a border the text begins where the widgets above and below it do.
+        style.configure(name, foreground=colour, font=theme.small, borderwidth=0, padding=(0, px(1.5)))
     style.configure("Line.TFrame", background=colours.line)
     style.configure(
         "Tooltip.TLabel",
@@ -82,6 +84,7 @@ def _general(root: tk.Tk, style: ttk.Style, theme: Theme) -> None:
         "selectColor": colours.text,
         "activeBackground": colours.hover,
         "activeForeground": colours.text,
+        "Menu.activeBorderWidth": px(3),
     }.items():
         root.option_add(f"*{option}", colour, "startupFile")
 
@@ -176,13 +179,16 @@ def _slider(style: ttk.Style, element: Callable[..., None], theme: Theme) -> Non
     element("Digits.trough", {"": trough}, border=(thick, 0), sticky="we")
     knob = ("Digits.slider", {"side": "left", "sticky": ""})
     style.layout("Horizontal.TScale", [("Digits.trough", {"sticky": "we", "children": [knob]})])
-    style.configure(
-        "Vertical.TScrollbar",
-        arrowsize=px(9),
-        width=px(9),
-        background=colours.line,
-        troughcolor=colours.window,
-        borderwidth=0,
-        gripcount=0,
-    )
-    style.map("Vertical.TScrollbar", background=[("active", colours.soft)])
+
+
+def _scrollbar(style: ttk.Style, element: Callable[..., None], theme: Theme) -> None:
+    colours, width = theme.colours, theme.px(6)
+    states = (("active", colours.soft), ("disabled", colours.window), ("", colours.line))
+    thumbs = {state: surface((width, 2 * width), width / 2, fill) for state, fill in states}
+    # Tk finds the thumb by the end of its name.
+    element("Digits.Vertical.Scrollbar.thumb", thumbs, border=(0, width // 2), sticky="ns")
+    thumb = ("Digits.Vertical.Scrollbar.thumb", {"expand": True, "sticky": "ns"})
+    trough = ("Vertical.Scrollbar.trough", {"sticky": "ns", "children": [thumb]})
+    style.layout("Vertical.TScrollbar", [trough])
+    hidden = dict.fromkeys(("troughcolor", "bordercolor"), colours.window)
+    style.configure("Vertical.TScrollbar", borderwidth=0, width=width, **hidden)

@@ -47,17 +47,23 @@ TEXTS: dict[str, tuple[str, str]] = {
     "number": ("Number", "多位数"),
     "mode": ("One digit, or a number", "一个数字，或多位数"),
     "corrected": ("corrected", "已更正"),
+    "confirmed": ("confirmed", "已确认"),
     "not_sure": ("not sure", "不确定"),
+    "no_digit": ("not a digit?", "不像数字"),
     "or": ("or {other}?", "还是 {other}？"),
     "or_none": ("or no digit?", "或者不是数字？"),
     "title_or": ("{text}, {note}", "{text}，{note}"),
     "correct_hint": (
-        "Not a {label}? Click the right digit, or press its key.",
+        "Not {label}? Click or press the right digit.",
         "不是 {label}？点正确的数字，或按对应的数字键。",
     ),
     "unsure_hint": (
-        "What is it? Click the digit, or press its key.",
+        "What is it? Click or press the digit.",
         "这是几？点那个数字，或按对应的数字键。",
+    ),
+    "number_hint": (
+        "Several digits? {key} or a click reads {text}.",
+        "是多位数？按 {key} 或点这里，读作 {text}。",
     ),
     "glyph": ("What the network sees", "网络看到的图像"),
     "for": ("What speaks for {label}", "{label} 的依据"),
@@ -68,10 +74,17 @@ TEXTS: dict[str, tuple[str, str]] = {
         "What you corrected, to look at, to switch off and to forget",
         "你更正过的：查看、停用、删除",
     ),
+    "turned": ("Read as turned by {number} degrees.", "按旋转 {number} 度识别。"),
+    "crossed_out": ("Left out, since crossed out: {number}.", "已略去划掉的 {number} 个数字。"),
     # sheet
     "draw_here": ("Draw a digit here", "在这里写一个数字"),
     "write_here": ("Write a number here", "在这里写一个多位数"),
     "loading": ("Loading the network…", "正在加载网络…"),
+    "not_loaded": (
+        "the reading process ended while it loaded (exit code {code})",
+        "识别进程在加载时结束（退出码 {code}）",
+    ),
+    "restarted": ("the reading process ended and was started again", "识别进程已结束并重新启动"),
     "ready": ("Draw a digit. {key} shows all keys.", "请写一个数字。{key} 显示所有按键。"),
     "restored": (
         "Your last sheet is back; {key} starts afresh, {undo} undoes that.",
@@ -86,6 +99,9 @@ TEXTS: dict[str, tuple[str, str]] = {
         "The last sheet cannot be read, and this one is not kept: {path}: {reason}",
         "无法读取上次的内容，这次的也不会保留：{path}：{reason}",
     ),
+    # Why a file cannot be opened or saved stands in English, without words before it there.
+    "not_opened": ("{reason}", "无法打开：{reason}"),
+    "not_saved": ("{reason}", "无法保存：{reason}"),
     "opening": ("Opening the picture…", "正在打开图片…"),
     "opened": (
         "A picture: draw on it, or frame a part with Ctrl and the mouse; the wheel zooms.",
@@ -115,14 +131,25 @@ TEXTS: dict[str, tuple[str, str]] = {
     # corrections
     "nothing_to_correct": ("Nothing to correct yet: draw a digit first.", "还没有可更正的：请先写一个数字。"),
     "nothing_found": ("Nothing to correct: no digit was found.", "没有可更正的：未找到数字。"),
-    "remembered_one": ("Learned: your {label}, 1 sample", "已学到：你写的 {label}，1 个样本"),
-    "remembered": ("Learned: your {label}, {count:,} samples", "已学到：你写的 {label}，{count:,} 个样本"),
+    "remembered_one": (
+        "Learned: your {label}, 1 sample; {undo} takes it back",
+        "已学到：你写的 {label}，1 个样本；{undo} 可收回",
+    ),
+    "remembered": (
+        "Learned: your {label}, {count:,} samples; {undo} takes this one back",
+        "已学到：你写的 {label}，{count:,} 个样本；{undo} 可收回这一个",
+    ),
     "not_in_use": (" (not in use: {key})", "（未启用：{key}）"),
-    "taken_back": ("Taken back: the sample of a {label}.", "已收回：{label} 的样本。"),
+    "taken_back": ("Taken back: a sample of {label}.", "已收回：{label} 的样本。"),
     "with_samples": ("Reading with what you corrected.", "识别时参考你更正过的。"),
     "without_samples": ("Reading without what you corrected.", "识别时不参考你更正过的。"),
-    "forgotten_one": ("Forgotten: 1 sample.", "已删除：1 个样本。"),
-    "forgotten_all": ("Forgotten: all {count:,} samples.", "已删除：全部 {count:,} 个样本。"),
+    "forgotten_one": ("Forgotten: 1 sample; {key} brings it back.", "已删除 1 个样本；{key} 可恢复。"),
+    "forgotten_all": (
+        "Forgotten: all {count:,} samples; {key} brings them back.",
+        "已删除全部 {count:,} 个样本；{key} 可恢复。",
+    ),
+    "sample_back": ("Back again: 1 sample.", "已恢复 1 个样本。"),
+    "samples_back": ("Back again: {count:,} samples.", "已恢复 {count:,} 个样本。"),
     "broken_one": ("Broken, set aside in {folder}: {name}", "已损坏，已另存到 {folder}：{name}"),
     "broken": (
         "Broken, set aside in {folder}: {name} and {count:,} more",
@@ -138,7 +165,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "还没有：点正确的数字，或按对应的数字键，\n更正过的会显示在这里。",
     ),
     "loading_samples": ("Loading…", "正在加载…"),
-    "forget_hint": ("Point at one; the cross or Delete forgets it", "指向一个，点叉或按 Delete 删除"),
+    "forget_hint": (
+        "The cross or Delete forgets one, {key} brings it back.",
+        "点叉或按 Delete 删除，{key} 可恢复。",
+    ),
     "forget_all": ("Forget all", "全部删除"),
     "really_all": ("Really all {count:,}?", "真的删除全部 {count:,} 个？"),
     "close": ("Close", "关闭"),

@@ -12,7 +12,7 @@ from gui.texts import say
 from gui.theme import Theme
 from gui.widgets import Tooltip
 
-DOT = 18  # points: the largest dot that shows the width of the pen
+DOT = 24  # points: the largest dot that shows the width of the pen
 SLIDER = 60  # points
 
 

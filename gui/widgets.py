@@ -65,10 +65,16 @@ class Tooltip:
             self._shown = None
 
 
-class KeyList(tk.Toplevel):
-    """A window that lists all keys; Esc, F1, Return and its button close it."""
+class Panel(tk.Toplevel):
+    """A window with an edge, above the main window; hidden until it is laid out.
 
-    def __init__(self, parent: tk.Tk, theme: Theme) -> None:
+    Args:
+        parent: the main window.
+        theme: its theme.
+        title: of this window.
+    """
+
+    def __init__(self, parent: tk.Tk, theme: Theme, title: str) -> None:
         super().__init__(
             parent,
             background=theme.colours.window,
@@ -77,8 +83,15 @@ class KeyList(tk.Toplevel):
             highlightcolor=theme.colours.line,
         )
         self.withdraw()
-        self.title(say("keys_title"))
+        self.title(title)
         self.transient(parent)
+
+
+class KeyList(Panel):
+    """A window that lists all keys; Esc, F1, Return and its button close it."""
+
+    def __init__(self, parent: tk.Tk, theme: Theme) -> None:
+        super().__init__(parent, theme, say("keys_title"))
         self.resizable(False, False)
         view = tk.Canvas(self, background=theme.colours.window, highlightthickness=0)
         view.grid(row=0, column=0)

@@ -3,7 +3,9 @@
 The only module of the package that imports PyTorch and NumPy.
 """
 
+import contextlib
 import io
+from collections.abc import Sequence
 from copy import copy
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,10 +15,10 @@ from PIL import Image
 
 from common.device import pick_device
 from common.files import write_atomically
-from common.geometry import Box, Point, grown
+from common.geometry import Box, Point, around, grown
 from common.messages import UserError, short
 from gui.copy_programs import copy_file
-from gui.drawing import Page, Picture, Stroke
+from gui.drawing import WHOLE, Page, Picture
 from gui.painting import composed, pixels_of, to_image
 from gui.protocol import (
     CopyPicture,
@@ -25,21 +27,27 @@ from gui.protocol import (
     Forget,
     ForgetAll,
     Keep,
+    Kept,
     ListSamples,
     Open,
     PageReading,
     Read,
     Request,
+    Restore,
     Sample,
     SampleList,
     Save,
 )
+from gui.stroke import Stroke
 from preprocessing.glyph import to_uint8
 from preprocessing.image_files import as_rgb, open_picture, pages_of, reduced
+from preprocessing.region import pixels_in
 from preprocessing.stroke_files import drawings, each_line, is_stroke_file, read_drawing
+from recognition.memory import Memory
 from recognition.profiles import move_old_samples, profile_folder
 from recognition.reading import Reading, text_of
 from recognition.recognizer import Recognizer
+from recognition.symbols import CROSSED_OUT
 from visualization.explain import grad_cam
 
 PICTURE_SIDE = 1600  # pixels; larger pictures are reduced to this: digits of a full page are still read
@@ -84,8 +92,8 @@ class Worker:
             case Explain(glyph, digits):
                 ink = _from_bytes(glyph)
                 return tuple(_to_bytes(grad_cam(self.recognizer.model, ink, digit)) for digit in digits)
-            case Open(source):
-                return self.open(source)
+            case Open(source, part):
+                return self.open(source, part)
             case Save(path, page, region, scale, ink_follows_speed):
                 return self.save(path, page, region, scale, ink_follows_speed)
             case CopyPicture(page, region, scale, ink_follows_speed):
@@ -93,9 +101,13 @@ class Worker:
             case Keep():
                 return self.keep(request)
             case Forget(sample):
-                return self.memory.forget(sample)
+                return self.forget(sample)
             case ForgetAll():
-                return self.memory.forget_all()
+                files = self.files_of("*")
+                self.memory.forget_all()
+                return files
+            case Restore(files):
+                return self.restore(files)
             case ListSamples():
                 return self.list_samples()
         raise TypeError(f"unknown request: {request!r}")
@@ -104,20 +116,29 @@ class Worker:
         """Read a page, see `Read`."""
         recognizer = self.recognizer if use_memory else self.recognizer_without_memory
         if page.picture is None:
-            return _page_reading(recognizer.read_strokes(page.points(), single=single), (0.0, 0.0), 1.0)
+            readings = recognizer.read_strokes(page.points(), single=single)
+            several = recognizer.read_strokes(page.points()) if single and side_by_side(page.strokes) else []
+            sure = len(several) > 1 and all(reading.is_digit for reading in several)
+            return _page_reading(readings, (0.0, 0.0), 1.0, text_of(several) if sure else "")
         image, region, scale = composed(page)
         return _page_reading(recognizer.read_image(image, single=single), region[:2], scale)
 
-    def open(self, source: Path | bytes) -> Picture | Page:
+    def open(self, source: Path | bytes, part: Box = WHOLE) -> Picture | Page:
         """Decode a picture or strokes, see `Open`."""
         if is_strokes(source):
             return Page(tuple(Stroke(line, 1.0) for line in strokes_of(source)))
         file = source if isinstance(source, Path) else io.BytesIO(source)
         pages = pages_of(file)
-        image = as_rgb(reduced(open_picture(file, pages[0])))
+        image = open_picture(file, pages[0])
+        if part != WHOLE:
+            sides = (share * image.size[axis % 2] for axis, share in enumerate(part))
+            image = image.crop(pixels_in(tuple(sides), image.size, "the picture"))
+        image = as_rgb(reduced(image))
         image.thumbnail((PICTURE_SIDE, PICTURE_SIDE), reducing_gap=2)
         paper = tuple(int(value) for value in np.median(np.asarray(image), axis=(0, 1)))
-        return Picture(image.width, image.height, image.tobytes(), paper, pages=len(pages))
+        path = str(source.absolute()) if isinstance(source, Path) else ""
+        size = image.width, image.height
+        return Picture(*size, image.tobytes(), paper, pages=len(pages), file=path, part=part)
 
     def save(self, path: Path, page: Page, region: Box, scale: float, ink_follows_speed: bool) -> Path:
         """Write a page as PNG, see `Save`."""
@@ -135,7 +156,7 @@ class Worker:
         with TemporaryDirectory() as folder:
             return copy_file(self.save(Path(folder) / "drawing.png", page, region, scale, ink_follows_speed))
 
-    def keep(self, request: Keep) -> int:
+    def keep(self, request: Keep) -> Kept:
         """Keep a corrected sample, see `Keep`."""
         page, digit = request.page, request.digit
         strokes, image = _cut_out(page, request.box)
@@ -148,9 +169,32 @@ class Worker:
             confidence=digit.confidence,
             name=request.sample,
         )
-        if request.replaces:
-            self.memory.forget(request.replaces)
-        return list(self.memory.labels.values()).count(request.label)
+        replaced = self.forget(request.replaces) if request.replaces else {}
+        return Kept(list(self.memory.labels.values()).count(request.label), replaced)
+
+    def files_of(self, name: str) -> dict[str, bytes]:
+        """Return the content of the files of a sample, or of all samples ("*"), by their names.
+
+        A file that cannot be read is left out.
+        """
+        files = {}
+        for sample in self.memory.folder.glob(f"{name}.jsonl"):
+            for path in (sample.with_suffix(".npy"), sample.with_suffix(".png"), sample):  # what counts last
+                with contextlib.suppress(OSError):
+                    files[path.name] = path.read_bytes()
+        return files
+
+    def forget(self, sample: str) -> dict[str, bytes]:
+        """Delete a sample, see `Forget`."""
+        files = self.files_of(sample)
+        self.memory.forget(sample)
+        return files
+
+    def restore(self, files: dict[str, bytes]) -> None:
+        """Write files of deleted samples, and read all samples again."""
+        for name, content in files.items():
+            write_atomically(self.memory.folder / name, content)
+        self.memory = self.recognizer.memory = Memory(self.memory.folder, self.recognizer.checkpoint)
 
     def list_samples(self) -> SampleList:
         """List all samples, the newest first."""
@@ -173,13 +217,29 @@ def _cut_out(page: Page, box: Box | None) -> tuple[list[tuple], Image.Image]:
     return [], whole.crop(pixels_of(region, shown, scale, whole.size))
 
 
-def _page_reading(readings: list[Reading], origin: tuple[float, float], scale: float) -> PageReading:
+def side_by_side(strokes: Sequence[Stroke]) -> bool:
+    """Return whether some strokes lie beside the others, which they overlap by less than half their width."""
+    ordered = sorted(strokes, key=lambda stroke: stroke.box[0])
+    for place in range(1, len(ordered)):
+        first, second = (
+            around([stroke.box for stroke in part]) for part in (ordered[:place], ordered[place:])
+        )
+        narrower = min(first[2] - first[0], second[2] - second[0])
+        if first[2] - second[0] < narrower / 2:
+            return True
+    return False
+
+
+def _page_reading(
+    readings: list[Reading], origin: tuple[float, float], scale: float, number: str = ""
+) -> PageReading:
     """Return readings in plain values, their boxes in page coordinates.
 
     Args:
         readings: with boxes in pixels of an image.
         origin: page coordinates of the image's upper left corner.
         scale: pixels per unit of the page.
+        number: as in `PageReading`.
     """
     nones = [no_digit(reading) for reading in readings]
     digits = [
@@ -194,7 +254,9 @@ def _page_reading(readings: list[Reading], origin: tuple[float, float], scale: f
         for reading, none in zip(readings, nones, strict=True)
         if reading.symbol
     ]
-    return PageReading(tuple(digits), text_of(readings))
+    turned = readings[0].turned if readings else 0
+    crossed_out = sum(reading.kind == CROSSED_OUT for reading in readings)
+    return PageReading(tuple(digits), text_of(readings), number, turned, crossed_out)
 
 
 def no_digit(reading: Reading) -> float:

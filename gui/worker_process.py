@@ -22,11 +22,12 @@ from typing import TYPE_CHECKING, Any
 from common.device import return_freed_memory
 from common.messages import UserError, complain
 from gui.protocol import Request
+from gui.texts import say
 
 if TYPE_CHECKING:
     import tkinter as tk
 
-POLL_BUSY, POLL_IDLE = 3, 40  # milliseconds between two polls for an answer
+POLL_BUSY, POLL_IDLE = 1, 40  # milliseconds between two polls for an answer, each of which takes 30 µs
 CLOSING_TIME = 2.0  # seconds for lasting requests to be carried out when the window closes
 QUIET = 0.1  # seconds without a request after which the process returns freed memory to the system
 READY, ANSWER, ERROR, FAILURE = "ready", "answer", "error", "failure"  # kinds of messages from the process
@@ -183,12 +184,12 @@ class WorkerProcess:
         """Start the process again after it died, e.g. because the system ran out of memory."""
         self.process.join()
         if not self._ready:
-            self._fail(f"the reading process ended while it loaded (exit code {self.process.exitcode})")
+            self._fail(say("not_loaded", code=self.process.exitcode))
             return
         unanswered = self._running
         self._start()
         if unanswered:
-            unanswered.otherwise("the reading process ended and was started again")
+            unanswered.otherwise(say("restarted"))
         self._on_restart()
 
     def _fail(self, reason: str) -> None:

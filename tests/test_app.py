@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.support.project import Project, assert_one_line_error
+import app
+from common.cli import run_script
+from tests.support.project import Project, Result, assert_one_line_error
 from tests.support.window import PATIENCE
 
 
@@ -49,28 +51,43 @@ def test_no_tkinter(copy, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--checkpoint", "nowhere.pt"], ["nowhere.pt", "no such checkpoint"]),
         (["--checkpoint", "text.png"], ["text.png is not a checkpoint"]),
-        (["nowhere.png"], ["nowhere.png", "no such picture"]),
         (["text.png"], ["text.png is not a picture"]),
         (["cut.png"], ["cut.png"]),
-        (["--size", "0"], ["--size", "at least 100"]),
-        (["--brush", "wide"], ["--brush", "number"]),
-        (["--theme", "pink"], ["--theme", "pink"]),
     ],
     ids=" ".join,
 )
-def test_bad_input(display, copy, arguments, words):
+def test_bad_files(display, copy, arguments, words):
     assert_one_line_error(start(copy, *arguments, DISPLAY=display), *words)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--checkpoint", "nowhere.pt"], ["nowhere.pt", "no such checkpoint"]),
+        (["nowhere.png"], ["nowhere.png", "no such picture"]),
+        (["--size", "0"], ["--size", "at least 100"]),
+        (["--brush", "wide"], ["--brush", "number"]),
+        (["--theme", "pink"], ["--theme", "pink"]),
+        (["--profile", "a/b"], ["cannot be the name of a profile"]),
+        (["--profile", ""], ["cannot be the name of a profile"]),
+        (["--profile", ".hidden"], ["cannot be the name of a profile"]),
+    ],
+    ids=" ".join,
+)
+def test_bad_arguments(copy, monkeypatch, capsys, arguments, words):
+    """In this process: they are refused before a window opens."""
+    monkeypatch.chdir(copy)
+    monkeypatch.setenv("DISPLAY", "")
+    monkeypatch.setattr(sys, "argv", ["app.py", *arguments])
+    with pytest.raises(SystemExit) as end:
+        run_script(app.main)
+    assert_one_line_error(Result(arguments, end.value.code, *capsys.readouterr()), *words)
+
+
+@pytest.mark.long
 def test_no_shipped_weights(display, project):
     for path in (project.folder / "checkpoints").iterdir():
         path.unlink()
     result = start(project.folder, DISPLAY=display)
     assert_one_line_error(result, "improved_resnet18.pt", "no such checkpoint")
-
-
-@pytest.mark.parametrize("name", ["a/b", "", ".hidden"])
-def test_a_profile_that_cannot_be_a_folder(copy, name):
-    assert_one_line_error(start(copy, "--profile", name), "cannot be the name of a profile")

@@ -1,10 +1,7 @@
 """Tests of the sheet that is kept: restored, started afresh, broken, and the first start without one."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -14,7 +11,8 @@ from PIL import Image
 from common.files import PROJECT
 from gui.drawing import Page, Picture, Stroke
 from gui.sheet_file import Sheet, SheetFile
-from tests.support.window import NAME, PATIENCE, SIDE, Window, draw
+from tests.support.run_code import run_in_process
+from tests.support.window import PATIENCE, SIDE, Window, draw
 
 FILE = "corrections/default/sheet.json"
 
@@ -55,18 +53,9 @@ def test_the_sheet_is_back_after_a_close_and_after_a_kill(other_display, other_c
 
     window = Window(other_display, "--size", SIDE, folder=other_copy, autosave=True)
     window.wait_for_reading("42")
-    window.fresh()
     window.press("ctrl+q")
     assert window.process.wait(PATIENCE) == 0
-
-    path.write_text("{")
-    window = Window(other_display, "--size", SIDE, folder=other_copy, autosave=True)
-    window.wait(lambda: not path.exists())
-    assert path.with_name("sheet.json.broken").read_text() == "{"
-    draw(window, 3)
-    window.wait_for_title(rf"3 · \d+ % - {NAME}")
-    window.wait(path.exists)
-    assert window.close() == ""
+    assert window.process.stderr.read() == ""
 
 
 def test_what_is_drawn_before_the_network_is_loaded_is_kept(other_display, other_copy):
@@ -80,18 +69,39 @@ def test_what_is_drawn_before_the_network_is_loaded_is_kept(other_display, other
     assert len(json.loads(path.read_text())["strokes"]) == 1
 
 
+@pytest.mark.long
+def test_dialogs_start_in_the_folder_of_the_last_file(other_display, other_copy, photo, tmp_path):
+    sheet = Sheet(Page(), True, True, float(SIDE), str(photo.parent))
+    SheetFile(other_copy / FILE).write(sheet)
+    window = Window(other_display, "--size", SIDE, folder=other_copy, autosave=True)
+    window.press("ctrl+o")
+    window.xdotool("search", "--sync", "--onlyvisible", "--name", "Open a picture")
+    window.type(photo.name)
+    window.press("Return")
+    window.wait_for_reading("5")
+    window.press("ctrl+s")
+    window.xdotool("search", "--sync", "--onlyvisible", "--name", "Save the drawing")
+    window.type(f"{tmp_path}/five.png")
+    window.press("Return")
+    window.wait((tmp_path / "five.png").exists)
+    window.press("ctrl+q")
+    assert window.process.wait(PATIENCE) == 0
+    assert SheetFile(other_copy / FILE).read(float(SIDE)).folder == str(tmp_path)
+
+
 LATE = """
+import sys
 from pathlib import Path
 
-from gui.autosave import DELAY, FILE
+from gui.autosave import FILE
 from tests.support.hand import Hand
 
-folder = Path("profile")
-hand = Hand(folder=folder)
+folder = Path(sys.argv[1])
+hand = Hand(folder=folder, watching=False)
 hand.draw([[(0, -50), (0, 50)]])
 hand.canvas.event_generate("<ButtonPress-1>", x=300, y=200)
 hand.canvas.event_generate("<Motion>", state=0x100, x=320, y=300)
-other = Hand(folder=folder)
+other = Hand(folder=folder, watching=False)
 assert "Another window" in other.status()
 other.draw([[(0, -50), (0, 50)]])
 other.session.on_close()
@@ -103,8 +113,8 @@ assert sheet.count("points") == 2, "the stroke whose pen is down is kept"
 (folder / FILE).unlink()
 hand.session.worker_process.close()
 
-hand = Hand(folder=folder)
-folder.rename("elsewhere")
+hand = Hand(folder=folder, watching=False)
+folder.rename(folder.with_name("elsewhere"))
 folder.write_text("no folder")
 hand.draw([[(0, -50), (0, 50)]])
 hand.wait(lambda: "profile" in hand.status())
@@ -113,17 +123,24 @@ hand.draw([[(40, -50), (40, 50)]])
 hand.wait((folder / FILE).exists)
 assert (folder / FILE).read_text().count("points") == 2
 hand.session.worker_process.close()
+
+(folder / FILE).write_text("{")
+hand = Hand(folder=folder, watching=False)
+hand.wait(lambda: not (folder / FILE).exists())
+assert (folder / f"{FILE}.broken").read_text() == "{"
+hand.draw([[(0, -50), (0, 50)]])
+hand.wait_for_reading()
+assert hand.session.shown.text() == "1"
+hand.wait((folder / FILE).exists)
+hand.session.worker_process.close()
 """
 
 
-def test_a_second_window_a_pen_that_is_down_and_a_folder_that_cannot_be_written(
-    display, tmp_path, monkeypatch
+@pytest.mark.long
+def test_a_second_window_a_pen_that_is_down_a_folder_that_cannot_be_written_and_a_broken_sheet(
+    display, tmp_path
 ):
-    monkeypatch.setenv("DISPLAY", display)
-    environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
-    result = subprocess.run(
-        [sys.executable, "-c", LATE], cwd=tmp_path, env=environment, capture_output=True, text=True
-    )
+    result = run_in_process(LATE, display, PROJECT, str(tmp_path / "profile"))
     assert (result.returncode, result.stderr) == (0, "")
 
 
@@ -136,9 +153,9 @@ def test_a_sheet_with_a_picture_is_written_and_read(tmp_path):
     noise = np.random.default_rng(0).integers(0, 256, (30, 40, 3), dtype=np.uint8)
     picture = Picture(40, 30, noise.tobytes(), (1, 2, 3), (-4.0, -3.0, 4.0, 3.0), 2)
     page = Page((Stroke(((1.5, 2.0), (3.0, 4.0)), 7.0, (0.5, 0.75)),), picture)
-    file.write(sheet_of(page, False, False))
+    file.write(replace(sheet_of(page, False, False), use_memory=False))
     read = SheetFile(file.path).read(500.0)
-    assert (read.single, read.ink_follows_speed) == (False, False)
+    assert read.settings == (False, False, "", False)
     assert vars(read.page.picture) == vars(picture)
     assert read.page.points() == page.points()
     assert (read.page.strokes[0].width, read.page.strokes[0].factors) == (7.0, (0.5, 0.75))

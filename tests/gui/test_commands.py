@@ -13,7 +13,8 @@ from gui.drawing import Page, Stroke
 from gui.painting import to_image
 from tests.support.corrections import samples
 from tests.support.handwriting import digit
-from tests.support.window import NAME, SIDE, Window, draw, run_with_hand
+from tests.support.run_code import run_with_hand
+from tests.support.window import NAME, SIDE, Window, draw
 
 
 def open_picture(window: Window, path: Path) -> None:
@@ -59,6 +60,43 @@ def test_a_part_of_a_picture_is_framed_and_read(window, tmp_path):
     window.wait_for_reading("4836")
     window.fresh()
     window.press("n")  # a picture of several digits was opened as a number
+
+
+FRAMES = """
+from pathlib import Path
+from PIL import Image, ImageDraw
+from gui.sample_digits import digit
+hand.wait(lambda: session.ready)
+page = Image.new("L", (3200, 2400), 245)
+for place, number in enumerate((7, 3, 8)):
+    for line in digit(number, (2660 + 28 * place, 1900), 32):
+        ImageDraw.Draw(page).line(line, fill=40, width=3)
+path = Path("page.png")
+page.save(path)
+def framed(box):
+    hand.commands.read_part(box)
+    hand.wait(lambda: not session.busy)
+    picture = session.drawing.page.picture
+    print(picture.width, picture.height, session.shown.text(), *(f"{share:.3f}" for share in picture.part))
+def shown(left, top, right, bottom):
+    (x, y, far_x, far_y), (a, b, c, d) = session.drawing.page.picture.box, (left, top, right, bottom)
+    return x + a * (far_x - x), y + b * (far_y - y), x + c * (far_x - x), y + d * (far_y - y)
+hand.commands.open_from(path)
+hand.wait(lambda: not session.busy)
+framed(shown(0.75, 0.75, 1, 1))
+framed(shown(0, 0, 0.5, 0.5))
+path.unlink()
+framed(shown(0.5, 0, 1, 1))
+"""
+
+
+def test_a_framed_part_of_a_picture_has_the_pixels_of_its_file(other_display, other_copy):
+    result = run_with_hand(FRAMES, other_display, other_copy)
+    assert result.stdout.splitlines() == [
+        "800 600 738 0.750 0.750 1.000 1.000",
+        "400 300 738 0.750 0.750 0.875 0.875",
+        "200 300 738 0.000 0.000 1.000 1.000",  # the file is gone: what is shown is cut
+    ], result.stderr
 
 
 OPENS_PAGES = """

@@ -19,7 +19,8 @@ from tests.support.corrections import (
     samples,
 )
 from tests.support.handwriting import digit
-from tests.support.window import NAME, PATIENCE, SIDE, Window, draw, run_with_hand, screen
+from tests.support.run_code import run_in_process, run_with_hand
+from tests.support.window import NAME, PATIENCE, SIDE, Window, draw, screen
 
 
 def test_a_correction_is_kept_and_counts_from_the_next_stroke_on(window, copy):
@@ -36,7 +37,7 @@ def test_a_correction_is_kept_and_counts_from_the_next_stroke_on(window, copy):
     assert (np.asarray(Image.open(png).convert("L")) < 100).sum() > 500
     window.fresh()
     draw(window, 1, height=0.5)
-    assert window.wait_for_reading("7").startswith("7 · "), "read as a 7, not shown as corrected"
+    window.wait_for_title(rf"7 · \d+ % - {NAME}")  # read as a 7, not shown as corrected
     draw_and_read(window, 3, 3)
 
 
@@ -66,10 +67,33 @@ def test_ctrl_z_right_after_a_correction_takes_it_back(window, copy):
     window.wait(lambda: labels(copy) == [4])
     window.wait_for_title(f"4 · corrected - {NAME}")
     window.press("ctrl+z")
+    window.wait_for_reading("7")
+    window.wait(lambda: labels(copy) == [7])
+    window.press("ctrl+z")
     window.wait_for_reading("1")
     window.wait(lambda: not samples(copy))
     assert window.ink().any(), "the drawing stays"
     draw_and_read(window, 1, 1)
+
+
+def test_a_correction_is_undone_and_redone_in_its_turn(window, copy):
+    draw_and_correct(window, copy, 1, 7)
+    window.press("Escape")
+    window.wait_for_blank()
+    window.press("ctrl+z")
+    window.wait_for_reading("7")
+    assert labels(copy) == [7], "to clear the page came last"
+    window.press("ctrl+z")
+    window.wait_for_reading("1")
+    window.wait(lambda: not samples(copy))
+    window.press("ctrl+z")
+    window.wait_for_blank()
+    window.press("ctrl+y", "ctrl+y")
+    window.wait_for_reading("7")
+    window.wait(lambda: labels(copy) == [7])
+    window.press("ctrl+y")
+    window.wait_for_blank()
+    assert labels(copy) == [7]
 
 
 def test_the_last_of_two_corrections_of_one_reading_counts(window, copy):
@@ -161,20 +185,40 @@ def test_a_key_and_a_switch_turn_samples_off_and_on(window, copy):
     window.press("Escape")
 
 
+TWO_PROFILES = """
+from gui.drawing import Page, Stroke
+from tests.support.hand import Hand
+from tests.support.handwriting import digit
+def read(number):
+    hand.session.clear()
+    strokes = digit(number, (0, 0), 240)
+    hand.session.replace(Page(tuple(Stroke(tuple(line), 16.0) for line in strokes)))
+    hand.wait_for_reading()
+    return hand.session.shown.text()
+for profile in ("Anna", "default"):
+    hand = Hand(profile, watching=False)
+    two, one = read(2), read(1)
+    print(profile, one, two)
+    if profile == "Anna":
+        hand.corrections.correct(7)
+    hand.wait(lambda: not hand.session.busy)
+    hand.session.worker_process.close()
+    hand.root.destroy()
+"""
+
+
+@pytest.mark.long
 def test_profiles_are_separate_and_old_samples_belong_to_the_default_one(other_copy):
     """The old sample lies outside of any profile: a 2 corrected to 5. Anna corrects a 1 to 7."""
     old = {"label": 5, "strokes": digit(2, (0, 0), 240), "image": Image.new("L", (28, 28), 255)}
     sample_store.write_sample(other_copy / "corrections", profiles.new_sample_name(), **old)
     with screen() as display:
-        for profile, one, two in (("Anna", 1, 2), ("default", 1, 5), ("Anna", 7, 2)):
-            window = Window(display, "--size", SIDE, "--profile", profile, folder=other_copy)
-            draw_and_read(window, 1, one)
-            draw_and_read(window, 2, two)
-            if one == 1 and profile == "Anna":
-                draw_and_read(window, 1, 1)
-                window.press("7")
-                window.wait(lambda: labels(other_copy, "Anna") == [7])
-            assert window.close() == ""
+        result = run_in_process(TWO_PROFILES, display, other_copy)
+        assert (result.stdout, result.stderr) == ("Anna 1 2\ndefault 1 5\n", "")
+        window = Window(display, "--size", SIDE, "--profile", "Anna", folder=other_copy)
+        draw_and_read(window, 1, 7)
+        draw_and_read(window, 2, 2)
+        assert window.close() == ""
     assert labels(other_copy) == [5]
     assert labels(other_copy, "Anna") == [7]
 
@@ -193,10 +237,12 @@ for label in (1, 1, 2):
     session.clear()
     session.replace(Page(tuple(Stroke(tuple(line), 12.0) for line in digit(1, (0, 0), 200))))
     say_after(lambda: hand.corrections.correct(label))
-say_after(hand.commands.undo)
+say_after(session.undo)
 say_after(hand.commands.toggle_memory)
 say_after(lambda: hand.corrections.correct(3))
 say_after(hand.corrections.forget_all)
+say_after(session.undo)
+say_after(session.redo)
 session.worker_process.close()
 """
 
@@ -213,13 +259,15 @@ def test_the_status_line_reports_corrections_and_broken_samples(display, other_c
         assert line.endswith(f"error: broken, set aside: corrections/Anna/{name}.broken")
     assert result.stdout.splitlines() == [
         f"Broken, set aside in corrections/Anna: {broken[0]}.broken and 3 more",
-        "Learned: your 1, 1 sample",
-        "Learned: your 1, 2 samples",
-        "Learned: your 2, 1 sample",
-        "Taken back: the sample of a 2.",
+        "Learned: your 1, 1 sample; Ctrl+Z takes it back",
+        "Learned: your 1, 2 samples; Ctrl+Z takes this one back",
+        "Learned: your 2, 1 sample; Ctrl+Z takes it back",
+        "Taken back: a sample of 2.",
         "Reading without what you corrected.",
-        "Learned: your 3, 1 sample (not in use: M)",
-        "Forgotten: all 3 samples.",
+        "Learned: your 3, 1 sample; Ctrl+Z takes it back (not in use: M)",
+        "Forgotten: all 3 samples; Ctrl+Z brings them back.",
+        "Back again: 3 samples.",
+        "Forgotten: all 3 samples; Ctrl+Z brings them back.",
     ]
 
 

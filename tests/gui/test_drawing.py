@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.geometry import distance
-from gui.drawing import Drawing, Page, Picture, Stroke, erased
+from gui.drawing import Drawing, Page, Picture
+from gui.stroke import Stroke, erased
 from tests.gui.strategies import points, strokes, unhurried
 from tests.support.handwriting import digit
 
@@ -137,6 +138,23 @@ def test_undo_and_redo_visit_all_pages(script):
                 at += 1
         assert drawing.page.strokes == pages[at]
         assert (drawing.can_undo, drawing.can_redo) == (at > 0, at < len(pages) - 1)
+
+
+def test_what_is_done_beside_the_page_is_an_action_in_its_turn():
+    drawing, done = Drawing(), []
+    draw(drawing, (0, 0))
+    drawing.note(lambda: done.append("undo"), lambda: done.append("redo"))
+    draw(drawing, (1, 1))
+    version = drawing.version
+    assert drawing.undo()
+    assert done == []
+    assert drawing.undo()
+    assert (done, lines(drawing)) == (["undo"], [[(0, 0)]])
+    assert drawing.version > version + 1, "the page is read again"
+    assert drawing.redo()
+    assert (done, lines(drawing)) == (["undo", "redo"], [[(0, 0)]])
+    drawing.note(lambda: None, lambda: None)
+    assert not drawing.can_redo
 
 
 def test_undo_has_a_limit(monkeypatch):

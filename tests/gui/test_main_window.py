@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from common.files import PROJECT
 from tests.support.corrections import samples
-from tests.support.window import NAME, PATIENCE, Window, draw, run_with_hand, screen
+from tests.support.run_code import run_in_process, run_with_hand
+from tests.support.window import NAME, PATIENCE, Window, draw, screen
 
 UNDO = 209  # column of its button
 SWITCH = 45  # rows of the panel that the switch between Single and Number takes
@@ -95,6 +97,28 @@ def test_a_click_on_a_bar_corrects(window, copy):
     assert panel(window)[hint].std() < 3
 
 
+def test_several_digits_are_offered_as_a_number(window):
+    """By a line under the reading, which a click accepts; in two strokes a 4 is one digit."""
+
+    def offer() -> np.ndarray:
+        line = panel(window)[SWITCH + 85 : SWITCH + 105]
+        return np.argwhere(np.abs(line - window.colour("accent")).sum(2) < 60)
+
+    draw(window, 4, at=0.3, height=0.4)
+    window.wait_for_reading("4")
+    window.settle()
+    assert not len(offer())
+    draw(window, 2, at=0.7, height=0.4)
+    window.wait(lambda: len(offer()) > 50)
+    assert len(window.reading()) == 1
+    window.click((window.right + 30 - window.left, SWITCH + 95))
+    window.wait_for_reading("42")
+    window.settle()
+    assert not len(offer())
+    window.press("n")
+    window.wait(lambda: len(offer()) > 50)
+
+
 def glyph(window: Window) -> np.ndarray:
     """Return the enlarged glyph: (28 n, 28 n, 3)."""
     area = panel(window)
@@ -140,6 +164,7 @@ def test_the_drawing_scales_with_the_window(window):
         window.find_canvas()
 
 
+@pytest.mark.long
 def test_dark_with_a_picture_and_its_own_sizes(other_display, photo):
     window = Window(other_display, "--size", 450, "--brush", 40, photo, dark=True)
     assert (window.right + 1 - window.left, window.bottom + 1 - window.top) == (450, 450)
@@ -151,9 +176,37 @@ def test_dark_with_a_picture_and_its_own_sizes(other_display, photo):
     window.click(window.middle)
     ink = window.wait_for_ink(lambda ink: ink.any())
     assert ink.any(0).sum() == pytest.approx(40, abs=2)
+    before = np.asarray(window.picture("root"))
+    window.press("F10")  # the menu, partly beside the window
+
+    def menu() -> np.ndarray:
+        now = np.asarray(window.picture("root"))
+        return now[(now != before).any(2)]
+
+    window.wait(lambda: len(menu()) > 5000)
+    colours, counts = np.unique(menu(), axis=0, return_counts=True)
+    assert (colours[counts.argmax()] == window.colour("window")).all(), "the menu is dark too"
+    window.press("Escape")
     window.process.send_signal(signal.SIGINT)
     assert window.process.wait(PATIENCE) == 130
     assert window.process.stderr.read().strip() == "Interrupted."
+
+
+def test_a_window_in_chinese(other_display):
+    window = Window(other_display, "--size", 300, language="zh")
+
+    def titles() -> list[str]:
+        shown = window.xdotool("search", "--onlyvisible", "--name", ".").split()
+        return [window.xdotool("getwindowname", one) for one in shown]
+
+    draw(window, 7)
+    assert window.wait_for_reading("7").endswith(" - 手写数字")
+    for key, title in (("r", "从你这里学到的 - 手写数字"), ("F1", "按键 - 手写数字"), ("ctrl+o", "打开图片")):
+        window.press(key)
+        window.wait(lambda title=title: title in titles())
+        window.press("Escape")
+        window.wait(lambda title=title: title not in titles())
+    assert window.close() == ""
 
 
 def tool(folder: Path, name: str, output: str) -> str:
@@ -164,10 +217,19 @@ def tool(folder: Path, name: str, output: str) -> str:
     return f"{folder}{os.pathsep}{os.environ['PATH']}"
 
 
-@pytest.mark.parametrize("dark", [False, True])
-def test_the_theme_follows_the_desktop(other_display, tmp_path, dark):
-    path = tool(tmp_path, "gsettings", "prefer-dark" if dark else "default")
-    window = Window(other_display, "--size", 300, "--theme", "auto", dark=dark, PATH=path, GTK_THEME="")
+FOLLOWS = """
+from app import open_display
+from gui.theme import LIGHT, Theme
+assert Theme(open_display(), "auto").colours == LIGHT
+"""
+
+
+def test_the_theme_follows_the_desktop(other_display, tmp_path):
+    path = tool(tmp_path, "gsettings", "default")
+    light = run_in_process(FOLLOWS, other_display, PROJECT, PATH=path, GTK_THEME="")
+    assert (light.returncode, light.stderr) == (0, "")
+    path = tool(tmp_path, "gsettings", "prefer-dark")
+    window = Window(other_display, "--size", 300, "--theme", "auto", dark=True, PATH=path, GTK_THEME="")
     assert (window.pixels()[2, 2] == window.colour("window")).all()
     assert window.close() == ""
 
@@ -220,6 +282,17 @@ for numbers in (1, 2, 7, 60):
     session.show(ShownReading(PageReading(seven * 8 * numbers, " ".join(["12345678"] * numbers))))
     hand.run(0.1)
     check_drawn()
+session.show(ShownReading(PageReading(seven, "?", number="12345678")))
+hand.run(0.1)
+check_drawn()
+assert check(root) > 20, "the offer to read a number is whole"
+hand.corrections.toggle_window()
+hand.wait(lambda: not session.busy)
+hand.run(0.1)
+samples = hand.corrections._memory_window
+assert samples.winfo_width() <= root.winfo_screenwidth(), samples.winfo_width()
+assert samples.winfo_y() + samples.winfo_height() <= root.winfo_screenheight(), samples.winfo_height()
+samples.destroy()
 hand.commands.help()
 hand.run(0.2)
 keys = hand.commands._key_list
@@ -229,8 +302,11 @@ session.worker_process.close()
 """
 
 
-@pytest.mark.parametrize(("size", "dpi"), [("640x480", 96), ("1366x768", 192), ("3840x2160", 192)])
-def test_nothing_is_cut_off_on_a_screen_of_any_size(other_copy, size, dpi):
+@pytest.mark.parametrize(
+    ("size", "dpi", "language"),
+    [("640x480", 96, "en"), ("640x480", 96, "zh"), ("1366x768", 192, "en"), ("3840x2160", 192, "en")],
+)
+def test_nothing_is_cut_off_on_a_screen_of_any_size(other_copy, size, dpi, language):
     with screen(size, dpi) as display:
-        result = run_with_hand(FITS, display, other_copy)
+        result = run_with_hand(FITS, display, other_copy, language=language)
     assert (result.stdout, result.stderr) == ("7\n", "")

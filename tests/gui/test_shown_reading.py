@@ -16,6 +16,9 @@ def test_how_sure_it_is_stands_in_words_where_it_is_low():
     page = (one(7, 0.99), replace(one(2, 0.6), probabilities=(0, 0.25, 0.6, *[0.02] * 7)))
     number = ShownReading(PageReading(page, "7 2"))
     assert (number.note(), number.title()) == ("or 7 1?", "7 2, or 7 1?")
+    assert ShownReading(PageReading(page[::-1], "2 7")).chosen == 0, "the one that is not sure"
+    assert ShownReading(PageReading(page[::-1], "+ 7")).chosen == 1, "a sign has no runners-up"
+    assert ShownReading(PageReading((page[0],) * 3, "777")).chosen == 2
     single = ShownReading(PageReading(page[1:], "2"))
     assert (single.note(), single.title()) == ("or 1?", "2, or 1?")
     assert [label for label, _ in single.contenders()] == ["2", "1", "?"]
@@ -39,11 +42,19 @@ def test_text_note_and_labels():
     assert (sure.text(), sure.note()) == ("7", "99 %")
     unsure = ShownReading(PageReading((one(7, 0.99), one(1, 0.5, False)), "7?"))
     assert (unsure.text(), unsure.note(), unsure.chosen) == ("7?", "not sure", 1)
+    other = ShownReading(PageReading((one(1, 0.1, False),), "?"))
+    assert (other.note(), other.title()) == ("not a digit?", "?")
+    other.correct(1, "zero")
+    assert other.note() == "corrected", "what was guessed was not read"
     number = ShownReading(PageReading((one(7, 0.99), one(2, 0.91), one(5, 0.95)), "72 5"))
     assert (number.text(), number.note(), number.title()) == ("72 5", "91 %", "72 5 · 91 %")
     assert number.correct(9, "one") is None
     assert number.correct(6, "two") == (9, "one"), "one digit, one sample"
     assert (number.text(), number.note(), number.labels()) == ("72 6", "corrected", ["7", "2", "6"])
     number.chosen = 0
+    number.correct(1, "three")
+    number.corrected.clear()
+    number.correct(7, "four")
+    assert number.note() == "confirmed", "it was read so"
     number.correct(1, "three")
     assert number.corrected.popitem() == (0, (1, "three")), "the last correction is taken back first"

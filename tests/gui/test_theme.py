@@ -41,6 +41,7 @@ def test_colours_have_enough_contrast(theme, dark):
         *((colours.muted, on) for on in (colours.window, colours.paper)),
         (colours.on_accent, colours.accent),
         (colours.accent, colours.paper),  # labels of boxes
+        (colours.accent, colours.window),  # the offer to read a number
         (colours.ink, colours.paper),
     ]
     parts = [

@@ -1,11 +1,16 @@
 """Tests of the view (zoom, moving, strokes that leave the sheet, their width) and of what comes and goes."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from tests.support.window import SIDE, draw, run_with_hand
+from tests.support.cases import CASES
+from tests.support.corrections import is_accent
+from tests.support.run_code import run_with_hand
+from tests.support.window import SIDE, draw
 
 ZOOMS = """
 import sys
@@ -43,10 +48,10 @@ canvas.event_generate("<ButtonRelease-1>", x=170, y=180)
 (stroke,) = session.drawing.page.strokes
 assert max(abs(a - b) for a, b in zip(after, stroke.points[0])) < 3, "the pen draws where it is seen"
 hand.run(0.1)
-for _ in range(30):
+for _ in range(4):
     wheel(5, 10, 10)
 assert (view.zoom, view.middle) == (1, (0, 0))
-for _ in range(30):
+for _ in range(12):
     hand.root.event_generate("<<ZoomIn>>")
 hand.run(0.1)
 assert view.zoom == 8
@@ -76,7 +81,7 @@ SPEED = """
 hand.wait(lambda: session.ready)
 from tests.support.handwriting import digit
 hand.draw([[(-200, -150), *((x, -150) for x in range(-140, 200, 40))]])
-hand.draw([[(-200, 150), *((x, 150) for x in range(-199, 200, 1))]])
+hand.draw([[(90, 150), *((x, 150) for x in range(91, 191))]])
 hand.wait_for_reading()
 from gui.drawing import Drawing
 def thickness(y):
@@ -106,16 +111,52 @@ def test_fast_strokes_are_thinner_and_read_the_same(other_display, other_copy):
     assert again == [fast, slow], "painted again as while it was drawn"
 
 
+@pytest.fixture
+def pen_afterwards(window) -> Iterator[None]:
+    """Select the pen again, also if the test fails: the next one uses the same window."""
+    yield
+    window.press("p")
+
+
+@pytest.mark.usefixtures("pen_afterwards")
 @pytest.mark.parametrize("key", ["e", "p"])
 def test_the_eraser_is_a_tool(window, key):
     draw(window, 1)
     window.wait_for_reading("1")
+    window.settle()  # it may have read the stroke before its end was drawn
     before = window.ink().sum()
     window.press("e", key)
     x, y = window.middle
     window.draw([[(x - 100, y), (x + 100, y)]])
     window.wait_for_ink(lambda ink: ink.sum() < before if key == "e" else ink.sum() > before)
+
+
+@pytest.mark.usefixtures("pen_afterwards")
+def test_a_ring_shows_how_far_the_eraser_reaches(window):
+    """While the pointer is over the sheet, before anything is erased."""
+
+    def ring() -> int:
+        """Return the width of the ring in pixels, 0 if it is not shown."""
+        canvas = window.pixels()[window.top : window.bottom, window.left : window.right]
+        columns = np.flatnonzero(is_accent(window, canvas).any(0))
+        return int(np.ptp(columns)) if len(columns) else 0
+
+    window.xdotool("mousemove", "--window", window.id, window.left + 200, window.top + 150)
+    assert ring() == 0
+    window.press("e")
+    window.wait(ring)
+    before = ring()
+    assert before == pytest.approx(2 * 0.04 * SIDE, abs=2)
+    window.press("bracketright")
+    window.wait(lambda: ring() > before)
+    window.press("bracketleft")
+    window.wait(lambda: ring() == before)
+    window.xdotool("mousemove", "--window", window.id, window.left + 200, window.bottom + 30)
+    window.wait(lambda: ring() == 0)
+    window.xdotool("mousemove", "--window", window.id, window.left + 100, window.top + 100)
+    window.wait(ring)
     window.press("p")
+    window.wait(lambda: ring() == 0)
 
 
 HISTORY = """
@@ -131,11 +172,21 @@ menu._entry = session.history.entries[1]
 labels = menu.menu.nametowidget(menu.menu.entrycget(1, "menu"))
 labels.invoke(5)
 hand.wait(lambda: session.shown.corrected)
+print([entry.text for entry in session.history.entries])
 print(session.shown.text(), session.window._panel._learned.cget("text"))
 menu.menu.invoke(2)
 menu._entry = session.history.entries[0]
 menu.menu.invoke(4)
 print([entry.text for entry in session.history.entries])
+hand.commands.draw_sample(1)
+hand.wait_for_reading()
+session.add_to_history()
+print([entry.text for entry in session.history.entries])
+session.history._buttons[0].focus_force()
+hand.run(0.1)
+session.history._buttons[0].event_generate("<Delete>")
+hand.run(0.1)
+print([entry.text for entry in session.history.entries], session.drawing.blank)
 menu._entry = session.history.entries[0]
 menu.menu.invoke(0)
 hand.wait_for_reading()
@@ -150,8 +201,11 @@ def test_the_menu_of_the_history(other_display, other_copy):
     result = run_with_hand(HISTORY, other_display, other_copy)
     assert result.stderr == ""
     assert result.stdout.splitlines()[0] == "['7', '3']"
-    assert result.stdout.splitlines()[1].startswith("5 ")
-    assert result.stdout.splitlines()[2:] == ["save 3", "['3']", "5", "Learned from you (1)"]
+    assert result.stdout.splitlines()[1] == "['7', '5']"
+    assert result.stdout.splitlines()[2].startswith("5 ")
+    assert result.stdout.splitlines()[3:] == [
+        *("save 5", "['5']", "['1', '5']", "['5'] False", "5", "Learned from you (1)")
+    ]
 
 
 PASTES = """
@@ -171,20 +225,24 @@ paste(one)
 paste('{"strokes": ' + one + ',\\n "label": 1}')
 paste(photo.as_uri())
 paste(str(photo))
+paste("x-special/nautilus-clipboard\\ncopy\\n" + photo.as_uri())
 paste("[[1]]")
 paste("nothing of use")
+paste(str(Path("turned.jpg").resolve()))
 session.worker_process.close()
 """
 
 
 def test_strokes_files_and_nothing_are_pasted(other_display, other_copy, photo: Path):
     (other_copy / "photo.png").write_bytes(photo.read_bytes())
+    (other_copy / "turned.jpg").write_bytes((CASES / "turned_180.jpg").read_bytes())
     result = run_with_hand(PASTES, other_display, other_copy)
     opened = "5|A picture: draw on it, or frame a part with Ctrl and the mouse; the wheel zooms."
     lines = result.stdout.splitlines()
-    assert lines[:4] == ["1|", "1|", opened, opened], result.stderr
-    assert lines[4].startswith("|the clipboard is no drawing: point 1 of stroke 1")
-    assert lines[5] == "|There is neither a picture nor strokes in the clipboard."
+    assert lines[:5] == ["1|", "1|", opened, opened, opened], result.stderr
+    assert lines[5].startswith("|the clipboard is no drawing: point 1 of stroke 1")
+    assert lines[6] == "|There is neither a picture nor strokes in the clipboard."
+    assert lines[7] == "204753 98316|Read as turned by 180 degrees."
 
 
 DROPS = """

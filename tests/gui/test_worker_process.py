@@ -6,7 +6,8 @@ import time
 from pathlib import Path
 
 from tests.support.corrections import draw_and_correct, draw_and_read
-from tests.support.window import NAME, PATIENCE, Window, draw, run_with_hand
+from tests.support.run_code import run_with_hand
+from tests.support.window import NAME, PATIENCE, Window, draw
 
 
 def test_a_worker_process_that_dies_is_replaced(window):

@@ -12,11 +12,13 @@ SIDE = 520  # of the canvas, in pixels
 
 
 class Hand:
-    """Draws by generating events, and watches the event loop by a callback that is due each millisecond.
+    """Draws by generating events.
 
     Args:
         profile: of the corrections.
         folder: where the sheet is kept; None for nowhere.
+        watching: whether to watch the event loop by a callback that is due each millisecond.
+        language: "en" or "zh".
 
     Attributes:
         root, session, corrections, commands: of the window.
@@ -25,8 +27,15 @@ class Hand:
         longest_gap: seconds between two calls of that callback.
     """
 
-    def __init__(self, profile: str = DEFAULT, folder: Path | None = None) -> None:
+    def __init__(
+        self,
+        profile: str = DEFAULT,
+        folder: Path | None = None,
+        watching: bool = True,
+        language: str = "en",
+    ) -> None:
         from app import open_display
+        from gui import texts
         from gui.autosave import Autosave
         from gui.commands import Commands  # these need Tk, which a machine may lack
         from gui.corrections import Corrections
@@ -34,13 +43,15 @@ class Hand:
         from gui.theme import Theme
 
         self.root = open_display()
+        texts.use(language, self.root)
         self.session = Session(self.root, Theme(self.root, "light"), (None, "cpu", 1, profile), SIDE, 20)
         self.corrections = Corrections(self.session)
         self.commands = Commands(self.session, self.corrections)
         self.autosave = Autosave(self.session, folder) if folder else None
         self.canvas = self.session.drawing_canvas
         self.longest_gap, self._ticked = 0.0, time.perf_counter()
-        self._tick()
+        if watching:
+            self._tick()
 
     def _tick(self) -> None:
         now = time.perf_counter()

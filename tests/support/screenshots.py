@@ -26,6 +26,7 @@ NUMBERS = (3, 4, 6, 9)
 # A 1 with a long flag, which MNIST's writers do not write, and a similar one.
 FLAGGED = smooth([(6, 46), (36, 26), (66, 8), (64, 50), (62, 92), (60, 134)])
 SIMILAR = smooth([(10, 52), (38, 26), (64, 4), (66, 50), (60, 92), (62, 132)])
+PAUSE = 0.03  # seconds between two moves of the mouse, of which a busy machine would lose some
 MAX_BYTES = 120_000  # of a picture
 MAX_ANIMATION = 400_000  # bytes
 FRAMES = 24  # of the animation, while the pen moves
@@ -65,7 +66,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def draw_digit(window: Window) -> None:
-    window.draw(digit(7, window.middle, 0.6 * (window.bottom - window.top)), pause=0.008)
+    window.draw(digit(7, window.middle, 0.6 * (window.bottom - window.top)), pause=PAUSE)
     window.wait_for_title(r"7.+")
 
 
@@ -73,7 +74,7 @@ def draw_number(window: Window) -> None:
     window.press("n")
     for place, number in enumerate((2, 0, 4, 8)):
         window.draw(
-            digit(number, (window.middle[0] * (0.28 + 0.48 * place), window.middle[1]), 150), pause=0.012
+            digit(number, (window.middle[0] * (0.28 + 0.48 * place), window.middle[1]), 150), pause=PAUSE
         )
     window.wait_for_title(r"2048.+")
 
@@ -86,7 +87,7 @@ def show_why(window: Window) -> None:
         smooth([(72, 14), (68, 72), (64, 136)]),
     ]
     window.draw(
-        [[(x + 2.4 * (a - 50), y + 2.4 * (b - 70)) for a, b in stroke] for stroke in strokes], pause=0.008
+        [[(x + 2.4 * (a - 50), y + 2.4 * (b - 70)) for a, b in stroke] for stroke in strokes], pause=PAUSE
     )
     window.wait_for_title(r"[49].+")
     window.press("w")
@@ -101,9 +102,10 @@ def open_photo(window: Window) -> None:
 def show_learned(window: Window) -> None:
     for number, label in ((1, 7), (4, 4), (9, 9), (2, 2), (6, 6)):
         window.press("Escape")
-        window.draw(digit(number, window.middle, 240))
+        window.draw(digit(number, window.middle, 240), pause=PAUSE)
         window.wait_for_title(r"[0-9].+")
         window.press(str(label))
+        window.wait_for_title(rf"{label} · (corrected|confirmed).+")
     window.press("r")
 
 
@@ -158,7 +160,7 @@ def frames(window: Window, number: int) -> list[Image.Image]:
     step = -(-len(stroke) // FRAMES)
     for first in range(0, len(stroke), step):
         window.draw(
-            [stroke[first : first + step]], pause=0.008, lift=first + step >= len(stroke), press=first == 0
+            [stroke[first : first + step]], pause=PAUSE, lift=first + step >= len(stroke), press=first == 0
         )
         window.settle()
         pictures.append(window.picture())
@@ -185,7 +187,7 @@ def write_animation(path: Path, pictures: list[Image.Image]) -> None:
 def screenshot(window: Window, number: int) -> Image.Image:
     """Return the window after a digit was drawn and read."""
     window.fresh()
-    window.draw(digit(number, window.middle, 0.72 * (window.bottom - window.top)), pause=0.008)
+    window.draw(digit(number, window.middle, 0.72 * (window.bottom - window.top)), pause=PAUSE)
     window.wait_for_reading(str(number))
     window.settle()
     return window.picture()
@@ -200,7 +202,7 @@ def three_steps(window: Window) -> Image.Image:
         else:
             window.fresh()
             scale, (x, y) = 0.72 * (window.bottom - window.top) / 140, window.middle
-            window.draw([[(x + (a - 36) * scale, y + (b - 70) * scale) for a, b in stroke]], pause=0.008)
+            window.draw([[(x + (a - 36) * scale, y + (b - 70) * scale) for a, b in stroke]], pause=PAUSE)
         window.wait_for_reading(reading)
         window.settle()
         picture = window.picture()

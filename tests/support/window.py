@@ -1,7 +1,6 @@
 """Drives `app.py` on a virtual screen (Xvfb), with mouse and keys (xdotool), and looks at its pixels."""
 
 import contextlib
-import io
 import os
 import re
 import shutil
@@ -13,16 +12,17 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageGrab
 
 from common.files import PROJECT
 from gui.texts import LANGUAGES, TEXTS
 from tests.support.handwriting import digit
 
-TOOLS = ("Xvfb", "xdotool", "import")  # the last one is part of ImageMagick
+TOOLS = ("Xvfb", "xdotool")
 NAME = "Handwritten digits"
 SIDE = 400  # of the canvas of the window that tests share, in pixels
 PATIENCE = 60  # seconds, far more than anything takes, so that no test fails on a busy machine
+PAUSES = 0.02, 0.05  # seconds between two looks, at first and at most: what is waited for needs the processor
 
 Point = tuple[float, float]
 
@@ -121,10 +121,12 @@ class Window:
     def wait(self, wanted: Callable[[], object]) -> object:
         """Wait until `wanted` returns something true, and return it."""
         until = time.monotonic() + PATIENCE
+        pause, longest = PAUSES
         while not (found := wanted()):
             assert self.process.poll() is None, self.process.communicate()[1]
             assert time.monotonic() < until, f"waited in vain; the title is {self.title()!r}"
-            time.sleep(0.02)
+            time.sleep(pause)
+            pause = min(1.3 * pause, longest)
         return found
 
     def find_canvas(self) -> bool:
@@ -153,7 +155,7 @@ class Window:
 
     def wait_for_reading(self, text: str = r"[0-9? ]+") -> str:
         """Wait until the title shows this reading (a regular expression), and return the title."""
-        sure = r"( · (\d+ %|corrected)|, or ([0-9? ]+|no digit\?))?"
+        sure = r"( · (\d+ %|corrected|confirmed)|, or ([0-9? ]+|no digit\?))?"
         return self.wait_for_title(rf"({text}){sure} - {self.name}")
 
     def wait_for_blank(self) -> None:
@@ -166,9 +168,14 @@ class Window:
 
     def picture(self, window: str | None = None) -> Image.Image:
         """Return a screenshot of this window, of another one, or of the whole screen ("root")."""
-        command = ["import", "-silent", "-window", window or self.id, "png:-"]
-        taken = subprocess.run(command, env=self.environment, capture_output=True, check=True)
-        return Image.open(io.BytesIO(taken.stdout)).convert("RGB")
+        whole = ImageGrab.grab(xdisplay=self.environment["DISPLAY"])
+        if window == "root":
+            return whole
+        said = self.xdotool("getwindowgeometry", "--shell", window or self.id)
+        x, y, width, height = (
+            int(re.search(rf"^{name}=(-?\d+)$", said, re.M)[1]) for name in ("X", "Y", "WIDTH", "HEIGHT")
+        )
+        return whole.crop((x, y, x + width, y + height))
 
     def pixels(self) -> np.ndarray:
         """Return a screenshot of the window: uint8, (height, width, 3)."""
@@ -257,32 +264,6 @@ class Window:
         """Clear the canvas, with the pointer over it."""
         self._script([self._to(self.middle), "key Escape"])
         self.wait_for_blank()
-
-
-HAND = """
-import sys
-from tests.support.hand import Hand
-hand = Hand(sys.argv[1])
-session = hand.session
-"""
-
-
-def run_with_hand(
-    code: str, display: str, folder: Path, profile: str = "default"
-) -> subprocess.CompletedProcess[str]:
-    """Run code in a process of its own, with a `Hand` as `hand` and its `session`.
-
-    For what cannot be done to a window by mouse and keys.
-    """
-    path = os.pathsep.join((str(folder), str(PROJECT)))  # the project's copy, and the tests
-    return subprocess.run(
-        [sys.executable, "-c", HAND + code, profile],
-        cwd=folder,
-        env={**os.environ, "DISPLAY": display, "PYTHONPATH": path},
-        capture_output=True,
-        text=True,
-        timeout=4 * PATIENCE,
-    )
 
 
 def draw(window: Window, number: int, at: float = 0.5, height: float = 0.6) -> None:
