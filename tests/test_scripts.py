@@ -47,6 +47,7 @@ from training.distributed import World
 from training.recipe import RECIPES
 
 DIGITS = ("--dataset", "digits", "--batch-size", 64)
+FEW = ("--limit-train", 128)  # of the digits: two steps an epoch
 MACHINE = ("--threads", 1, "--device", "cpu")
 DEAD_MIRROR = "http://127.0.0.1:9/"
 posix = pytest.mark.skipif(os.name != "posix", reason="signals and permissions as on POSIX")
@@ -75,7 +76,7 @@ def test_run_folder_and_output(trained):
 
 
 def test_piped_output_is_plain_lines(project):
-    result = project.run("train.py", *DIGITS, "--epochs", 2, "--output", "run")
+    result = project.run("train.py", *DIGITS, *FEW, "--epochs", 2, "--output", "run")
     assert result.returncode == 0
     assert result.stderr == ""
     assert "\r" not in result.stdout
@@ -141,7 +142,7 @@ def test_personal(project, trained):
             image=Image.new("L", (28, 28), 255),
         )
     # The bundled digits are few, so that more epochs and a higher rate than the recipe's are needed.
-    run = project.train("run", "--personal", "Anna", "--epochs", 3, "--lr", 0.01)
+    run = project.train("run", "--personal", "Anna", "--epochs", 3, "--lr", 0.01, "--limit-train", 400)
     content = torch.load(run / "best.pt", weights_only=True)["training"]
     digest = weights_digest(load(shipped).model.state_dict())
     assert (content["initial"], content["ink_weight"]) == (digest, RECIPES["personal"].ink_weight)
@@ -162,7 +163,7 @@ def test_personal(project, trained):
 
 def test_initial_checkpoint(project, trained):
     start = trained.folder / "runs/digits/best.pt"
-    run = project.train("run", "--epochs", 1, "--lr", 1e-9, "--initial-checkpoint", start)
+    run = project.train("run", *FEW, "--epochs", 1, "--lr", 1e-9, "--initial-checkpoint", start)
     for name in ("stem.0.weight", "layer3.1.conv2.weight"):
         torch.testing.assert_close(weights_of(run)[name], weights_of(start.parent)[name])
     content = torch.load(run / "best.pt", weights_only=True)
@@ -205,7 +206,7 @@ def test_a_wide_network_is_trained_tested_and_read_with_and_teaches(project):
     assert student["training"]["teacher"] == [weights["weights_sha256"]]
 
 
-TAUGHT = (*DIGITS, "--epochs", 2, "--plain-epochs", 1, "--limit-train", 128)
+TAUGHT = (*DIGITS, "--epochs", 2, "--plain-epochs", 1, *FEW)
 
 
 @pytest.fixture(scope="module")
@@ -286,7 +287,7 @@ def test_asking_a_committee_is_stopped_and_goes_on(project, trained):
 
 
 def test_refit_trains_on_all_images_without_validation(project):
-    result = project.run("train.py", *DIGITS, "--refit", "--epochs", 2, "--output", "run")
+    result = project.run("train.py", *DIGITS, "--refit", "--epochs", 1, "--output", "run")
     assert result.returncode == 0, result.stderr
     assert "1,438 images to train on, 0 to validate on" in result.stdout
     assert "val loss" not in result.stdout
@@ -312,7 +313,7 @@ def test_flags_override_numbers_of_a_recipe(monkeypatch, name):
 
 
 def test_weights_contain_their_recipe(project):
-    run = project.train("run", "--recipe", "quick", "--seed", 3)
+    run = project.train("run", *FEW, "--recipe", "quick", "--seed", 3)
     training = torch.load(run / "best.pt", weights_only=True)["training"]
     expected = asdict(replace(RECIPES["quick"], batch_size=64, seed=3))
     assert {key: training[key] for key in expected} == expected
@@ -320,7 +321,7 @@ def test_weights_contain_their_recipe(project):
 
 def test_shipped_weights_are_replaced_only_when_asked(project):
     shipped = project.folder / "checkpoints/improved_resnet18_digits.pt"
-    run = project.train("run", "--epochs", 1)
+    run = project.train("run", *FEW, "--epochs", 1)
     assert not shipped.exists()
     result = project.run("train.py", "--resume", "run", "--ship")
     assert result.returncode == 0, result.stderr
@@ -545,7 +546,7 @@ def test_folders_without_permission(project):
 
 
 def test_a_run_whose_settings_were_changed_is_not_resumed(project):
-    run = project.train("run", "--epochs", 1)
+    run = project.train("run", *FEW, "--epochs", 1)
     path = run / "args.json"
     path.write_text(path.read_text().replace('"epochs": 1', '"epochs": 2'))
     assert_one_line_error(project.run("train.py", "--resume", run), "another recipe")
@@ -654,6 +655,7 @@ def test_shipped_weights_and_their_report(mnist_dir, project, choice, suffix):
     }
 
 
+@pytest.mark.long
 @posix
 def test_a_closed_output_pipe(trained):
     process = trained.start("test.py", "--checkpoint", "runs/digits/best.pt")
@@ -703,7 +705,9 @@ def test_no_network_no_mnist(project):
     assert not (project.folder / "reports").exists()
 
 
-def test_killed_before_the_first_state_was_written(project, unbroken):
+@pytest.mark.long
+def test_killed_before_the_first_state_was_written(project, trained):
+    unbroken = trained.folder / "runs/digits"
     run = shutil.copytree(unbroken, project.folder / "run")
     for name in ("last.pt", "best.pt", "history.csv", "summary.json"):
         (run / name).unlink()
