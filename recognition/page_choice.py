@@ -7,6 +7,7 @@ from recognition.reading import Reading
 
 POINTS = (".", ",", ":")
 APART = 0.35  # distance of a speck from the nearest digit at least, in heights of the digit
+SLASHED_DIGITS = 4  # at most on each side of a slash: 30/09/2024, 3/4
 
 
 def read_page(page: Page, costs: dict[int, float], readings: dict[int, list[Reading]]) -> list[Reading]:
@@ -30,11 +31,29 @@ def read_page(page: Page, costs: dict[int, float], readings: dict[int, list[Read
             row += [replace(r, group=group) for r in readings.get(id(candidate), ())]
             group += candidate.ends_group
         if row:
-            found.append(row)
+            found.append(_with_sound_slashes(row))
     if any(candidate.ink for line in lines for candidate in line):  # a picture: not all ink is meant
         found = [_without_specks(row) for row in found]
         found = [row for row in found if _is_legible(row)] or found
     return [replace(r, line=number) for number, row in enumerate(found) for r in row]
+
+
+def _with_sound_slashes(line: list[Reading]) -> list[Reading]:
+    """Return a line in which what cannot be a slash is a digit: a 1 that leans looks like one."""
+    for place in [place for place, reading in enumerate(line) if reading.kind == "/"]:
+        before, after = (_digits(line, place, step) for step in (-1, 1))
+        if not (1 <= before <= SLASHED_DIGITS and 1 <= after <= SLASHED_DIGITS):
+            line = [*line[:place], replace(line[place], kind="digit"), *line[place + 1 :]]
+    return line
+
+
+def _digits(line: list[Reading], place: int, step: int) -> int:
+    """Return how many digits of the same number stand directly before (step -1) or after (1) a place."""
+    count, group = 0, line[place].group
+    place += step
+    while 0 <= place < len(line) and line[place].group == group and line[place].kind == "digit":
+        count, place = count + 1, place + step
+    return count
 
 
 def _without_specks(line: list[Reading]) -> list[Reading]:

@@ -45,6 +45,7 @@ NO_DIGIT = 2.0  # novelty of such ink
 BATCH = 64
 # In certainty, that a turned page must have, by degrees. On its head much of it still looks like digits.
 TURNED_ADVANTAGE = {90: 0.05, 180: 0.11, 270: 0.05}
+TURNED_SHARE = 0.75  # of the readings of the page as it is, that a turned one has at least
 NAMED = (*SIGNS, CROSSED_OUT)  # kinds that are printed or left out, but never `?`
 
 
@@ -137,7 +138,9 @@ class Recognizer:
         best, before, most = upright, certainty(upright), 0.0
         for degrees, least in TURNED_ADVANTAGE.items() if is_doubtful(upright) else ():
             readings = self.read([segment_ink(ink.turned(degrees))])[0]
-            if len(readings) < MIN_TURNED or (degrees != 180 and readings[-1].line > upright[-1].line):
+            if len(readings) < max(MIN_TURNED, TURNED_SHARE * len(upright)):
+                continue
+            if degrees != 180 and readings[-1].line > upright[-1].line:
                 continue  # a page on its side has more lines, since digits of a number stand in several
             advantage = certainty(readings) - before - least
             if advantage > most:

@@ -15,8 +15,9 @@ from data import load_training
 from evaluation import calibration
 from model import ImprovedResNet18
 from preprocessing.candidates import Candidate
+from preprocessing.ink_mask import InkMask
 from preprocessing.stroke_candidates import segment_strokes
-from recognition.reading import rows_of, text_of
+from recognition.reading import Reading, rows_of, text_of
 from recognition.recognizer import Recognizer
 from tests.support.handwriting import digit, symbol
 
@@ -129,3 +130,15 @@ def test_glyphs_out_of_range_are_refused(recognizer, value):
     page = [[Candidate(start=0, stop=1, glyph=glyph, box=(0, 0, 28, 28))]]
     with pytest.raises(ValueError, match=r"in \[0, 1\]"):
         recognizer.read([page])
+
+
+def test_a_turned_page_has_about_as_many_readings(recognizer, monkeypatch):
+    """Half of a number may look like surer digits than all of it."""
+    ink = InkMask(np.ones((20, 60), bool), (1.0, 1.0))
+    sure, unsure = (
+        Reading(3, np.eye(10, dtype=np.float32)[3], novelty, (0, 0, 9, 9), np.zeros((28, 28)))
+        for novelty in (0.3, 0.7)
+    )
+    for count, turned in ((3, 0), (5, 90)):
+        monkeypatch.setattr(recognizer, "read", lambda pages, count=count: [[sure] * count])
+        assert recognizer.read_turned(ink, [unsure] * 6)[0].turned == turned

@@ -144,6 +144,12 @@ def test_sums_decimals_and_dates(recognizer):
     assert sum(any(not name.isdigit() for name in text) for text in texts) > 24
 
 
+def test_what_cannot_be_a_slash_is_a_1(recognizer):
+    """The same strokes read as a slash within a date."""
+    drawings = [(written(line), False) for line in ("30/12", "82/", "/82", "56/12345")]
+    assert assert_same(drawings, recognizer) == ["30/12", "821", "182", "56112345"]
+
+
 def test_what_is_crossed_out_is_left_out(recognizer):
     lines = [[(110, -33 + 33 * i), (210, -33 + 33 * i)] for i in range(3)]
     eight = symbol("8", (160, 0), 140)

@@ -15,6 +15,7 @@ const KINDS = [..."0123456789", ...SIGNS, "several", CROSSED_OUT, "other"], NAME
 const NOVELTY_SHARPNESS = 15, ASSUMPTION_PENALTY = 1.5, SIGN_PENALTY = 0.5, CROSSED_OUT_PENALTY = 1.5;
 const LONE_SIGN_PENALTY = 4, MAX_SIGN_COST = 3.5;
 const UNKNOWN_COST = 7, UNKNOWN_WIDTH = 0.6, MAX_SURPRISE = 5, NO_DIGIT = 2, NO_DIGIT_SLOPE = 9, BATCH = 64;
+const SLASHED_DIGITS = 4;
 
 /**
  * Return the digits and signs of each number of a drawing, without what is crossed out; `single` says that all strokes
@@ -48,11 +49,22 @@ export async function read(strokes, single, network) {
     numbers.push([]);
     for (const candidate of chain) {
       const reading = readings.get(candidate);
-      if (reading && reading.kind !== CROSSED_OUT) numbers.at(-1).push(reading);
+      if (reading) numbers.at(-1).push(reading);
       if (candidate.endsGroup) numbers.push([]);
     }
   }
-  return numbers.filter((number) => number.length);
+  numbers.forEach(mendSlashes);
+  return numbers.map((number) => number.filter(({ kind }) => kind !== CROSSED_OUT)).filter((number) => number.length);
+}
+
+/** Make what cannot be a slash a digit, in place: a 1 that leans looks like one. @type {(number: Reading[]) => void} */
+function mendSlashes(number) {
+  const digits = (/** @type {Reading[]} */ run) => [...run, { kind: "end" }].findIndex(({ kind }) => kind !== "digit");
+  number.forEach((reading, place) => {
+    const counts = [number.slice(0, place).reverse(), number.slice(place + 1)].map(digits);
+    const isSlash = counts.every((count) => 1 <= count && count <= SLASHED_DIGITS);
+    if (reading.kind === "/" && !isSlash) reading.kind = "digit";
+  });
 }
 
 /** Return a place as the network's input, as `numbers_of` does. @type {(candidate: Candidate) => number[]} */

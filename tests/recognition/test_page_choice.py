@@ -1,0 +1,51 @@
+"""Tests of the choice of what stands on a page."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from preprocessing.candidates import Candidate
+from recognition.page_choice import read_page
+from recognition.reading import Reading, text_of
+
+GLYPH = np.zeros((28, 28), np.float32)
+
+
+def text_read(text: str) -> str:
+    """Return the text of a line whose candidates were read as given; a slash may also be a 1."""
+    line: list[Candidate] = []
+    for char in text:
+        if char == " ":
+            line[-1] = replace(line[-1], ends_group=True)
+        else:
+            line.append(
+                Candidate(len(line), len(line) + 1, GLYPH, (20 * len(line), 0, 20 * len(line) + 15, 30))
+            )
+    readings = {}
+    for candidate, char in zip(line, text.replace(" ", ""), strict=True):
+        kind, digit = ("digit", int(char)) if char.isdigit() else (char, 1)
+        probabilities = np.eye(10, dtype=np.float32)[digit]
+        readings[id(candidate)] = [Reading(digit, probabilities, 0.5, candidate.box, GLYPH, kind=kind)]
+    return text_of(read_page([line], dict.fromkeys(readings, 1.0), readings))
+
+
+@pytest.mark.parametrize("text", ["30/09/2024", "3/4", "1+1/2=1", "2/3 4/5", "(1/2)"])
+def test_a_slash_between_short_numbers_stays(text):
+    assert text_read(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("82/", "821"),
+        ("/82", "182"),
+        ("56/12262", "56112262"),
+        ("82/ 34", "821 34"),
+        ("82 /34", "82 134"),
+        ("85:/5", "85:15"),
+        ("5/+3", "51+3"),
+    ],
+)
+def test_what_cannot_be_a_slash_is_a_1(text, wanted):
+    assert text_read(text) == wanted
