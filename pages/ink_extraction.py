@@ -22,9 +22,6 @@ from preprocessing.ink_mask import InkMask
 
 SECOND_LOOK = 1.3  # scale of the second look at the same part
 INK, SURE_INK = 0.1, 0.35  # probability of ink, and that which each part of the ink reaches somewhere
-# Probability of ink relative to the largest within a distance, in heights of a digit: beside sure strokes,
-# what is far less probable is a printed line that they meet.
-NEARBY_INK, NEARBY = 0.2, 0.5
 LOW = 0.45  # height, relative to the digits', of parts that are rather rests of lines
 SURE_LOW_INK = 0.65  # as SURE_INK, for parts lower than LOW
 # A point: its sides and its height above the foot of a digit, relative to the digits; the share of its
@@ -89,7 +86,7 @@ def _fine_logits(view: View) -> np.ndarray:
 def _mask(image: Image.Image, view: View, logits: np.ndarray) -> np.ndarray:
     """Return the ink of a view, bool, of the shape of `logits`, which are those of the view or finer ones."""
     factor = logits.shape[0] / view.logits.shape[0]
-    ink = likely_ink(logits, factor * view.height)
+    ink = logits > np.log(INK / (1 - INK))
     labels, count = ndimage.label(ink, np.ones((3, 3)))
     if not count:
         return ink
@@ -104,18 +101,6 @@ def _mask(image: Image.Image, view: View, logits: np.ndarray) -> np.ndarray:
     kept = kept if kept.any() else sure
     mask = kept[labels]
     return _by_colour(mask, sure[labels], logits, image, view) if mask.any() else mask
-
-
-def likely_ink(logits: np.ndarray, height: float) -> np.ndarray:
-    """Return where ink is likely, bool, (H, W): beside sure strokes it has to be more so than elsewhere.
-
-    Args:
-        logits: float32, (H, W), of ink.
-        height: of the digits, in pixels of the logits.
-    """
-    probabilities = 1 / (1 + np.exp(-logits))
-    around = ndimage.maximum_filter(probabilities, 2 * int(NEARBY * height) + 1)
-    return probabilities > np.maximum(INK, NEARBY_INK * around)
 
 
 def without_crumbs(shape: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -176,8 +161,7 @@ def _by_colour(
     likeliest = ndimage.maximum(logits, labels, np.arange(count + 1))
     likely_points = np.flatnonzero((likeliest > np.log(POINT_INK / (1 - POINT_INK))) & ~clear)
     clear[_points(labels, boxes, likely_points[likely_points > 0], clear, height)] = True
-    shape = clear[labels]
-    shape = without_crumbs(shape, mask)
+    shape = without_crumbs(clear[labels], mask)
     # What the network has not found is about as thick as the pen, or else a printed line that the ink meets.
     thick = ndimage.binary_dilation(mask | without_thin(shape, pen_width(mask)), np.ones((3, 3)))
     shape &= thick

@@ -45,7 +45,7 @@ NO_DIGIT = 2.0  # novelty of such ink
 BATCH = 64
 # In certainty, that a turned page must have, by degrees. On its head much of it still looks like digits.
 TURNED_ADVANTAGE = {90: 0.05, 180: 0.11, 270: 0.05}
-TURNED_SHARE = 0.75  # of the readings of the page as it is, that a turned one has at least
+TURNED_SHARE = 0.6  # of the digits of the page as it is, that a turned one has at least
 NAMED = (*SIGNS, CROSSED_OUT)  # kinds that are printed or left out, but never `?`
 
 
@@ -138,7 +138,7 @@ class Recognizer:
         best, before, most = upright, certainty(upright), 0.0
         for degrees, least in TURNED_ADVANTAGE.items() if is_doubtful(upright) else ():
             readings = self.read([segment_ink(ink.turned(degrees))])[0]
-            if len(readings) < max(MIN_TURNED, TURNED_SHARE * len(upright)):
+            if len(readings) < MIN_TURNED or _count_digits(readings) < TURNED_SHARE * _count_digits(upright):
                 continue
             if degrees != 180 and readings[-1].line > upright[-1].line:
                 continue  # a page on its side has more lines, since digits of a number stand in several
@@ -269,6 +269,11 @@ class Recognizer:
                     novelty *= 1 - familiarity  # ink like a corrected sample is a digit
                 probabilities = logits.softmax(1).cpu().numpy()
             yield from zip(probabilities, novelty.tolist(), familiarity.tolist(), strict=True)
+
+
+def _count_digits(readings: Sequence[Reading]) -> int:
+    """Return how many readings are digits."""
+    return sum(reading.is_digit for reading in readings)
 
 
 def _unsure(line: list[Candidate], costs: dict[int, float]) -> list[Candidate]:
