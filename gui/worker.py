@@ -45,9 +45,8 @@ from preprocessing.region import pixels_in
 from preprocessing.stroke_files import drawings, each_line, is_stroke_file, read_drawing
 from recognition.memory import Memory
 from recognition.profiles import move_old_samples, profile_folder
-from recognition.reading import Reading, text_of
+from recognition.reading import Reading, count_crossed_out, text_of
 from recognition.recognizer import Recognizer
-from recognition.symbols import CROSSED_OUT
 from visualization.explain import grad_cam
 
 PICTURE_SIDE = 1600  # pixels; larger pictures are reduced to this: digits of a full page are still read
@@ -255,8 +254,7 @@ def _page_reading(
         if reading.symbol
     ]
     turned = readings[0].turned if readings else 0
-    crossed_out = sum(reading.kind == CROSSED_OUT for reading in readings)
-    return PageReading(tuple(digits), text_of(readings), number, turned, crossed_out)
+    return PageReading(tuple(digits), text_of(readings), number, turned, count_crossed_out(readings))
 
 
 def no_digit(reading: Reading) -> float:

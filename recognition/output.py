@@ -12,8 +12,7 @@ from common.messages import UserError, complain, percent, printable
 from preprocessing.image_files import has_pages
 from preprocessing.stroke_files import has_lines
 from recognition.inputs import Item, Source
-from recognition.reading import Reading, rows_of, text_of
-from recognition.symbols import CROSSED_OUT
+from recognition.reading import Reading, count_crossed_out, rows_of, text_of
 
 MAX_NAME_WIDTH = 60  # columns; readings of files with longer names are not aligned
 
@@ -93,7 +92,7 @@ def remarks(readings: list[Reading]) -> str:
     parts = []
     if readings and readings[0].turned:
         parts.append(f"turned by {readings[0].turned} degrees")
-    if left_out := sum(reading.kind == CROSSED_OUT for reading in readings):
+    if left_out := count_crossed_out(readings):
         parts.append(f"{left_out} crossed out")
     return ", ".join(parts)
 

@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from preprocessing.candidates import Candidate, Page
-from recognition.reading import Reading
+from recognition.reading import POINTS, Reading, count_digits
 
-POINTS = (".", ",", ":")
+SPECKS = (*POINTS, ":")  # signs that specks of dirt look like
 APART = 0.35  # distance of a speck from the nearest digit at least, in heights of the digit
 SLASHED_DIGITS = 4  # at most on each side of a slash: 30/09/2024, 3/4
 
@@ -58,7 +58,7 @@ def _digits(line: list[Reading], place: int, step: int) -> int:
 
 def _without_specks(line: list[Reading]) -> list[Reading]:
     """Return a line without points and commas that are rather dirt: apart, or beside a single digit."""
-    known = [reading for reading in line if reading.symbol not in POINTS]
+    known = [reading for reading in line if reading.symbol not in SPECKS]
     if len(known) < 2:
         return known or line
     first, last = known[0].box, known[-1].box
@@ -72,7 +72,7 @@ def _without_specks(line: list[Reading]) -> list[Reading]:
 
 def _is_legible(line: list[Reading]) -> bool:
     """Return whether a line has a digit and is not mostly `?`: print beside numbers is not."""
-    digits = sum(reading.is_digit for reading in line)
+    digits = count_digits(line)
     return digits > 0 and digits >= sum(reading.symbol == "?" for reading in line)
 
 

@@ -90,6 +90,16 @@ def without_signs(readings: Sequence[Reading]) -> list[Reading]:
     return kept
 
 
+def count_digits(readings: Sequence[Reading]) -> int:
+    """Return how many readings look like digits."""
+    return sum(reading.is_digit for reading in readings)
+
+
+def count_crossed_out(readings: Sequence[Reading]) -> int:
+    """Return how many readings are left out, since they are crossed out."""
+    return sum(reading.kind == CROSSED_OUT for reading in readings)
+
+
 def is_doubtful(readings: Sequence[Reading]) -> bool:
     """Return whether the readings, if they are several, are so unusual that the page may be turned."""
     return len(readings) >= MIN_TURNED and certainty(readings) < DOUBTFUL

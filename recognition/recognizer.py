@@ -21,7 +21,14 @@ from preprocessing.stroke_candidates import Strokes, segment_strokes
 from recognition import symbols
 from recognition.memory import Memory
 from recognition.page_choice import cheapest_chain, read_page
-from recognition.reading import MIN_TURNED, Reading, certainty, is_doubtful, turned_back
+from recognition.reading import (
+    MIN_TURNED,
+    Reading,
+    certainty,
+    count_digits,
+    is_doubtful,
+    turned_back,
+)
 from recognition.symbols import CROSSED_OUT, DIGITS, KINDS, SIGNS, numbers_of
 
 # Costs of a hypothesis, on the scale of a negative log-likelihood; tuned with `benchmarks/reading.py`.
@@ -138,7 +145,7 @@ class Recognizer:
         best, before, most = upright, certainty(upright), 0.0
         for degrees, least in TURNED_ADVANTAGE.items() if is_doubtful(upright) else ():
             readings = self.read([segment_ink(ink.turned(degrees))])[0]
-            if len(readings) < MIN_TURNED or _count_digits(readings) < TURNED_SHARE * _count_digits(upright):
+            if len(readings) < MIN_TURNED or count_digits(readings) < TURNED_SHARE * count_digits(upright):
                 continue
             if degrees != 180 and readings[-1].line > upright[-1].line:
                 continue  # a page on its side has more lines, since digits of a number stand in several
@@ -269,11 +276,6 @@ class Recognizer:
                     novelty *= 1 - familiarity  # ink like a corrected sample is a digit
                 probabilities = logits.softmax(1).cpu().numpy()
             yield from zip(probabilities, novelty.tolist(), familiarity.tolist(), strict=True)
-
-
-def _count_digits(readings: Sequence[Reading]) -> int:
-    """Return how many readings are digits."""
-    return sum(reading.is_digit for reading in readings)
 
 
 def _unsure(line: list[Candidate], costs: dict[int, float]) -> list[Candidate]:
