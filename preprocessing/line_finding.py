@@ -13,6 +13,7 @@ from common.geometry import Box, around, middle
 SAME_HEIGHT = (0.6, 1.5)  # heights that count as agreeing with a typical height, relative to it
 DIGIT_HEIGHT = (0.45, 2.6)  # of the parts that form lines, relative to the typical height
 MIN_SIZE = 0.05  # smaller parts are dropped; relative to the typical height
+SMALL_ALONE = 0.65  # the same of parts beside which no others stand: a long comma
 ISOLATED_SIZE = 0.3  # smaller parts far from every line are dropped; relative to the typical height
 FLAT = 0.25  # height over width below which ink may be an underline
 UNDERLINE_WIDTH = 1.5  # its least width, relative to the typical height
@@ -52,6 +53,10 @@ def find_lines(boxes: Sequence[Box]) -> list[list[list[int]]]:
     lines = _words(pieces, boxes)
     for _ in range(2):  # the slope of longer lines is surer than that of single numbers
         lines = _join_words(lines, boxes)
+    alone = [line for line in lines if len(line) == 1 and sizes[line[0]] < SMALL_ALONE * typical]
+    if len(alone) < len(lines):
+        small += [line[0] for line in alone]
+        lines = [line for line in lines if line not in alone]
     _add_small(small, lines, boxes, typical)
     if not lines:
         return [[[int(sizes.argmax())]]]

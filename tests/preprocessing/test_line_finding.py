@@ -113,3 +113,9 @@ def test_each_box_stands_in_one_place_at_most_and_the_scale_does_not_matter(foun
     assert len(set(indices)) == len(indices)
     assert bool(indices) == bool(found)
     assert all(piece for line in lines for piece in line)
+
+
+def test_a_long_comma_belongs_to_the_number_that_it_stands_in():
+    boxes = [*row(0, 0, 3, height=40, gap=20), (35, 34, 42, 58), (15, 90, 22, 114)]
+    assert order(find_lines(boxes)) == [0, 3, 1, 2, 4]
+    assert shapes(find_lines(boxes)) == [4, 1]
