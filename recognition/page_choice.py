@@ -57,7 +57,12 @@ def _digits(line: list[Reading], place: int, step: int) -> int:
 
 
 def _without_specks(line: list[Reading]) -> list[Reading]:
-    """Return a line without points and commas that are rather dirt: apart, or beside a single digit."""
+    """Return a line without points and commas that are rather dirt: apart, or beside a single digit.
+
+    Nor does a line end with a minus: there it is the rest of a ruled line.
+    """
+    while len(line) > 1 and line[-1].symbol == "-":
+        line = line[:-1]
     known = [reading for reading in line if reading.symbol not in SPECKS]
     if len(known) < 2:
         return known or line

@@ -12,16 +12,16 @@ from recognition.reading import Reading, text_of
 GLYPH = np.zeros((28, 28), np.float32)
 
 
-def text_read(text: str) -> str:
+def text_read(text: str, of_picture: bool = False) -> str:
     """Return the text of a line whose candidates were read as given; a slash may also be a 1."""
     line: list[Candidate] = []
     for char in text:
         if char == " ":
             line[-1] = replace(line[-1], ends_group=True)
         else:
-            line.append(
-                Candidate(len(line), len(line) + 1, GLYPH, (20 * len(line), 0, 20 * len(line) + 15, 30))
-            )
+            start, box = len(line), (20 * len(line), 0, 20 * len(line) + 15, 30)
+            ink = object() if of_picture else None  # is never cut here
+            line.append(Candidate(start, start + 1, GLYPH, box, ink=ink))
     readings = {}
     for candidate, char in zip(line, text.replace(" ", ""), strict=True):
         kind, digit = ("digit", int(char)) if char.isdigit() else (char, 1)
@@ -49,3 +49,11 @@ def test_a_slash_between_short_numbers_stays(text):
 )
 def test_what_cannot_be_a_slash_is_a_1(text, wanted):
     assert text_read(text) == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"), [("2-", "2"), ("12--", "12"), ("2-1", "2-1"), ("-2", "-2"), ("12 -", "12")]
+)
+def test_a_line_of_a_picture_does_not_end_with_a_minus(text, wanted):
+    assert text_read(text, of_picture=True) == wanted
+    assert text_read(text) == text
