@@ -1,10 +1,13 @@
 """Tests of the measurement of pages."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from benchmarks.pages import Table
 from recognition.reading import Reading
+from tests.support import written_pages
 from tests.support.written_pages import KINDS, made_pages
 from tests.training.made_pages.hands import straight_hands
 
@@ -32,3 +35,36 @@ def test_made_pages_depend_on_the_seed_alone_and_have_text(kind):
     assert first[1].tobytes() == again[1].tobytes()
     assert first[2] == again[2]
     assert any(char.isdigit() for line in first[2] for char in line)
+
+
+def test_crossed_out_numbers_are_no_text_of_made_pages(monkeypatch):
+    photograph, first = written_pages.photograph, []
+
+    def photograph_struck(sheet, *rest, **named):
+        page = photograph(sheet, *rest, **named)
+        if sheet.kind == "comb":  # a page of boxes, each with a number of one digit
+            sheet.numbers[0].struck = True
+        return page
+
+    def text_of(seed: int) -> list[str]:
+        return next(page for page in made_pages(straight_hands(), 1, seed) if page[0] == "boxes")[2]
+
+    whole = [text_of(seed) for seed in range(6)]
+    monkeypatch.setattr(written_pages, "photograph", photograph_struck)
+    for seed, (line,) in enumerate(whole):
+        first.append(text_of(seed) == [line[1:]])
+    assert sum(first) > 3  # others have a digit that was crossed out before
+
+
+def test_a_page_that_nobody_could_read_is_made_anew(monkeypatch):
+    photograph, shown = written_pages.photograph, []
+
+    def photograph_nothing_first(sheet, *rest, **named):
+        page = photograph(sheet, *rest, **named)
+        shown.append(page if shown else replace(page, picture=np.full_like(page.picture, 200)))
+        return shown[-1]
+
+    monkeypatch.setattr(written_pages, "photograph", photograph_nothing_first)
+    _, picture, _ = next(made_pages(straight_hands(), 1, 4))
+    assert len(shown) > 1
+    assert np.ptp(np.asarray(picture)) > 0

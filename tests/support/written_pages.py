@@ -1,4 +1,8 @@
-"""Pages with known text, by people and of a kind that nothing has learned from: for measurements."""
+"""Pages with known text, by people and of a kind that nothing has learned from: for measurements.
+
+A page that nobody could read is made anew: one with a digit that hardly differs from the paper around it.
+Crossed-out numbers are not part of the text.
+"""
 
 from collections.abc import Iterator
 
@@ -7,8 +11,8 @@ from PIL import Image
 
 from training.made_pages import surfaces
 from training.made_pages.handwriting import Hands
-from training.made_pages.layouts import Sheet
-from training.made_pages.page_maker import Frame, photograph, points_of
+from training.made_pages.layouts import Number, Sheet
+from training.made_pages.page_maker import Frame, Page, photograph, points_of
 
 SIDE = 512  # pixels of a page before it is cut
 KINDS = {  # of a page, and the kind of sheet whose print and marks it has
@@ -19,6 +23,10 @@ KINDS = {  # of a page, and the kind of sheet whose print and marks it has
     "boxes": "comb",
 }
 MARGINS = (0.3, 2.5)  # of paper around the writing, in heights of a digit
+LEAST_CONTRAST = 12  # of a digit or sign with the paper around it, 0 to 255, in one of the colours
+AROUND = 0.25  # what is around a digit, in its height
+
+Line = list[tuple[str, Number]]  # the words of a line: text, and how it is written
 
 
 def made_pages(hands: Hands, count: int, seed: int) -> Iterator[tuple[str, Image.Image, list[str]]]:
@@ -31,35 +39,67 @@ def made_pages(hands: Hands, count: int, seed: int) -> Iterator[tuple[str, Image
     """
     for number, kind in enumerate(KINDS):
         for index in range(count):
-            rng = np.random.default_rng((seed, number, index))
-            sheet, lines = _written(hands, kind, rng)
-            left, top, right, bottom = frame = _around(sheet, rng)
-            page = photograph(sheet, frame, covered=False)
-            yield kind, Image.fromarray(page.picture[top:bottom, left:right]), lines
+            picture, lines = _page(hands, kind, np.random.default_rng((seed, number, index)))
+            yield kind, picture, lines
 
 
-def _written(hands: Hands, kind: str, rng: np.random.Generator) -> tuple[Sheet, list[str]]:
+def _page(hands: Hands, kind: str, rng: np.random.Generator) -> tuple[Image.Image, list[str]]:
+    """Make pages until one is legible; return the picture and the text of each line."""
+    while True:
+        sheet, lines = _written(hands, kind, rng)
+        left, top, right, bottom = frame = _around(sheet, rng)
+        page = photograph(sheet, frame, covered=False)
+        texts = ["".join(text for text, number in line if not number.struck) for line in lines]
+        if any(texts) and _is_legible(sheet, page):
+            return Image.fromarray(page.picture[top:bottom, left:right]), [text for text in texts if text]
+
+
+def _is_legible(sheet: Sheet, page: Page) -> bool:
+    """Return whether each digit and sign that is not crossed out differs from the paper around it."""
+    for number in sheet.numbers:
+        for symbol, x, y, height in number.symbols if not number.struck else ():
+            right, bottom = x + symbol.width * height, y + height
+            corners = sheet.warp(np.array([(x, y), (right, y), (right, bottom), (x, bottom)]))
+            low, high = corners.min(0) - AROUND * height, corners.max(0) + AROUND * height
+            area = tuple(slice(max(0, int(start)), int(stop)) for start, stop in zip(low, high, strict=True))[
+                ::-1
+            ]
+            target, pixels = page.target[area], page.picture[area]
+            ink, paper = target > 127, target == 0
+            if not ink.any() or not paper.any():
+                return False
+            contrast = np.median(pixels[ink], axis=0) - np.median(pixels[paper], axis=0)
+            if np.abs(contrast).max() < LEAST_CONTRAST:
+                return False
+    return True
+
+
+def _written(hands: Hands, kind: str, rng: np.random.Generator) -> tuple[Sheet, list[Line]]:
     """Write lines until all of them lie on the page."""
     while True:
         sheet = Sheet(hands, KINDS[kind], SIDE, rng)
         sheet.height = float(rng.uniform(26, 70))
         lines = _lines(sheet, kind, rng)
         corners = points_of(sheet)
+        if any(len(number.symbols) < len(text) for line in lines for text, number in line):
+            continue  # a faulty sample was left out
         if len(corners) > 1 and corners.min() > 8 and corners.max() < SIDE - 8:
             return sheet, lines
 
 
-def _lines(sheet: Sheet, kind: str, rng: np.random.Generator) -> list[str]:
-    """Write the lines of a page and return their texts."""
+def _lines(sheet: Sheet, kind: str, rng: np.random.Generator) -> list[Line]:
+    """Write the lines of a page and return them."""
     gap = rng.uniform(-0.12, -0.02) if kind == "numbers that touch" else rng.uniform(0.12, 0.3)
     x, y, h = SIDE * rng.uniform(0.05, 0.3), SIDE * rng.uniform(0.05, 0.5), sheet.height
     if kind == "boxes":
+        line: Line = []
         text, wide, high = _digits(rng, 3, 8), 1.15 * h, 1.35 * h
         for place, char in enumerate(text):
             left = x + place * wide
             surfaces.box(sheet.printed, sheet.warp, (left, y, left + wide, y + high), sheet.line_width)
             sheet.number(char, left + rng.uniform(0.2, 0.35) * h, y + 0.17 * h)
-        return [text]
+            line.append((char, sheet.numbers[-1] if sheet.numbers else Number()))
+        return [line]
     lines = []
     for _ in range(rng.integers(2, 5) if kind == "rows of numbers" else 1):
         if kind == "rows of numbers":
@@ -68,10 +108,11 @@ def _lines(sheet: Sheet, kind: str, rng: np.random.Generator) -> list[str]:
             words = [_with_signs(rng)]
         else:
             words = [_digits(rng, *((2, 5) if kind == "numbers that touch" else (3, 8)))]
-        at = x
+        at, line = x, []
         for word in words:
             at = sheet.number(word, at, y, gap=gap) + 1.2 * h
-        lines.append("".join(words))
+            line.append((word, sheet.numbers[-1] if sheet.numbers else Number()))
+        lines.append(line)
         y += 1.7 * h
     return lines
 

@@ -77,13 +77,13 @@ def photograph(sheet: Sheet, frame: Frame | None = None, covered: bool = True) -
     Args:
         sheet: what is written on it.
         frame: the picture's left, top, right and bottom in the view; None for random ones.
-        covered: whether shadows of hands, fingers and other things may cover the writing.
+        covered: whether things may lie on the writing, or the writing on a binding.
     """
     rng, size = sheet.rng, sheet.size
     clean = rng.random() < 0.1
     frame = frame or _frame(sheet)
     dark = rng.random() < 0.18
-    picture = _background(sheet, frame, dark, clean)
+    picture = _background(sheet, frame, dark, clean, covered)
     print_around(sheet, picture, dark, clean)
     mark(sheet, picture, dark)
     target, open_target = _write(sheet, picture, dark, clean)
@@ -134,7 +134,7 @@ def _frame(sheet: Sheet) -> Frame:
     return int(low[0]), int(low[1]), int(high[0]), int(high[1])
 
 
-def _background(sheet: Sheet, frame: tuple[int, int, int, int], dark: bool, clean: bool) -> np.ndarray:
+def _background(sheet: Sheet, frame: Frame, dark: bool, clean: bool, covered: bool) -> np.ndarray:
     """Return paper, perhaps on a desk, float32 (S, S, 3); set `sheet.visible`."""
     rng, size = sheet.rng, (sheet.size, sheet.size)
     if clean:
@@ -156,7 +156,10 @@ def _background(sheet: Sheet, frame: tuple[int, int, int, int], dark: bool, clea
         sheet.visible = sheet_cover
     if rng.random() < 0.1:
         cover, tone = surfaces.binding(size, frame, rng)
-        surfaces.blend(picture, cover, tone)
+        corners = points_of(sheet).clip(0).round().astype(int)
+        (left, top), (right, bottom) = corners.min(0), corners.max(0)
+        if covered or not cover[top:bottom, left:right].any():
+            surfaces.blend(picture, cover, tone)
     return picture
 
 
