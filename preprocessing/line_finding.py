@@ -13,7 +13,6 @@ from common.geometry import Box, around, middle
 SAME_HEIGHT = (0.6, 1.5)  # heights that count as agreeing with a typical height, relative to it
 DIGIT_HEIGHT = (0.45, 2.6)  # of the parts that form lines, relative to the typical height
 MIN_SIZE = 0.05  # smaller parts are dropped; relative to the typical height
-SMALL_ALONE = 0.65  # the same of parts beside which no others stand: a long comma
 ISOLATED_SIZE = 0.3  # smaller parts far from every line are dropped; relative to the typical height
 FLAT = 0.25  # height over width below which ink may be an underline
 UNDERLINE_WIDTH = 1.5  # its least width, relative to the typical height
@@ -21,6 +20,9 @@ STACK_HEIGHT = 1.35  # largest height of parts above one another that form one p
 MAX_STEP = 2.5  # largest gap between neighbours, in heights of the taller
 MAX_RISE = 0.75  # largest vertical distance between the centres of neighbours, in heights of the taller
 LINE_RISE = 0.55  # the same between numbers of one line once its slope is taken out
+# Of a long comma that seems to be a line of its own: its largest height, relative to the typical one, its
+# largest width over its height, and the largest gap between it and its number, in heights of the digits.
+COMMA_HEIGHT, COMMA_WIDTH, COMMA_GAP = 0.65, 0.7, 0.3
 SIGN_GAP = 1.3  # largest gap between a small part, such as a minus, and its line, in heights
 
 
@@ -53,10 +55,7 @@ def find_lines(boxes: Sequence[Box]) -> list[list[list[int]]]:
     lines = _words(pieces, boxes)
     for _ in range(2):  # the slope of longer lines is surer than that of single numbers
         lines = _join_words(lines, boxes)
-    alone = [line for line in lines if len(line) == 1 and sizes[line[0]] < SMALL_ALONE * typical]
-    if len(alone) < len(lines):
-        small += [line[0] for line in alone]
-        lines = [line for line in lines if line not in alone]
+    _add_commas(lines, boxes, typical)
     _add_small(small, lines, boxes, typical)
     if not lines:
         return [[[int(sizes.argmax())]]]
@@ -210,6 +209,23 @@ def _join_words(words: list[list[int]], boxes: Sequence[Box]) -> list[list[int]]
             if rise < LINE_RISE * min(height0, height1):
                 steps.append((gap + 4 * rise, i, j))
     return [[i for word in chain for i in words[word]] for chain in _chains(len(words), sorted(steps))]
+
+
+def _add_commas(lines: list[list[int]], boxes: Sequence[Box], typical: float) -> None:
+    """Add each long comma that is a line of its own to the line in which it hangs from a digit's foot."""
+    line_of = [line for line in lines for _ in line]
+    left, top, right, bottom = np.array([boxes[i] for line in lines for i in line], float).reshape(-1, 4).T
+    heights = bottom - top
+    for line in [line for line in lines if len(line) == 1]:
+        x0, y0, x1, y1 = boxes[line[0]]
+        if y1 - y0 > COMMA_HEIGHT * typical or x1 - x0 > COMMA_WIDTH * (y1 - y0):
+            continue
+        gaps = np.maximum(np.maximum(x0 - right, left - x1), 0)
+        at_foot = ((top + bottom) / 2 < y0) & (y0 < bottom) & (bottom < y1)
+        near = np.flatnonzero(at_foot & (gaps < COMMA_GAP * heights) & (heights > 1.3 * (y1 - y0)))
+        if len(near):
+            line_of[near[gaps[near].argmin()]].append(line[0])
+            lines.remove(line)
 
 
 def _add_small(small: Sequence[int], lines: list[list[int]], boxes: Sequence[Box], typical: float) -> None:

@@ -33,7 +33,7 @@ def read_page(page: Page, costs: dict[int, float], readings: dict[int, list[Read
         if row:
             found.append(_with_sound_slashes(row))
     if any(candidate.ink for line in lines for candidate in line):  # a picture: not all ink is meant
-        found = [_without_specks(row) for row in found]
+        found = [_without_dirt(row) for row in found]
         found = [row for row in found if _is_legible(row)] or found
     return [replace(r, line=number) for number, row in enumerate(found) for r in row]
 
@@ -56,17 +56,18 @@ def _digits(line: list[Reading], place: int, step: int) -> int:
     return count
 
 
-def _without_specks(line: list[Reading]) -> list[Reading]:
-    """Return a line without points and commas that are rather dirt: apart, or beside a single digit.
+def _without_dirt(line: list[Reading]) -> list[Reading]:
+    """Return a line without what is rather dirt.
 
-    Nor does a line end with a minus: there it is the rest of a ruled line.
+    That are points and commas apart or beside a single digit, and minuses at its end with what follows: they
+    are the rest of a ruled line.
     """
-    while len(line) > 1 and line[-1].symbol == "-":
-        line = line[:-1]
-    known = [reading for reading in line if reading.symbol not in SPECKS]
+    known = [place for place, reading in enumerate(line) if reading.symbol not in SPECKS]
+    while len(known) > 1 and line[known[-1]].symbol == "-":
+        line = line[: known.pop()]
     if len(known) < 2:
-        return known or line
-    first, last = known[0].box, known[-1].box
+        return [line[place] for place in known] or line
+    first, last = line[known[0]].box, line[known[-1]].box
     return [
         reading
         for reading in line

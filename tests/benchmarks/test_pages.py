@@ -10,6 +10,7 @@ from recognition.reading import Reading
 from tests.support import written_pages
 from tests.support.written_pages import KINDS, made_pages
 from tests.training.made_pages.hands import straight_hands
+from training.made_pages.handwriting import Hand, Symbol
 
 
 def reading(digit: int, confidence: float = 0.995, novelty: float = 0.2) -> Reading:
@@ -38,7 +39,7 @@ def test_made_pages_depend_on_the_seed_alone_and_have_text(kind):
 
 
 def test_crossed_out_numbers_are_no_text_of_made_pages(monkeypatch):
-    photograph, first = written_pages.photograph, []
+    photograph, left_out = written_pages.photograph, []
 
     def photograph_struck(sheet, *rest, **named):
         page = photograph(sheet, *rest, **named)
@@ -52,8 +53,8 @@ def test_crossed_out_numbers_are_no_text_of_made_pages(monkeypatch):
     whole = [text_of(seed) for seed in range(6)]
     monkeypatch.setattr(written_pages, "photograph", photograph_struck)
     for seed, (line,) in enumerate(whole):
-        first.append(text_of(seed) == [line[1:]])
-    assert sum(first) > 3  # others have a digit that was crossed out before
+        left_out.append(text_of(seed) == [line[1:]])
+    assert sum(left_out) > 3  # others have a digit that was crossed out before
 
 
 def test_a_page_that_nobody_could_read_is_made_anew(monkeypatch):
@@ -68,3 +69,12 @@ def test_a_page_that_nobody_could_read_is_made_anew(monkeypatch):
     _, picture, _ = next(made_pages(straight_hands(), 1, 4))
     assert len(shown) > 1
     assert np.ptp(np.asarray(picture)) > 0
+
+
+def test_a_page_from_which_a_faulty_digit_was_left_out_is_made_anew(monkeypatch):
+    write = Hand.write
+    monkeypatch.setattr(
+        Hand, "write", lambda self, char: Symbol([], 9.0) if char == "5" else write(self, char)
+    )
+    texts = ["".join(page[2]) for seed in range(3) for page in made_pages(straight_hands(), 1, seed)]
+    assert not any("5" in text for text in texts)

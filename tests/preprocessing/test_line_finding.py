@@ -119,3 +119,17 @@ def test_a_long_comma_belongs_to_the_number_that_it_stands_in():
     boxes = [*row(0, 0, 3, height=40, gap=20), (35, 34, 42, 58), (15, 90, 22, 114)]
     assert order(find_lines(boxes)) == [0, 3, 1, 2, 4]
     assert shapes(find_lines(boxes)) == [4, 1]
+
+
+@pytest.mark.parametrize(
+    "small",
+    [
+        [(10, -34, 25, -4)],  # a carry above the digits
+        [(40, 80, 58, 116), (62, 80, 72, 84)],  # a small 5 below them, and its bar
+        [(40, 96, 60, 100), (66, 80, 80, 116)],  # -3
+    ],
+)
+def test_a_small_number_beside_a_line_keeps_a_line_and_its_signs(small):
+    boxes = [*row(0, 0, 4, height=60, gap=20), *small]
+    lines = find_lines(boxes)
+    assert sorted(len([i for piece in line for i in piece]) for line in lines) == sorted([4, len(small)])

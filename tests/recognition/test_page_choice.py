@@ -52,7 +52,8 @@ def test_what_cannot_be_a_slash_is_a_1(text, wanted):
 
 
 @pytest.mark.parametrize(
-    ("text", "wanted"), [("2-", "2"), ("12--", "12"), ("2-1", "2-1"), ("-2", "-2"), ("12 -", "12")]
+    ("text", "wanted"),
+    [("2-", "2"), ("12--", "12"), ("2-1", "2-1"), ("-2", "-2"), ("12 -", "12"), ("12-.", "12")],
 )
 def test_a_line_of_a_picture_does_not_end_with_a_minus(text, wanted):
     assert text_read(text, of_picture=True) == wanted

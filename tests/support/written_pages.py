@@ -1,6 +1,6 @@
 """Pages with known text, by people and of a kind that nothing has learned from: for measurements.
 
-A page that nobody could read is made anew: one with a digit that hardly differs from the paper around it.
+A page with a digit that hardly differs from the paper around it is made anew: nobody could read it.
 Crossed-out numbers are not part of the text.
 """
 
@@ -58,20 +58,24 @@ def _is_legible(sheet: Sheet, page: Page) -> bool:
     """Return whether each digit and sign that is not crossed out differs from the paper around it."""
     for number in sheet.numbers:
         for symbol, x, y, height in number.symbols if not number.struck else ():
-            right, bottom = x + symbol.width * height, y + height
-            corners = sheet.warp(np.array([(x, y), (right, y), (right, bottom), (x, bottom)]))
-            low, high = corners.min(0) - AROUND * height, corners.max(0) + AROUND * height
-            area = tuple(slice(max(0, int(start)), int(stop)) for start, stop in zip(low, high, strict=True))[
-                ::-1
-            ]
-            target, pixels = page.target[area], page.picture[area]
-            ink, paper = target > 127, target == 0
+            box = (x, y, x + symbol.width * height, y + height)
+            own, around = _area(sheet, box, 0.0), _area(sheet, box, AROUND * height)
+            ink, paper = page.target[own] > 127, page.target[around] == 0
             if not ink.any() or not paper.any():
                 return False
-            contrast = np.median(pixels[ink], axis=0) - np.median(pixels[paper], axis=0)
-            if np.abs(contrast).max() < LEAST_CONTRAST:
+            tones = np.median(page.picture[own][ink], axis=0), np.median(page.picture[around][paper], axis=0)
+            if np.abs(tones[0] - tones[1]).max() < LEAST_CONTRAST:
                 return False
     return True
+
+
+def _area(sheet: Sheet, box: tuple[float, float, float, float], margin: float) -> tuple[slice, slice]:
+    """Return rows and columns of the picture around a box of the page, with a margin in pixels."""
+    left, top, right, bottom = box
+    corners = sheet.warp(np.array([(left, top), (right, top), (right, bottom), (left, bottom)]))
+    low = np.floor(corners.min(0) - margin).astype(int).clip(0)
+    high = np.ceil(corners.max(0) + margin).astype(int).clip(0) + 1
+    return slice(low[1], high[1]), slice(low[0], high[0])
 
 
 def _written(hands: Hands, kind: str, rng: np.random.Generator) -> tuple[Sheet, list[Line]]:
@@ -81,7 +85,8 @@ def _written(hands: Hands, kind: str, rng: np.random.Generator) -> tuple[Sheet, 
         sheet.height = float(rng.uniform(26, 70))
         lines = _lines(sheet, kind, rng)
         corners = points_of(sheet)
-        if any(len(number.symbols) < len(text) for line in lines for text, number in line):
+        wanted = sum(len(text) for line in lines for text, _ in line)
+        if sum(len(number.symbols) for number in sheet.numbers) < wanted:
             continue  # a faulty sample was left out
         if len(corners) > 1 and corners.min() > 8 and corners.max() < SIDE - 8:
             return sheet, lines

@@ -77,7 +77,7 @@ def photograph(sheet: Sheet, frame: Frame | None = None, covered: bool = True) -
     Args:
         sheet: what is written on it.
         frame: the picture's left, top, right and bottom in the view; None for random ones.
-        covered: whether things may lie on the writing, or the writing on a binding.
+        covered: whether fingers, other things or a binding may overlap the writing.
     """
     rng, size = sheet.rng, sheet.size
     clean = rng.random() < 0.1
