@@ -222,7 +222,8 @@ def _add_commas(lines: list[list[int]], boxes: Sequence[Box], typical: float) ->
             continue
         gaps = np.maximum(np.maximum(x0 - right, left - x1), 0)
         at_foot = ((top + bottom) / 2 < y0) & (y0 < bottom) & (bottom < y1)
-        near = np.flatnonzero(at_foot & (gaps < COMMA_GAP * heights) & (heights > 1.3 * (y1 - y0)))
+        # Only what is too high for a comma: the line of a comma may just have been removed.
+        near = np.flatnonzero(at_foot & (gaps < COMMA_GAP * heights) & (heights > COMMA_HEIGHT * typical))
         if len(near):
             line_of[near[gaps[near].argmin()]].append(line[0])
             lines.remove(line)

@@ -121,6 +121,11 @@ def test_a_long_comma_belongs_to_the_number_that_it_stands_in():
     assert shapes(find_lines(boxes)) == [4, 1]
 
 
+def test_a_comma_below_a_comma_is_not_lost():
+    digits, comma, below = row(0, 0, 3, height=40, gap=20), (35, 34, 42, 59.5), (44, 57, 49, 76)
+    assert sorted(order(find_lines([*digits, comma, below]))) == list(range(5))
+
+
 @pytest.mark.parametrize(
     "small",
     [
