@@ -59,7 +59,7 @@ def _digits(line: list[Reading], place: int, step: int) -> int:
 def _without_dirt(line: list[Reading]) -> list[Reading]:
     """Return a line without what is rather dirt.
 
-    That are points and commas apart or beside a single digit, and minuses at its end with what follows: they
+    These are points and commas apart or beside a single digit, and minuses at its end with what follows: they
     are the rest of a ruled line.
     """
     known = [place for place, reading in enumerate(line) if reading.symbol not in SPECKS]

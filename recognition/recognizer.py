@@ -21,14 +21,7 @@ from preprocessing.stroke_candidates import Strokes, segment_strokes
 from recognition import symbols
 from recognition.memory import Memory
 from recognition.page_choice import cheapest_chain, read_page
-from recognition.reading import (
-    MIN_TURNED,
-    Reading,
-    certainty,
-    count_digits,
-    is_doubtful,
-    turned_back,
-)
+from recognition.reading import MIN_TURNED, Reading, certainty, count_digits, is_doubtful, turned_back
 from recognition.symbols import CROSSED_OUT, DIGITS, KINDS, SIGNS, numbers_of
 
 # Costs of a hypothesis, on the scale of a negative log-likelihood; tuned with `benchmarks/reading.py`.

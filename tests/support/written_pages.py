@@ -11,7 +11,7 @@ from PIL import Image
 
 from training.made_pages import surfaces
 from training.made_pages.handwriting import Hands
-from training.made_pages.layouts import Number, Sheet
+from training.made_pages.layouts import Sheet
 from training.made_pages.page_maker import Frame, Page, photograph, points_of
 
 SIDE = 512  # pixels of a page before it is cut
@@ -25,8 +25,6 @@ KINDS = {  # of a page, and the kind of sheet whose print and marks it has
 MARGINS = (0.3, 2.5)  # of paper around the writing, in heights of a digit
 LEAST_CONTRAST = 12  # of a digit or sign with the paper around it, 0 to 255, in one of the colours
 AROUND = 0.25  # what is around a digit, in its height
-
-Line = list[tuple[str, Number]]  # the words of a line: text, and how it is written
 
 
 def made_pages(hands: Hands, count: int, seed: int) -> Iterator[tuple[str, Image.Image, list[str]]]:
@@ -49,7 +47,8 @@ def _page(hands: Hands, kind: str, rng: np.random.Generator) -> tuple[Image.Imag
         sheet, lines = _written(hands, kind, rng)
         left, top, right, bottom = frame = _around(sheet, rng)
         page = photograph(sheet, frame, covered=False)
-        texts = ["".join(text for text, number in line if not number.struck) for line in lines]
+        numbers = iter(sheet.numbers)  # one for each word
+        texts = ["".join(word for word in line if not next(numbers).struck) for line in lines]
         if any(texts) and _is_legible(sheet, page):
             return Image.fromarray(page.picture[top:bottom, left:right]), [text for text in texts if text]
 
@@ -78,33 +77,31 @@ def _area(sheet: Sheet, box: tuple[float, float, float, float], margin: float) -
     return slice(low[1], high[1]), slice(low[0], high[0])
 
 
-def _written(hands: Hands, kind: str, rng: np.random.Generator) -> tuple[Sheet, list[Line]]:
-    """Write lines until all of them lie on the page."""
+def _written(hands: Hands, kind: str, rng: np.random.Generator) -> tuple[Sheet, list[list[str]]]:
+    """Write lines until all of them lie on the page; return their words."""
     while True:
         sheet = Sheet(hands, KINDS[kind], SIDE, rng)
         sheet.height = float(rng.uniform(26, 70))
         lines = _lines(sheet, kind, rng)
         corners = points_of(sheet)
-        wanted = sum(len(text) for line in lines for text, _ in line)
+        wanted = sum(len(word) for line in lines for word in line)
         if sum(len(number.symbols) for number in sheet.numbers) < wanted:
             continue  # a faulty sample was left out
         if len(corners) > 1 and corners.min() > 8 and corners.max() < SIDE - 8:
             return sheet, lines
 
 
-def _lines(sheet: Sheet, kind: str, rng: np.random.Generator) -> list[Line]:
-    """Write the lines of a page and return them."""
+def _lines(sheet: Sheet, kind: str, rng: np.random.Generator) -> list[list[str]]:
+    """Write the lines of a page and return the words of each."""
     gap = rng.uniform(-0.12, -0.02) if kind == "numbers that touch" else rng.uniform(0.12, 0.3)
     x, y, h = SIDE * rng.uniform(0.05, 0.3), SIDE * rng.uniform(0.05, 0.5), sheet.height
     if kind == "boxes":
-        line: Line = []
         text, wide, high = _digits(rng, 3, 8), 1.15 * h, 1.35 * h
         for place, char in enumerate(text):
             left = x + place * wide
             surfaces.box(sheet.printed, sheet.warp, (left, y, left + wide, y + high), sheet.line_width)
             sheet.number(char, left + rng.uniform(0.2, 0.35) * h, y + 0.17 * h)
-            line.append((char, sheet.numbers[-1] if sheet.numbers else Number()))
-        return [line]
+        return [list(text)]
     lines = []
     for _ in range(rng.integers(2, 5) if kind == "rows of numbers" else 1):
         if kind == "rows of numbers":
@@ -113,11 +110,10 @@ def _lines(sheet: Sheet, kind: str, rng: np.random.Generator) -> list[Line]:
             words = [_with_signs(rng)]
         else:
             words = [_digits(rng, *((2, 5) if kind == "numbers that touch" else (3, 8)))]
-        at, line = x, []
+        at = x
         for word in words:
             at = sheet.number(word, at, y, gap=gap) + 1.2 * h
-            line.append((word, sheet.numbers[-1] if sheet.numbers else Number()))
-        lines.append(line)
+        lines.append(words)
         y += 1.7 * h
     return lines
 
