@@ -22,8 +22,8 @@ not_run = pytest.StashKey[int]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    how_often = "how often faults are provoked: full, as in docs/reliability.md, or a tenth as often"
-    parser.addoption("--faults", choices=("tenth", "full"), default="tenth", help=how_often)
+    how_often = "how often faults are provoked: full, as in docs/reliability.md, or a thirtieth as often"
+    parser.addoption("--faults", choices=("few", "full"), default="few", help=how_often)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -68,7 +68,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 @pytest.fixture(scope="session")
 def often(request: pytest.FixtureRequest) -> Callable[[int], int]:
     """How often to provoke a fault that a full run provokes as often as the argument says; at least once."""
-    divisor = 1 if request.config.getoption("--faults") == "full" else 10
+    divisor = 1 if request.config.getoption("--faults") == "full" else 30
     return lambda full: max(1, full // divisor)
 
 
@@ -118,11 +118,11 @@ def project(tmp_path: Path) -> Project:
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A project in which runs/digits has finished two epochs, for tests that only read it."""
+    """A project in which runs/digits has finished two short epochs, for tests that only read it."""
     folder = tmp_path_factory.mktemp("trained") / "project"
     folder.mkdir()
     project = Project(folder)
-    project.train("runs/digits", "--epochs", 2)
+    project.train("runs/digits", "--epochs", 2, "--limit-train", 384)
     return project
 
 

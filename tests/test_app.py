@@ -51,9 +51,9 @@ def test_no_tkinter(copy, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--checkpoint", "text.png"], ["text.png is not a checkpoint"]),
+        pytest.param(["--checkpoint", "text.png"], ["text.png is not a checkpoint"], marks=pytest.mark.long),
         (["text.png"], ["text.png is not a picture"]),
-        (["cut.png"], ["cut.png"]),
+        pytest.param(["cut.png"], ["cut.png"], marks=pytest.mark.long),
     ],
     ids=" ".join,
 )

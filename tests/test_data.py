@@ -284,6 +284,7 @@ def test_failed_download_leaves_nothing(mirror, reason, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("mirror", ["none"], indirect=True)
 def test_a_full_disk_is_an_error_even_if_digits_could_replace_mnist(mirror, tmp_path):
     """A limit on the size of files stands in for the full disk, as in test_checkpoint.py."""

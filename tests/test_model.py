@@ -112,7 +112,7 @@ def trained() -> ImprovedResNet18:
     return model.eval()
 
 
-@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize("strict", [False, pytest.param(True, marks=pytest.mark.long)])
 def test_an_exported_network_computes_the_same_for_any_batch_size(trained, strict):
     example = (torch.rand(2, 1, 28, 28),)
     any_size = ({0: torch.export.Dim.DYNAMIC},)

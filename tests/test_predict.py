@@ -388,6 +388,7 @@ def test_csv(run, tmp_path):
     assert "s.jsonl, line 3 is no drawing" in result.err
 
 
+@pytest.mark.long  # the page is read in four positions
 def test_what_the_table_does_not_hold_is_said_on_stderr(run):
     result = run(CASES / "turned_180.jpg", "--csv")
     assert result.out.splitlines()[0].endswith('turned_180.jpg","204753"')
@@ -727,6 +728,7 @@ def test_an_ignored_ctrl_c_stays_ignored(project):
     assert (*process.communicate(timeout=30), process.returncode) == ("", "", 0)
 
 
+@pytest.mark.long
 @posix
 def test_a_reader_that_closes_the_pipe_early(project):
     """As `| head -1` does: the script ends without a traceback."""
@@ -974,7 +976,16 @@ def read() -> Callable[..., list[Reading] | UserError]:
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:PIL")
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "AVIF", "HEIF"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "PNG",
+        *(
+            pytest.param(kind, marks=pytest.mark.long)
+            for kind in ("JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "AVIF", "HEIF")
+        ),
+    ],
+)
 def test_damaged_pictures_are_read_or_refused(read, kind):
     valid = encoded(kind)
     assert [reading.digit for reading in read(valid)] == [7]

@@ -48,6 +48,7 @@ from training.recipe import RECIPES
 
 DIGITS = ("--dataset", "digits", "--batch-size", 64)
 FEW = ("--limit-train", 128)  # of the digits: two steps an epoch
+SHORT = ("--limit-train", 640, "--epochs", 4)
 MACHINE = ("--threads", 1, "--device", "cpu")
 DEAD_MIRROR = "http://127.0.0.1:9/"
 posix = pytest.mark.skipif(os.name != "posix", reason="signals and permissions as on POSIX")
@@ -161,6 +162,7 @@ def test_personal(project, trained):
     assert shipped.read_bytes() == before
 
 
+@pytest.mark.long
 def test_initial_checkpoint(project, trained):
     start = trained.folder / "runs/digits/best.pt"
     run = project.train("run", *FEW, "--epochs", 1, "--lr", 1e-9, "--initial-checkpoint", start)
@@ -286,6 +288,7 @@ def test_asking_a_committee_is_stopped_and_goes_on(project, trained):
     assert "All 2 files of answers are there." in result.stdout
 
 
+@pytest.mark.long
 def test_refit_trains_on_all_images_without_validation(project):
     result = project.run("train.py", *DIGITS, "--refit", "--epochs", 1, "--output", "run")
     assert result.returncode == 0, result.stderr
@@ -312,6 +315,7 @@ def test_flags_override_numbers_of_a_recipe(monkeypatch, name):
     assert recipe_from(parse_arguments()) == expected
 
 
+@pytest.mark.long
 def test_weights_contain_their_recipe(project):
     run = project.train("run", *FEW, "--recipe", "quick", "--seed", 3)
     training = torch.load(run / "best.pt", weights_only=True)["training"]
@@ -347,7 +351,7 @@ def test_weights_that_started_from_ink_weights_ship_as_ink_weights_with_all_cred
 def unbroken(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("unbroken") / "project"
     folder.mkdir()
-    return Project(folder).train("run", "--epochs", 4)
+    return Project(folder).train("run", *SHORT)
 
 
 def assert_same_end(run: Path, unbroken: Path) -> None:
@@ -362,7 +366,7 @@ def assert_same_end(run: Path, unbroken: Path) -> None:
 
 
 def start_and_wait_for_state(project: Project, run: Path) -> subprocess.Popen:
-    process = project.start("train.py", *DIGITS, "--epochs", 4, "--output", run)
+    process = project.start("train.py", *DIGITS, *SHORT, "--output", run)
     deadline = time.monotonic() + 120
     while not (run / "last.pt").exists() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -520,6 +524,7 @@ def test_a_missing_device(project):
     assert_one_line_error(project.run("train.py", "--device", "cuda"), "no cuda device", "--device cpu")
 
 
+@pytest.mark.long
 def test_a_loss_that_explodes(project):
     result = project.run("train.py", *DIGITS, "--epochs", 2, "--lr", "1e30", "--output", "run")
     assert_one_line_error(result, "the loss became", "lower --lr")
@@ -545,6 +550,7 @@ def test_folders_without_permission(project):
     closed.chmod(0o700)
 
 
+@pytest.mark.long
 def test_a_run_whose_settings_were_changed_is_not_resumed(project):
     run = project.train("run", *FEW, "--epochs", 1)
     path = run / "args.json"

@@ -255,6 +255,7 @@ def on_page(file: io.BytesIO, colour: str) -> Image.Image:
 # The other pictures
 
 
+@pytest.mark.long
 def test_their_texts_are_tidy():
     rng = np.random.RandomState(0)
     glyph, ten = rng.rand(28, 28).astype(np.float32), [str(digit) for digit in range(10)]
@@ -342,8 +343,8 @@ def script(monkeypatch, capsys):
 
 def test_every_picture_is_drawn_and_shows_something(tmp_path):
     """In a process that has no display."""
-    flags = ("--what", *PICTURES, "--dataset", "digits", "--checkpoint", "shipped", "--output", tmp_path)
-    result = visualize(*flags, DISPLAY=None, WAYLAND_DISPLAY=None)
+    flags = ("--what", *PICTURES, "--method", "pca", "--dataset", "digits", "--checkpoint", "shipped")
+    result = visualize(*flags, "--output", tmp_path, DISPLAY=None, WAYLAND_DISPLAY=None)
     assert (result.returncode, result.stdout) == (0, "")
     files = ["model", "filters", "features_digits", "saliency_digits", "embedding_digits"]
     for line, name in zip(result.stderr.splitlines(), files, strict=True):
@@ -395,6 +396,7 @@ def test_vector_formats(script, tmp_path, mnist_dir, kind):
         assert content.rstrip().endswith(b"%%EOF")
 
 
+@pytest.mark.long
 def test_dpi(script, tmp_path):
     sizes = []
     for dpi in (50, 100):
@@ -404,6 +406,7 @@ def test_dpi(script, tmp_path):
     assert np.abs(sizes[1] - 2 * sizes[0]).max() <= 2
 
 
+@pytest.mark.long
 def test_index_chooses_the_digit(script, tmp_path, mnist_dir):
     pictures = []
     for index in (0, 118):

@@ -88,6 +88,7 @@ def test_benchmarks_that_the_docs_name_exist():
 # timing.py
 
 
+@pytest.mark.long
 def test_an_epochs_line_is_understood(digits, capsys):
     trainer = Trainer(Recipe(epochs=10), digits[:256], digits[:1100], torch.device("cpu"))
     trainer.train_epoch()
@@ -160,6 +161,7 @@ def test_time_to_accuracy(run, tmp_path):
 # training.py
 
 
+@pytest.mark.long
 def test_classic_loader_serves_the_same_digits(digits):
     """Undistorted, its pictures are those that our trainer has, with their labels."""
     still = Augmentation(rotation=0, scale=0, shear=0, shift=0)
@@ -283,7 +285,12 @@ def test_example_is_the_network_it_stands_in_for():
         ("training", [*DIGITS, "--steps", 99], ["--steps 99", "only 4 steps"]),
         ("training", ["--data-dir", "README.md"], ["README.md is a file"]),
         ("time_to_accuracy", ["--seeds", "few"], ["--seeds"]),
-        ("time_to_accuracy", [*DIGITS, "--seeds", 1, "--recipe", "haste"], ["train.py", "haste"]),
+        pytest.param(
+            "time_to_accuracy",
+            [*DIGITS, "--seeds", 1, "--recipe", "haste"],
+            ["train.py", "haste"],
+            marks=pytest.mark.long,
+        ),
         ("inference", ["--files", 100, 0], ["--files"]),
         ("scaling", ["--processes", 1], ["--processes"]),
         ("example", ["--epochs", 0], ["--epochs"]),

@@ -83,6 +83,7 @@ def test_the_same_split_is_the_same_bytes(tmp_path, split):
         assert file.read_bytes() == (tmp_path / "b" / file.name).read_bytes()
 
 
+@pytest.mark.long
 def test_arrays_are_split_at_random_and_unseen_digits_are_counted(tmp_path, split, capfd, monkeypatch):
     """From the files to the table and the figure, with the same weights in both columns."""
     writers = [line_of(i, writer=i % 2) for i in range(10)]

@@ -51,6 +51,7 @@ def test_json(run, strokes_file):
     assert again["with"]["stream"] == figures["with"]["stream"]
 
 
+@pytest.mark.long
 def test_harm_and_wrong_corrections(run, strokes_file, mnist_dir, monkeypatch):
     few = load_training("mnist", mnist_dir)[1][:100]
     monkeypatch.setattr(benchmark, "load_training", lambda *_: (None, few))
@@ -80,6 +81,7 @@ def test_of_several_files(run, strokes_file, tmp_path):
     assert_one_line_error(run(files[0], "--checkpoint", *weights), "--checkpoint", "2 weights for 1 files")
 
 
+@pytest.mark.long
 def test_of_a_class_corrected_wrong(run, tmp_path):
     """Of digits that are written alike each time, the rest of the class is lost, and no other."""
     plain = [(n, digit(n, (0, 0), 100 + height)) for n in range(10) for height in range(3)]

@@ -111,6 +111,7 @@ def test_a_line_that_is_no_result_is_named(measure, tmp_path: Path):
         measure("--out", tmp_path / "out.jsonl")
 
 
+@pytest.mark.long
 def test_answers_serve_the_ruler(measure, tmp_path, capsys):
     folder = ("--epochs", 1, "--view-seed", 3)
     assert measure(flags=("--teacher", "shipped", "--save-answers", tmp_path / "answers", *folder)) == {}

@@ -23,6 +23,7 @@ def faint(window: Window) -> int:
     return int((pixels == window.colour("line")).all(2).sum())
 
 
+@pytest.mark.long
 def test_the_sheet_is_back_after_a_close_and_after_a_kill(other_display, other_copy):
     path = other_copy / FILE
     window = Window(other_display, "--size", SIDE, folder=other_copy, autosave=True)

@@ -90,6 +90,7 @@ framed(shown(0.5, 0, 1, 1))
 """
 
 
+@pytest.mark.long
 def test_a_framed_part_of_a_picture_has_the_pixels_of_its_file(other_display, other_copy):
     result = run_with_hand(FRAMES, other_display, other_copy)
     assert result.stdout.splitlines() == [

@@ -41,6 +41,7 @@ def test_a_correction_is_kept_and_counts_from_the_next_stroke_on(window, copy):
     draw_and_read(window, 3, 3)
 
 
+@pytest.mark.long
 def test_corrections_right_before_the_window_closes_are_kept(other_copy):
     """The last keys are pressed while the worker process is stopped, so that requests wait."""
     with screen() as display:

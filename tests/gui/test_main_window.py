@@ -148,15 +148,20 @@ def test_the_drawing_scales_with_the_window(window):
     geometry = window.xdotool("getwindowgeometry", "--shell", window.id)
     wide, high = (int(re.search(rf"{side}=(\d+)", geometry)[1]) for side in ("WIDTH", "HEIGHT"))
     share = window.ink().mean()
+
+    def fills_the_canvas() -> bool:
+        if not window.find_canvas():
+            return False
+        shorter = min(window.right - window.left, window.bottom - window.top)
+        area = (window.right - window.left) * (window.bottom - window.top)
+        expected = share * shorter**2 / area
+        return abs(window.ink().mean() - expected) < 0.15 * expected
+
     try:
         for size in ((wide + 300, high + 250), (wide, high + 300), (wide, high)):
             window.xdotool("windowsize", "--sync", window.id, *size)
             # The canvas takes the available space, and the drawing scales with its shorter side.
-            window.wait(lambda size=size: window.picture().size == size and window.find_canvas())
-            shorter = min(window.right - window.left, window.bottom - window.top)
-            area = (window.right - window.left) * (window.bottom - window.top)
-            expected = share * shorter**2 / area
-            window.wait(lambda wanted=expected: abs(window.ink().mean() - wanted) < 0.15 * wanted)
+            window.wait(lambda size=size: window.picture().size == size and fills_the_canvas())
             assert window.reading() == "3"
     finally:
         window.xdotool("windowsize", "--sync", window.id, wide, high)
@@ -192,6 +197,7 @@ def test_dark_with_a_picture_and_its_own_sizes(other_display, photo):
     assert window.process.stderr.read().strip() == "Interrupted."
 
 
+@pytest.mark.long
 def test_a_window_in_chinese(other_display):
     window = Window(other_display, "--size", 300, language="zh")
 
@@ -234,6 +240,7 @@ def test_the_theme_follows_the_desktop(other_display, tmp_path):
     assert window.close() == ""
 
 
+@pytest.mark.long
 def test_text_grows_with_the_resolution(display, tmp_path):
     """All but the canvas, whose size is given in pixels, grows with the resolution."""
     path = tool(tmp_path, "xrdb", "Xft.dpi:\t192")
@@ -304,7 +311,12 @@ session.worker_process.close()
 
 @pytest.mark.parametrize(
     ("size", "dpi", "language"),
-    [("640x480", 96, "en"), ("640x480", 96, "zh"), ("1366x768", 192, "en"), ("3840x2160", 192, "en")],
+    [
+        ("640x480", 96, "zh"),
+        pytest.param("640x480", 96, "en", marks=pytest.mark.long),
+        pytest.param("1366x768", 192, "en", marks=pytest.mark.long),
+        pytest.param("3840x2160", 192, "en", marks=pytest.mark.long),
+    ],
 )
 def test_nothing_is_cut_off_on_a_screen_of_any_size(other_copy, size, dpi, language):
     with screen(size, dpi) as display:

@@ -208,7 +208,7 @@ def test_the_menu_of_the_history(other_display, other_copy):
     ]
 
 
-PASTES = """
+PASTE = """
 import sys
 from pathlib import Path
 hand.wait(lambda: session.ready)
@@ -219,6 +219,8 @@ def paste(text):
     hand.wait(lambda: not session.busy)
     print(session.shown.text(), hand.status(), sep="|")
     session.clear()
+"""
+PASTES = """
 photo = Path("photo.png").resolve()
 one = "[[[0.1, 0], [0.1, 0.5], [0.1, 1]]]"
 paste(one)
@@ -228,21 +230,25 @@ paste(str(photo))
 paste("x-special/nautilus-clipboard\\ncopy\\n" + photo.as_uri())
 paste("[[1]]")
 paste("nothing of use")
-paste(str(Path("turned.jpg").resolve()))
 session.worker_process.close()
 """
 
 
 def test_strokes_files_and_nothing_are_pasted(other_display, other_copy, photo: Path):
     (other_copy / "photo.png").write_bytes(photo.read_bytes())
-    (other_copy / "turned.jpg").write_bytes((CASES / "turned_180.jpg").read_bytes())
-    result = run_with_hand(PASTES, other_display, other_copy)
+    result = run_with_hand(PASTE + PASTES, other_display, other_copy)
     opened = "5|A picture: draw on it, or frame a part with Ctrl and the mouse; the wheel zooms."
     lines = result.stdout.splitlines()
     assert lines[:5] == ["1|", "1|", opened, opened, opened], result.stderr
     assert lines[5].startswith("|the clipboard is no drawing: point 1 of stroke 1")
     assert lines[6] == "|There is neither a picture nor strokes in the clipboard."
-    assert lines[7] == "204753 98316|Read as turned by 180 degrees."
+
+
+@pytest.mark.long
+def test_it_is_said_that_a_picture_was_turned(other_display, other_copy):
+    pastes = f"paste({str(CASES / 'turned_180.jpg')!r})\nsession.worker_process.close()\n"
+    result = run_with_hand(PASTE + pastes, other_display, other_copy)
+    assert result.stdout == "204753 98316|Read as turned by 180 degrees.\n", result.stderr
 
 
 DROPS = """
@@ -336,6 +342,7 @@ session.worker_process.close()
 """
 
 
+@pytest.mark.long
 def test_undo_shows_the_page_with_its_picture(other_display, other_copy):
     result = run_with_hand(UNDOES, other_display, other_copy)
     assert (result.stdout, result.stderr) == ("", "")

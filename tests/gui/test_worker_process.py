@@ -5,6 +5,8 @@ import signal
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.support.corrections import draw_and_correct, draw_and_read
 from tests.support.run_code import run_with_hand
 from tests.support.window import NAME, PATIENCE, Window, draw
@@ -24,6 +26,7 @@ def test_a_worker_process_that_dies_is_replaced(window):
     window.wait_for_reading("4")
 
 
+@pytest.mark.long
 def test_the_next_worker_process_knows_the_samples(window, copy):
     draw_and_correct(window, copy, 1, 7)
     (reading,) = [process for process in window.children() if "libtorch" in (process / "maps").read_text()]

@@ -39,6 +39,7 @@ def test_writing_is_found_in_any_size_and_polarity(height, tone, paper):
     assert near(ink_box(picture), expected, 0.15 * height + 2)
 
 
+@pytest.mark.long
 def test_small_writing_on_a_large_page_is_looked_at_closely():
     page = Image.new("L", (2480, 3508), 252)
     write(page, "58213", (400, 2900), 46, 40)

@@ -16,7 +16,7 @@ def plain(size: tuple[int, int] = (40, 40), paper: int = 240, ink: int = 30) -> 
     return picture
 
 
-@pytest.mark.parametrize("side", [20, 28, 64])
+@pytest.mark.parametrize("side", [28, *(pytest.param(side, marks=pytest.mark.long) for side in (20, 64))])
 def test_digits_are_read_as_with_the_network(side, validation, recognizer, monkeypatch):
     images = [
         Image.fromarray(255 - image).resize((side, side), Image.Resampling.BICUBIC)

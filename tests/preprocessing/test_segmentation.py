@@ -178,7 +178,10 @@ def test_exif_orientation_is_followed(tmp_path, validation, recognizer):
     assert reading.digit == 4
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind",
+    [kind if kind in ("plain", "ruled") else pytest.param(kind, marks=pytest.mark.long) for kind in KINDS],
+)
 @pytest.mark.parametrize(("photos", "misread"), [(4, 0), pytest.param(12, 2, marks=pytest.mark.long)])
 def test_photographed_paper_is_read(kind, photos, misread, validation, recognizer):
     images, labels = validation

@@ -371,6 +371,7 @@ def test_a_label_is_a_digit(reader, label):
     assert not reader.memory.folder.exists()
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="drops Linux capabilities")
 def test_a_read_only_folder_is_read(reader):
     teach(reader, ODD, 8)

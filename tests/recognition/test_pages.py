@@ -78,10 +78,8 @@ def test_boxes_around_digits_are_no_ink(width, recognizer):
     assert text_of(recognizer.read_image(page)) == "48263"
 
 
-@pytest.mark.parametrize(
-    ("side", "least"),
-    [(16, 37), *(pytest.param(n, 26 if n == 8 else 37, marks=pytest.mark.long) for n in (8, 12, 28, 64))],
-)
+@pytest.mark.long
+@pytest.mark.parametrize(("side", "least"), [(8, 26), *((side, 37) for side in (12, 16, 28, 64))])
 def test_a_digit_is_read_alike_with_and_without_paper_around(side, least, validation, recognizer):
     alike = 0
     for image in validation[0][200:240]:
@@ -94,9 +92,8 @@ def test_a_digit_is_read_alike_with_and_without_paper_around(side, least, valida
     assert alike >= least
 
 
-@pytest.mark.parametrize(
-    "degrees", [90, *(pytest.param(turn, marks=pytest.mark.long) for turn in (180, 270))]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("degrees", [90, 180, 270])
 def test_boxes_of_a_turned_page_lie_in_the_page_as_it_is(degrees, recognizer):
     (item,) = items(find_sources([str(CASES / "control_3.jpg")]))
     upright = item.load()

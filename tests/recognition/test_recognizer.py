@@ -74,6 +74,7 @@ def test_pages_are_read_the_same_together_and_alone(recognizer):
     assert together[1] == []
 
 
+@pytest.mark.long  # reads 12,000 images
 def test_threshold_and_temperature_are_those_of_the_validation_images(recognizer, known):
     """One digit in 200 is beyond the threshold, and temperatures around 1 give a higher loss."""
     with torch.inference_mode():

@@ -89,6 +89,7 @@ class Watched(Committee):
         return self.said[-1]
 
 
+@pytest.mark.long
 def test_answers_are_what_a_student_would_have_heard(images, committee, folder):
     """For each of its views in their order, with blended ones and with the undistorted ones at the end."""
     watched = Watched([ImprovedResNet18()])
@@ -106,6 +107,7 @@ def test_answers_are_what_a_student_would_have_heard(images, committee, folder):
     assert len({answer.tobytes() for answer in read_file(folder / "epoch-0001.pt")["answers"].numpy()}) > 90
 
 
+@pytest.mark.long
 def test_a_student_of_answers_learns_what_a_student_of_the_committee_learns(images, committee, folder):
     heard = finish(Trainer(RECIPE, images, images[:0], CPU, teacher=committee))
     read = finish(Trainer(RECIPE, images, images[:0], CPU, teacher=Answers.open(folder, RECIPE, images)))
@@ -115,6 +117,7 @@ def test_a_student_of_answers_learns_what_a_student_of_the_committee_learns(imag
     assert read.ink == [{"name": "Ada"}]
 
 
+@pytest.mark.long
 def test_students_of_other_seeds_and_lengths_share_answers(images, folder):
     first, second = (
         Trainer(
@@ -138,7 +141,7 @@ def test_students_of_other_seeds_and_lengths_share_answers(images, folder):
         assert Answers.open(folder, recipe, images)
 
 
-@pytest.mark.parametrize("steps", [*(pytest.param(n, marks=pytest.mark.long) for n in (0, 4, 8)), 2, 6])
+@pytest.mark.parametrize("steps", [*(pytest.param(n, marks=pytest.mark.long) for n in (0, 4, 6, 8)), 2])
 def test_a_student_of_answers_resumed_after_any_step_ends_the_same(images, folder, steps):
     def new() -> Trainer:
         teacher = Answers.open(folder, RECIPE, images)
@@ -153,6 +156,7 @@ def test_a_student_of_answers_resumed_after_any_step_ends_the_same(images, folde
     assert same_weights(resumed.model.state_dict(), whole.model.state_dict())
 
 
+@pytest.mark.long
 def test_answers_that_were_interrupted_at_any_step_end_the_same(images, committee, folder, tmp_path):
     for steps in itertools.count(1):
         if save(tmp_path, RECIPE, images, committee, steps):

@@ -152,6 +152,7 @@ def test_of_what_is_no_digit_all_probabilities_are_learned_to_be_equal():
     assert targets[1].tolist() == pytest.approx([0.1] * 10)
 
 
+@pytest.mark.long
 def test_training_makes_the_network_unsure_of_what_is_no_digit(digits):
     """The same recipe, with and without."""
     train, validation = digits

@@ -85,9 +85,8 @@ def test_each_replica_has_enough_images_and_as_many_threads(threads, share, coun
 
 @pytest.mark.usefixtures("two_threads")
 class TestTwoThreads:
-    @pytest.mark.parametrize(
-        "changed", [{}, pytest.param({"optimizer": "muon", "dropout": 0.5}, marks=pytest.mark.long)]
-    )
+    @pytest.mark.long
+    @pytest.mark.parametrize("changed", [{}, {"optimizer": "muon", "dropout": 0.5}])
     def test_a_resumed_run_ends_the_same(self, digits, changed):
         recipe = Recipe(**{**vars(RECIPE), **changed})
         unbroken = finish(Trainer(recipe, *digits, CPU, PRECISION))
@@ -101,6 +100,7 @@ class TestTwoThreads:
         teacher = Committee([finish(Trainer(RECIPE, *digits, CPU)).best_model()])
         errors = {}
         for sync in (True, False):
+            torch.set_num_threads(1 if sync else 2)
             changed = {"teacher_temperature": temperature, "sync_batch_norm": sync, "epochs": 6}
             trainer = Trainer(Recipe(**{**vars(RECIPE), **changed}), *digits, CPU, teacher=teacher)
             assert len(trainer.replicas.networks) == (1 if sync else 2)

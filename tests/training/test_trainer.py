@@ -54,11 +54,8 @@ def figures(trainer: Trainer) -> list[dict]:
     return [{k: v for k, v in row.items() if k not in TIMES} for row in trainer.history]
 
 
-SOME = (1, 4, 6)  # in an epoch, after it, and in the next one
-
-
 @pytest.mark.parametrize(
-    "steps", [pytest.param(steps, marks=() if steps in SOME else pytest.mark.long) for steps in range(9)]
+    "steps", [1, *(pytest.param(steps, marks=pytest.mark.long) for steps in (0, *range(2, 9)))]
 )
 def test_a_run_resumed_after_any_step_ends_the_same(digits, unbroken, steps):
     assert_resumed_ends_as(unbroken, digits, steps)
@@ -188,7 +185,8 @@ def test_the_best_weights_are_a_copy_of_those_with_the_lowest_validation_loss(di
     assert validation["errors"] == trainer.best["val_errors"]
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", pytest.param("muon", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("optimizer", ["sgd", "muon"])
 def test_training_learns(digits, optimizer):
     trainer = finish(Trainer(Recipe(epochs=15, batch_size=32, optimizer=optimizer), *digits, CPU))
     assert trainer.history[-1]["train_loss"] < trainer.history[0]["train_loss"] / 2
@@ -215,7 +213,7 @@ def test_every_length_of_schedule_works(digits, images, epochs):
     assert trainer.epoch == epochs
 
 
-@pytest.mark.parametrize("bad", [math.nan, math.inf])
+@pytest.mark.parametrize("bad", [math.nan, pytest.param(math.inf, marks=pytest.mark.long)])
 def test_a_loss_that_is_not_finite_ends_training_and_is_never_best(digits, bad):
     trainer = Trainer(RECIPE, *digits, CPU)
     trainer.train_epoch()
@@ -277,6 +275,7 @@ def views(digits, unbroken, **changes: object) -> torch.Tensor:
     return torch.stack(watching.seen)
 
 
+@pytest.mark.long
 def test_plain_epochs_show_the_images_undistorted(digits, unbroken):
     seen = views(digits, unbroken, plain_epochs=1)
     assert torch.equal(seen[:4], views(digits, unbroken)[:4])
@@ -285,6 +284,7 @@ def test_plain_epochs_show_the_images_undistorted(digits, unbroken):
     assert not {image.numpy().tobytes() for image in seen[:4].flatten(0, 1)} & images
 
 
+@pytest.mark.long
 def test_the_seed_of_views_determines_what_is_shown_and_no_more(digits, unbroken):
     own = views(digits, unbroken, epochs=1)
     assert torch.equal(views(digits, unbroken, epochs=1, seed=7, view_seed=RECIPE.seed), own)
@@ -478,7 +478,8 @@ def test_a_student_may_have_another_width_than_its_teachers(digits, teacher):
         narrow.start_from(wide.model)
 
 
-@pytest.mark.parametrize("temperature", [pytest.param(1.0, marks=pytest.mark.long), 4.0])
+@pytest.mark.long
+@pytest.mark.parametrize("temperature", [1.0, 4.0])
 def test_a_run_is_resumed_with_the_same_teacher_only(digits, unbroken, teacher, temperature):
     changed = {"augmentation": Augmentation(pen=0.5, mixup=0.5), "teacher_temperature": temperature}
     recipe = Recipe(**{**vars(RECIPE), **changed})

@@ -124,7 +124,7 @@ def assert_in_view(page: Page, name: str) -> None:
     assert left + width <= page.run("return innerWidth")
 
 
-@pytest.mark.parametrize("number", [3, 9])
+@pytest.mark.parametrize("number", [3, pytest.param(9, marks=pytest.mark.long)])
 def test_a_digit_drawn_with_the_mouse(page, number: int):
     page.draw(page.digits(str(number)))
     page.wait_for_reading(str(number))
@@ -142,7 +142,7 @@ def test_a_digit_drawn_with_the_mouse(page, number: int):
     assert abs((glyph.sum(1) @ np.arange(28)) / glyph.sum() - 14) < 1
 
 
-@pytest.mark.parametrize(("number", "kind"), [(4, "pen"), (6, "touch")])
+@pytest.mark.parametrize(("number", "kind"), [pytest.param(4, "pen", marks=pytest.mark.long), (6, "touch")])
 def test_a_digit_drawn_with_pen_and_finger(browser, address, number: int, kind: str):
     page = Page(browser, address, PHONE)
     page.draw(page.digits(str(number)), kind)
@@ -150,6 +150,7 @@ def test_a_digit_drawn_with_pen_and_finger(browser, address, number: int, kind: 
     assert page.run("return scrollY") == 0, "the finger draws and does not scroll"
 
 
+@pytest.mark.long
 def test_a_number_and_its_digits(page):
     page.draw(page.digits("694"))
     page.wait_for_reading("694")
@@ -181,6 +182,7 @@ def test_one_digit_or_a_number(page):
     page.wait_for_reading("11")
 
 
+@pytest.mark.long
 def test_a_scribble_is_no_digit(page):
     left, top, width, height = page.box("paper")
     turns = np.random.default_rng(0).uniform(0.2, 0.8, (60, 2)) * (width, height) + (left, top)
@@ -235,6 +237,7 @@ def test_everything_by_keyboard(page):
     page.wait_for_reading("")
 
 
+@pytest.mark.long
 def test_the_screen_turns(browser, address):
     page = Page(browser, address, PHONE)
     page.draw(page.digits("39"), "touch")
@@ -255,6 +258,7 @@ def test_the_screen_turns(browser, address):
     page.wait_for_reading("6")
 
 
+@pytest.mark.long
 def test_a_wide_number_stays_in_view_on_a_narrow_screen(browser, address):
     page = Page(browser, address, PHONE[::-1])
     page.draw(page.digits("346"), "touch")
@@ -303,6 +307,7 @@ def lists_keys(page: Page) -> bool:
     return page.driver.find_element("css selector", ".keys").is_displayed()
 
 
+@pytest.mark.long
 def test_the_keys_are_listed_where_a_keyboard_is_likely(browser, address):
     """On a tablet, but not on a phone; the browser has no mouse."""
     assert not lists_keys(Page(browser, address, PHONE))
@@ -317,6 +322,7 @@ def other_browser(address: str) -> Iterator[webdriver.Chrome]:
         yield driver
 
 
+@pytest.mark.long
 def test_the_keys_are_listed_in_a_narrow_window(other_browser, address):
     page = Page(other_browser, address, SMALL_PHONE)
     for language in ("en", "zh"):
@@ -343,11 +349,13 @@ def test_english_and_chinese(page):
     page.wait_for_reading("3")
 
 
+@pytest.mark.long
 def test_a_chinese_browser(other_browser, address):
     page = Page(other_browser, address)
     assert page.run("return document.documentElement.lang") == "zh"
 
 
+@pytest.mark.long
 def test_light_and_dark(browser, address):
     def brightness() -> list[float]:
         script = """
@@ -365,7 +373,7 @@ def test_light_and_dark(browser, address):
     assert paper < 60 < 240 < ink
 
 
-@pytest.mark.parametrize("button", ["clear", "undo"])
+@pytest.mark.parametrize("button", ["clear", pytest.param("undo", marks=pytest.mark.long)])
 def test_a_reading_of_what_is_gone_is_not_shown(page, button: str):
     """The worker is asked to read a 3, and answers when a 1 is there instead."""
     page.run(HOLD)
@@ -377,6 +385,7 @@ def test_a_reading_of_what_is_gone_is_not_shown(page, button: str):
     assert page.run("return shown") == ["1"]
 
 
+@pytest.mark.long
 def test_a_reading_of_the_other_kind_is_not_shown(page):
     """The worker is asked to read one digit, and answers when a number is wanted again."""
     page.draw(bars(page, 0.35, 0.65))
@@ -389,6 +398,7 @@ def test_a_reading_of_the_other_kind_is_not_shown(page):
     assert page.run("return shown") == ["11"]
 
 
+@pytest.mark.long
 def test_an_error_of_a_reading_is_reported(page):
     page.draw(page.digits("4"))
     page.wait_for_reading("4")
@@ -415,7 +425,16 @@ def test_it_works_without_a_network(browser, built: Path):
     assert page.errors() == []
 
 
-@pytest.mark.parametrize("lost", ["model.onnx", "symbols.onnx", "ort-wasm-simd-threaded.wasm", "worker.js"])
+@pytest.mark.parametrize(
+    "lost",
+    [
+        "model.onnx",
+        *(
+            pytest.param(name, marks=pytest.mark.long)
+            for name in ("symbols.onnx", "ort-wasm-simd-threaded.wasm", "worker.js")
+        ),
+    ],
+)
 def test_a_network_that_does_not_load_is_reported(browser, built: Path, tmp_path: Path, lost: str):
     folder = shutil.copytree(built, tmp_path / "page")
     (folder / lost).unlink()

@@ -31,6 +31,7 @@ WEB = PROJECT / "web"
 REAL = 500  # drawings
 MAX_DIFFERENCE = 0.02  # of a pixel
 MAX_LINES = 900  # of the page's own JavaScript
+LINES = ["12+34", "3.14", "30/09/2024", "56-7=49", "(2+3)"]
 
 Drawing = tuple[Strokes, bool]  # and whether it is a single digit
 
@@ -82,11 +83,13 @@ def drawings() -> list[list[list[list[float]]]]:
         return [[stroke.tolist() for stroke in sample.strokes] for _, sample in islice(lines, REAL)]
 
 
-def test_real_drawings_of_a_digit(drawings, recognizer):
+@pytest.mark.parametrize("count", [100, pytest.param(REAL, marks=pytest.mark.long)])
+def test_real_drawings_of_a_digit(count, drawings, recognizer):
     assert len(drawings) == REAL
-    assert_same([(strokes, place % 2 == 0) for place, strokes in enumerate(drawings)], recognizer)
+    assert_same([(strokes, place % 2 == 0) for place, strokes in enumerate(drawings[:count])], recognizer)
 
 
+@pytest.mark.long
 def test_real_drawings_side_by_side(drawings, recognizer):
     """Numbers of two to four digits, from far apart to overlapping, some on two lines."""
     numbers: list[Drawing] = []
@@ -104,6 +107,7 @@ def test_real_drawings_side_by_side(drawings, recognizer):
     assert sum(len(text) > 1 for text in texts) > 36
 
 
+@pytest.mark.long
 def test_rows_that_rise(drawings, recognizer):
     """Rows of two numbers, wide and narrow, that rise or fall by up to 17 degrees, some with points."""
     pages: list[Drawing] = []
@@ -136,9 +140,12 @@ def written(text: str) -> Strokes:
 
 
 def test_sums_decimals_and_dates(recognizer):
-    lines = ["12+34", "3.14", "30/09/2024", "56-7=49", "(2+3)"]
-    drawings = [(written(line), False) for line in lines]
-    assert assert_same(drawings, recognizer) == lines
+    assert assert_same([(written(line), False) for line in LINES], recognizer) == LINES
+
+
+@pytest.mark.long
+def test_sums_decimals_and_dates_by_a_hand_that_shakes(recognizer):
+    drawings = [(written(line), False) for line in LINES]
     again = [(wobbly(strokes, seed), False) for strokes, _ in drawings for seed in range(6)]
     texts = assert_same(again, recognizer)
     assert sum(any(not name.isdigit() for name in text) for text in texts) > 24
@@ -150,6 +157,7 @@ def test_what_cannot_be_a_slash_is_a_1(recognizer):
     assert assert_same(drawings, recognizer) == ["30/12", "821", "182", "56112345"]
 
 
+@pytest.mark.long
 def test_what_is_crossed_out_is_left_out(recognizer):
     lines = [[(110, -33 + 33 * i), (210, -33 + 33 * i)] for i in range(3)]
     eight = symbol("8", (160, 0), 140)
@@ -174,6 +182,7 @@ UNUSUAL = {
 }
 
 
+@pytest.mark.long
 def test_unusual_drawings(recognizer):
     """All of them in one process of Node.js, which takes a second to start."""
     assert_same([(strokes, single) for strokes in UNUSUAL.values() for single in (False, True)], recognizer)
