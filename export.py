@@ -11,7 +11,7 @@ the novelty; its metadata says what they mean. That of the signs also takes the 
 float32 (N, 4). A file is written only if it reads as the weights do.
 """
 
-import common.interrupt  # noqa: F401 - first: Ctrl-C is silent while the rest is imported
+import common.startup  # noqa: F401 - first: for the time in which the rest is imported
 
 import argparse
 import io

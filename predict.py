@@ -8,7 +8,7 @@ python predict.py photo.png --annotate out/        also write a copy with the re
 python predict.py notes.png --profile Anna         with what Anna corrected in app.py
 """
 
-import common.interrupt  # noqa: F401 - first: Ctrl-C is silent while the rest is imported
+import common.startup  # noqa: F401 - first: for the time in which the rest is imported
 
 import argparse
 import math

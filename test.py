@@ -5,7 +5,7 @@ python test.py --checkpoint shipped              the weights in checkpoints/
 python test.py --checkpoint A.pt B.pt C.pt       each of them, and their committee
 """
 
-import common.interrupt  # noqa: F401 - first: Ctrl-C is silent while the rest is imported
+import common.startup  # noqa: F401 - first: for the time in which the rest is imported
 
 import argparse
 import json

@@ -12,7 +12,7 @@
 The files of a run are described in training/run_folder.py.
 """
 
-import common.interrupt  # noqa: F401 - first: Ctrl-C is silent while the rest is imported
+import common.startup  # noqa: F401 - first: for the time in which the rest is imported
 
 import argparse
 import signal

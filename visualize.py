@@ -7,7 +7,7 @@ python visualize.py --image photo.jpg --output slides        how it reads a digi
 python visualize.py --what page --image photo.jpg            how a page is read, from photo to text
 """
 
-import common.interrupt  # noqa: F401 - first: Ctrl-C is silent while the rest is imported
+import common.startup  # noqa: F401 - first: for the time in which the rest is imported
 
 import argparse
 import io

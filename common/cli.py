@@ -6,6 +6,7 @@ prints it as one line on stderr and exits with status 2, without a traceback.
 
 import argparse
 import atexit
+import gc
 import math
 import os
 import signal
@@ -22,8 +23,11 @@ def run_script(main: Callable[[], int]) -> NoReturn:
     Exits with 2 after a `UserError` or an `OSError`, with 130 (128 + SIGINT) after Ctrl-C, and with 141
     (128 + SIGPIPE) if the reader of the output has gone.
     """
+    if not gc.isenabled():  # since `common.startup`
+        gc.freeze()  # what was imported stays, and is not looked at again
+        gc.enable()
     try:
-        if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # set by `common.interrupt`
+        if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # set by `common.startup`
             signal.signal(signal.SIGINT, signal.default_int_handler)
         status = main()
         sys.stdout.flush()

@@ -8,6 +8,7 @@ pipe is closed, that is when the window's process ends, for whatever reason.
 from __future__ import annotations
 
 import contextlib
+import gc
 import multiprocessing
 import signal
 import time
@@ -221,6 +222,7 @@ def serve(pipe: Connection, checkpoint: str | None, device: str, threads: int, p
     """Load the network and carry out requests until the pipe is closed: what the process runs."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is for the window
     try:
+        gc.disable()  # as in common/startup.py
         try:
             from gui.worker import Worker  # takes seconds, since it imports PyTorch
 
@@ -228,6 +230,8 @@ def serve(pipe: Connection, checkpoint: str | None, device: str, threads: int, p
         except Exception as error:
             pipe.send((FAILURE, _reason(error)))
             return
+        gc.freeze()
+        gc.enable()
         pipe.send((READY, None))
         while True:
             if not pipe.poll(QUIET):

@@ -720,7 +720,7 @@ def test_an_ignored_ctrl_c_stays_ignored(project):
     code = (
         "import signal\n"
         "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
-        "import common.interrupt\n"
+        "import common.startup\n"
         "from common.cli import run_script\n"
         "run_script(lambda: signal.raise_signal(signal.SIGINT) or 0)\n"
     )
