@@ -11,7 +11,6 @@ from collections.abc import Callable
 
 import numpy as np
 from scipy import ndimage
-from scipy.spatial import cKDTree
 
 from common.geometry import Box
 
@@ -83,6 +82,8 @@ def _distance(pixels: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.nd
     """
     along = ends - starts
     if len(starts) > MAX_SEGMENTS:
+        from scipy.spatial import cKDTree  # rarely needed, and a twentieth of a script's start
+
         # Segments are short then, so the distance to the nearest cell that one crosses is precise enough.
         steps = np.linspace(0, 1, 16)[:, None, None]
         across, down = np.round((starts + steps * along).reshape(-1, 2) / SPACING).astype(int).T
