@@ -1,8 +1,8 @@
 """Helpers that every other module may import.
 
-Public: `cli` (flags, exit status, Ctrl-C), `interrupt` (Ctrl-C during imports), `messages` (`UserError` and
-text for people), `device` (pick and describe a device), `threads` (that work on their own), `files`
-(`PROJECT`, atomic writes), `geometry` (points and boxes), `download` (MNIST from the network).
+Public: `cli` (flags, exit status, Ctrl-C), `startup` (Ctrl-C and garbage during imports), `messages`
+(`UserError` and text for people), `device` (pick and describe a device), `threads` (that work on their own),
+`files` (`PROJECT`, atomic writes), `geometry` (points and boxes), `download` (MNIST from the network).
 
 Imports: nothing of this project.
 """

@@ -23,8 +23,8 @@ def run_script(main: Callable[[], int]) -> NoReturn:
     Exits with 2 after a `UserError` or an `OSError`, with 130 (128 + SIGINT) after Ctrl-C, and with 141
     (128 + SIGPIPE) if the reader of the output has gone.
     """
-    if not gc.isenabled():  # since `common.startup`
-        gc.freeze()  # what was imported stays, and is not looked at again
+    if not gc.isenabled():  # disabled by `common.startup`
+        gc.freeze()  # leaves what was imported out of later collections
         gc.enable()
     try:
         if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # set by `common.startup`

@@ -10,8 +10,10 @@ import signal
 import sys
 from pathlib import Path
 
-_script = getattr(sys.modules["__main__"], "__file__", None)
-if _script and Path(_script).resolve().parent == Path(__file__).resolve().parent.parent:
+SCRIPTS = ("train.py", "test.py", "predict.py", "visualize.py", "export.py")
+
+_main = Path(getattr(sys.modules["__main__"], "__file__", None) or "").resolve()
+if _main.parent == Path(__file__).resolve().parent.parent and _main.name in SCRIPTS:
     gc.disable()  # 300,000 objects are made and hardly any garbage; to look for it took an eighth of the time
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -226,12 +226,12 @@ def serve(pipe: Connection, checkpoint: str | None, device: str, threads: int, p
         try:
             from gui.worker import Worker  # takes seconds, since it imports PyTorch
 
+            gc.freeze()
+            gc.enable()
             worker = Worker(checkpoint, device, threads, profile)
         except Exception as error:
             pipe.send((FAILURE, _reason(error)))
             return
-        gc.freeze()
-        gc.enable()
         pipe.send((READY, None))
         while True:
             if not pipe.poll(QUIET):

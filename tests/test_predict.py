@@ -728,7 +728,17 @@ def test_an_ignored_ctrl_c_stays_ignored(project):
     assert (*process.communicate(timeout=30), process.returncode) == ("", "", 0)
 
 
-@pytest.mark.long
+def test_garbage_is_collected_once_all_is_imported(project):
+    (project.folder / "test.py").write_text(
+        "import common.startup, gc\n"
+        "from common.cli import run_script\n"
+        "print(gc.isenabled())\n"
+        "run_script(lambda: print(gc.isenabled(), gc.get_freeze_count() > 0) or 0)\n"
+    )
+    process = project.start("test.py")
+    assert process.communicate(timeout=60) == ("False\nTrue True\n", "")
+
+
 @posix
 def test_a_reader_that_closes_the_pipe_early(project):
     """As `| head -1` does: the script ends without a traceback."""

@@ -385,7 +385,7 @@ def resume(project: Project, run: Path) -> subprocess.CompletedProcess:
 def test_a_run_stopped_by_a_signal_prints_how_to_resume(project, unbroken, code):
     run = project.folder / "run"
     process = start_and_wait_for_state(project, run)
-    time.sleep(np.random.default_rng().uniform(0, 1))
+    time.sleep(np.random.default_rng().uniform(0, 0.4))
     process.send_signal(code)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 128 + code, (out, err)

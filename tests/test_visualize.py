@@ -344,7 +344,9 @@ def script(monkeypatch, capsys):
 def test_every_picture_is_drawn_and_shows_something(tmp_path):
     """In a process that has no display."""
     flags = ("--what", *PICTURES, "--method", "pca", "--dataset", "digits", "--checkpoint", "shipped")
-    result = visualize(*flags, "--output", tmp_path, DISPLAY=None, WAYLAND_DISPLAY=None)
+    result = visualize(
+        *flags, "--dpi", 70, "--index", 3, "--output", tmp_path, DISPLAY=None, WAYLAND_DISPLAY=None
+    )
     assert (result.returncode, result.stdout) == (0, "")
     files = ["model", "filters", "features_digits", "saliency_digits", "embedding_digits"]
     for line, name in zip(result.stderr.splitlines(), files, strict=True):

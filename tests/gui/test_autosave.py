@@ -23,8 +23,7 @@ def faint(window: Window) -> int:
     return int((pixels == window.colour("line")).all(2).sum())
 
 
-@pytest.mark.long
-def test_the_sheet_is_back_after_a_close_and_after_a_kill(other_display, other_copy):
+def test_the_sheet_is_back_after_a_close(other_display, other_copy):
     path = other_copy / FILE
     window = Window(other_display, "--size", SIDE, folder=other_copy, autosave=True)
     window.wait(lambda: faint(window) > 500)
@@ -41,6 +40,17 @@ def test_the_sheet_is_back_after_a_close_and_after_a_kill(other_display, other_c
     window = Window(other_display, "--size", SIDE, folder=other_copy, autosave=True)
     window.wait_for_reading("42")
     assert faint(window) == 0
+    window.close()
+
+
+@pytest.mark.long
+def test_the_sheet_is_back_after_a_kill(other_display, other_copy):
+    path = other_copy / FILE
+    window = Window(other_display, "--size", SIDE, folder=other_copy, autosave=True)
+    window.press("n")
+    draw(window, 4, at=0.3, height=0.4)
+    draw(window, 2, at=0.7, height=0.4)
+    window.wait_for_reading("42")
     window.settle()
     ink = window.ink()
     window.fresh()

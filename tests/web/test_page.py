@@ -182,7 +182,6 @@ def test_one_digit_or_a_number(page):
     page.wait_for_reading("11")
 
 
-@pytest.mark.long
 def test_a_scribble_is_no_digit(page):
     left, top, width, height = page.box("paper")
     turns = np.random.default_rng(0).uniform(0.2, 0.8, (60, 2)) * (width, height) + (left, top)
@@ -355,7 +354,6 @@ def test_a_chinese_browser(other_browser, address):
     assert page.run("return document.documentElement.lang") == "zh"
 
 
-@pytest.mark.long
 def test_light_and_dark(browser, address):
     def brightness() -> list[float]:
         script = """

@@ -157,7 +157,6 @@ def test_what_cannot_be_a_slash_is_a_1(recognizer):
     assert assert_same(drawings, recognizer) == ["30/12", "821", "182", "56112345"]
 
 
-@pytest.mark.long
 def test_what_is_crossed_out_is_left_out(recognizer):
     lines = [[(110, -33 + 33 * i), (210, -33 + 33 * i)] for i in range(3)]
     eight = symbol("8", (160, 0), 140)
