@@ -3,6 +3,7 @@
 import json
 import signal
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,9 +24,9 @@ def faint(window: Window) -> int:
     return int((pixels == window.colour("line")).all(2).sum())
 
 
-def test_the_sheet_is_back_after_a_close(other_display, other_copy):
-    path = other_copy / FILE
-    window = Window(other_display, "--size", SIDE, folder=other_copy, autosave=True)
+def window_with_the_sheet_of_another(display: str, folder: Path) -> Window:
+    """Draw 42 in a window, close it, and return another one that shows it again."""
+    window = Window(display, "--size", SIDE, folder=folder, autosave=True)
     window.wait(lambda: faint(window) > 500)
     window.press("n")
     draw(window, 4, at=0.3, height=0.4)
@@ -35,22 +36,22 @@ def test_the_sheet_is_back_after_a_close(other_display, other_copy):
     window.press("ctrl+q")  # well within a second
     assert window.process.wait(PATIENCE) == 0
     assert window.process.stderr.read() == ""
-    assert len(json.loads(path.read_text())["strokes"]) == 3
+    assert len(json.loads((folder / FILE).read_text())["strokes"]) == 3
 
-    window = Window(other_display, "--size", SIDE, folder=other_copy, autosave=True)
+    window = Window(display, "--size", SIDE, folder=folder, autosave=True)
     window.wait_for_reading("42")
     assert faint(window) == 0
-    window.close()
+    return window
+
+
+def test_the_sheet_is_back_after_a_close(other_display, other_copy):
+    window_with_the_sheet_of_another(other_display, other_copy).close()
 
 
 @pytest.mark.long
 def test_the_sheet_is_back_after_a_kill(other_display, other_copy):
     path = other_copy / FILE
-    window = Window(other_display, "--size", SIDE, folder=other_copy, autosave=True)
-    window.press("n")
-    draw(window, 4, at=0.3, height=0.4)
-    draw(window, 2, at=0.7, height=0.4)
-    window.wait_for_reading("42")
+    window = window_with_the_sheet_of_another(other_display, other_copy)
     window.settle()
     ink = window.ink()
     window.fresh()
