@@ -49,7 +49,9 @@ def find_lines(boxes: Sequence[Box]) -> list[list[list[int]]]:
     if not kept:
         return [[[int(sizes.argmax())]]]
     low, high = DIGIT_HEIGHT
-    digits = [i for i in kept if low * typical <= sizes[i] <= high * typical]
+    heights = np.array([bottom - top for _, top, _, bottom in boxes])
+    # Digits that touch may be wide.
+    digits = [i for i in kept if sizes[i] >= low * typical and heights[i] <= high * typical]
     small = [i for i in kept if sizes[i] < low * typical]
     pieces = _stacks(digits, boxes, typical)
     lines = _words(pieces, boxes)

@@ -107,7 +107,8 @@ def _renderer(labels: np.ndarray, boxes: list[Box], ink: InkMask) -> Callable[[l
         penalty += 2 * (2 * depth.max() > BLOB_THICKNESS * max(mask.shape))
         box = (left, top, right, bottom)
         touching = TouchingInk(mask, ink, (left, top))
-        return Rendering(draw_depths(depth), ink.box(box), penalty, contact > 0, touching)
+        sureness = ink.sureness_of(mask, (left, top))
+        return Rendering(draw_depths(depth), ink.box(box), penalty, contact > 0, touching, sureness)
 
     return draw
 

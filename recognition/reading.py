@@ -28,6 +28,8 @@ class Reading:
         group: number of the number within its line, from 0.
         turned: degrees by which the picture was turned clockwise to be read, 0 for most.
         kind: what the ink is: "digit" (or unknown), one of `symbols.SIGNS`, or "crossed out".
+        evidence: for and against it, from `page_confidence.evidence_of`; None where the ink is sure.
+        chance: probability that the ink is a digit of its own, and not print, an edge or a part of one.
     """
 
     digit: int
@@ -39,6 +41,8 @@ class Reading:
     group: int = 0
     kind: str = "digit"
     turned: int = 0
+    evidence: np.ndarray | None = None
+    chance: float = 1.0
 
     @property
     def is_digit(self) -> bool:
@@ -54,8 +58,8 @@ class Reading:
 
     @property
     def confidence(self) -> float:
-        """The probability of `digit`, 0 to 1."""
-        return float(self.probabilities[self.digit])
+        """The probability that `digit` is right, 0 to 1."""
+        return self.chance * float(self.probabilities[self.digit])
 
 
 def rows_of(readings: Sequence[Reading]) -> list[list[str]]:
@@ -112,7 +116,9 @@ def certainty(readings: Sequence[Reading]) -> float:
     from all sides, and do not count.
     """
     values = [
-        r.confidence * max(0.0, 1 - r.novelty / 1.5) if r.is_digit else SIGN_CERTAINTY * (r.kind != "digit")
+        float(r.probabilities[r.digit]) * max(0.0, 1 - r.novelty / 1.5)
+        if r.is_digit
+        else SIGN_CERTAINTY * (r.kind != "digit")
         for r in readings
         if r.kind not in POINTS
     ]

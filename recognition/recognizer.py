@@ -21,6 +21,7 @@ from preprocessing.stroke_candidates import Strokes, segment_strokes
 from recognition import symbols
 from recognition.memory import Memory
 from recognition.page_choice import cheapest_chain, read_page
+from recognition.page_confidence import evidence_of, with_chances
 from recognition.reading import MIN_TURNED, Reading, certainty, count_digits, is_doubtful, turned_back
 from recognition.symbols import CROSSED_OUT, DIGITS, KINDS, SIGNS, numbers_of
 
@@ -151,7 +152,7 @@ class Recognizer:
                     replace(reading, turned=degrees, box=box)
                     for reading, box in zip(readings, boxes, strict=True)
                 ]
-        return best
+        return with_chances(best)
 
     def read(self, pages: Sequence[Page], batch_size: int = BATCH) -> list[list[Reading]]:
         """Read several pages, with the glyphs of all of them in common batches.
@@ -217,6 +218,9 @@ class Recognizer:
             reading = Reading(digit, probabilities, novelty, candidate.box, candidate.glyph)
             if surprises is not None:
                 several[id(candidate)] = surprises[KINDS.index("several")]
+                if candidate.sureness is not None:
+                    evidence = evidence_of(reading, surprises, familiarity, candidate.sureness, cut)
+                    reading = replace(reading, evidence=evidence)
                 no_digit = -np.log(np.exp(-surprises[: len(DIGITS)]).sum()) * (1 - familiarity)
                 cost += min(no_digit, MAX_SURPRISE)
                 kind = min(NAMED, key=lambda name: surprises[KINDS.index(name)])

@@ -1,11 +1,15 @@
 """Tests of the measurement of pages."""
 
+import re
+import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from benchmarks import page_confidence
 from benchmarks.pages import Table
+from recognition.page_confidence import EVIDENCE
 from recognition.reading import Reading
 from tests.support import written_pages
 from tests.support.written_pages import KINDS, made_pages
@@ -79,3 +83,16 @@ def test_a_page_from_which_a_faulty_digit_was_left_out_is_made_anew(monkeypatch)
     )
     texts = ["".join(page[2]) for seed in range(3) for page in made_pages(straight_hands(), 1, seed)]
     assert not any("5" in text for text in texts)
+
+
+@pytest.mark.long
+def test_confidence_on_pages_is_fitted_and_compared(monkeypatch, capsys):
+    monkeypatch.setattr(page_confidence, "load_hands", lambda args: (straight_hands(), straight_hands()))
+    monkeypatch.setattr(sys, "argv", ["page_confidence.py", "strokes.jsonl.gz", "--pages", "2"])
+    assert page_confidence.main() == 0
+    constants, table = capsys.readouterr().out.split("| confidence")
+    assert re.search(r"^\d+ digits on 12 pages", constants)
+    assert len(re.findall(r"^[a-z1 ]+ -?\d+\.\d\d$", constants, re.M)) == len(EVIDENCE) + 1 + 3
+    rows = [row.split(" | ") for row in table.splitlines()[2:]]
+    assert len(rows) == len(page_confidence.BANDS)
+    assert sum(int(row[1]) for row in rows) == sum(int(row[3]) for row in rows) > 20

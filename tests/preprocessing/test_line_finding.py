@@ -63,6 +63,10 @@ def test_what_is_much_larger_is_left_out(frame):
     assert order(find_lines([frame, *row(0, 0, 6)])) == [1, 2, 3, 4, 5, 6]
 
 
+def test_a_number_whose_digits_touch_is_wide_but_left_in():
+    assert order(find_lines([*row(0, 0, 6), (0, 40, 118, 70)])) == list(range(7))
+
+
 def test_an_underline_is_left_out_and_a_minus_is_not():
     assert order(find_lines([*row(0, 0, 4), (0, 25, 70, 28)])) == [0, 1, 2, 3]
     assert order(find_lines([(-20, 9, -6, 12), *row(0, 0, 4)])) == [0, 1, 2, 3, 4]
