@@ -36,8 +36,8 @@ def find_lines(boxes: Sequence[Box]) -> list[list[list[int]]]:
         Lines from top to bottom, each a list of pieces from left to right, each a list of indices into
         `boxes`.
     """
-    if not boxes:
-        return []
+    if len(boxes) < 2:
+        return [[[0]]] if boxes else []
     typical = typical_height(boxes)
     sizes = np.array([size(box) for box in boxes])
     frames = _frames(boxes, typical)

@@ -76,6 +76,8 @@ def _connected(mask: np.ndarray) -> np.ndarray:
     areas = np.bincount(labels.ravel(), minlength=count + 1)[1:]
     kept = np.argsort(-areas, kind="stable")[:MAX_PARTS]
     kept = kept[areas[kept] > 0.002 * areas.max()]
+    if len(kept) == count:
+        return labels
     number = np.zeros(count + 1, int)
     number[np.sort(kept) + 1] = np.arange(len(kept)) + 1
     return number[labels]
