@@ -254,7 +254,7 @@ def test_json(run, tmp_path):
         assert len(digit["probabilities"]) == 10
         assert sum(digit["probabilities"]) == pytest.approx(1, abs=1e-5)
         highest = digit["probabilities"][digit["digit"]]
-        assert 0.9 < digit["confidence"] < highest == max(digit["probabilities"])  # the ink may be no digit
+        assert 0.7 < digit["confidence"] < highest == max(digit["probabilities"])  # the ink may be no digit
     left, top, right, bottom = seven["box"]  # drawn at 50 to 110, 40 to 140, with a pen of 9
     assert np.abs(np.array([left, top, right, bottom]) - [46, 36, 114, 144]).max() < 8
     assert one["box"][0] > right
