@@ -8,6 +8,7 @@ from recognition.reading import POINTS, Reading, count_digits
 SPECKS = (*POINTS, ":")  # signs that specks of dirt look like
 APART = 0.35  # distance of a speck from the nearest digit at least, in heights of the digit
 SLASHED_DIGITS = 4  # at most on each side of a slash: 30/09/2024, 3/4
+LOW_SLASH = 0.95  # height of a slash, relative to its digits, below which it is a 1, unless there are several
 
 
 def read_page(page: Page, costs: dict[int, float], readings: dict[int, list[Reading]]) -> list[Reading]:
@@ -42,9 +43,19 @@ def _with_sound_slashes(line: list[Reading]) -> list[Reading]:
     """Return a line in which what cannot be a slash is a digit: a 1 that leans looks like one."""
     for place in [place for place, reading in enumerate(line) if reading.kind == "/"]:
         before, after = (_digits(line, place, step) for step in (-1, 1))
-        if not (1 <= before <= SLASHED_DIGITS and 1 <= after <= SLASHED_DIGITS):
+        apart = 1 <= before <= SLASHED_DIGITS and 1 <= after <= SLASHED_DIGITS
+        if not apart or _is_low(line, place):
             line = [*line[:place], replace(line[place], kind="digit"), *line[place + 1 :]]
     return line
+
+
+def _is_low(line: list[Reading], place: int) -> bool:
+    """Return whether a slash is the only one of its number and lower than the digits."""
+    number = [reading for reading in line if reading.group == line[place].group]
+    heights = [reading.box[3] - reading.box[1] for reading in number if reading.kind == "digit"]
+    alone = sum(reading.kind == "/" for reading in number) == 1
+    height = line[place].box[3] - line[place].box[1]
+    return alone and height < LOW_SLASH * sum(heights) / len(heights)
 
 
 def _digits(line: list[Reading], place: int, step: int) -> int:

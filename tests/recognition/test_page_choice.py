@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from common.geometry import Box
 from preprocessing.candidates import Candidate
 from recognition.page_choice import read_page
 from recognition.reading import Reading, text_of
@@ -12,14 +13,15 @@ from recognition.reading import Reading, text_of
 GLYPH = np.zeros((28, 28), np.float32)
 
 
-def text_read(text: str, of_picture: bool = False) -> str:
+def text_read(text: str, of_picture: bool = False, boxes: list[Box] | None = None) -> str:
     """Return the text of a line whose candidates were read as given; a slash may also be a 1."""
     line: list[Candidate] = []
     for char in text:
         if char == " ":
             line[-1] = replace(line[-1], ends_group=True)
         else:
-            start, box = len(line), (20 * len(line), 0, 20 * len(line) + 15, 30)
+            start = len(line)
+            box = boxes[start] if boxes else (20 * start, 0, 20 * start + 15, 30)
             ink = object() if of_picture else None  # is never cut here
             line.append(Candidate(start, start + 1, GLYPH, box, ink=ink))
     readings = {}
@@ -49,6 +51,12 @@ def test_a_slash_between_short_numbers_stays(text):
 )
 def test_what_cannot_be_a_slash_is_a_1(text, wanted):
     assert text_read(text) == wanted
+
+
+def test_a_slash_that_is_lower_than_its_digits_is_a_1():
+    low = [(20 * place, 10 * (char == "/"), 20 * place + 15, 30) for place, char in enumerate("30/12/08")]
+    assert text_read("80/75", boxes=low) == "80175"
+    assert text_read("30/12/08", boxes=low) == "30/12/08"
 
 
 @pytest.mark.parametrize(

@@ -155,6 +155,13 @@ def test_what_cannot_be_a_slash_is_a_1(recognizer):
     """The same strokes read as a slash within a date."""
     drawings = [(written(line), False) for line in ("30/12", "82/", "/82", "56/12345")]
     assert assert_same(drawings, recognizer) == ["30/12", "821", "182", "56112345"]
+    low = [
+        *written("80"),
+        *symbol("/", (262, 10), 100),
+        *symbol("7", (360, 0), 140),
+        *symbol("5", (465, 0), 140),
+    ]
+    assert assert_same([(low, False)], recognizer) == ["80175"]
 
 
 def test_what_is_crossed_out_is_left_out(recognizer):

@@ -15,7 +15,7 @@ const KINDS = [..."0123456789", ...SIGNS, "several", CROSSED_OUT, "other"], NAME
 const NOVELTY_SHARPNESS = 15, ASSUMPTION_PENALTY = 1.5, SIGN_PENALTY = 0.5, CROSSED_OUT_PENALTY = 1.5;
 const LONE_SIGN_PENALTY = 4, MAX_SIGN_COST = 3.5;
 const UNKNOWN_COST = 7, UNKNOWN_WIDTH = 0.6, MAX_SURPRISE = 5, NO_DIGIT = 2, NO_DIGIT_SLOPE = 9, BATCH = 64;
-const SLASHED_DIGITS = 4;
+const SLASHED_DIGITS = 4, LOW_SLASH = 0.95;
 
 /**
  * Return the digits and signs of each number of a drawing, without what is crossed out; `single` says that all strokes
@@ -60,10 +60,15 @@ export async function read(strokes, single, network) {
 /** Make what cannot be a slash a digit, in place: a 1 that leans looks like one. @type {(number: Reading[]) => void} */
 function mendSlashes(number) {
   const digits = (/** @type {Reading[]} */ run) => [...run, { kind: "end" }].findIndex(({ kind }) => kind !== "digit");
+  const height = (/** @type {Reading} */ { box: [, top, , bottom] }) => bottom - top;
   number.forEach((reading, place) => {
+    if (reading.kind !== "/") return;
     const counts = [number.slice(0, place).reverse(), number.slice(place + 1)].map(digits);
-    const isSlash = counts.every((count) => 1 <= count && count <= SLASHED_DIGITS);
-    if (reading.kind === "/" && !isSlash) reading.kind = "digit";
+    const isApart = counts.every((count) => 1 <= count && count <= SLASHED_DIGITS);
+    const heights = number.filter(({ kind }) => kind === "digit").map(height);
+    const isAlone = number.filter(({ kind }) => kind === "/").length === 1;
+    const mean = heights.reduce((sum, each) => sum + each, 0) / heights.length;
+    if (!isApart || (isAlone && height(reading) < LOW_SLASH * mean)) reading.kind = "digit";
   });
 }
 
