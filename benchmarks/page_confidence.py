@@ -8,7 +8,6 @@ tests/support/written_pages.py, and to plain ones, all by writers that the ink n
 
 import argparse
 from collections.abc import Iterable, Iterator
-from difflib import SequenceMatcher
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +16,12 @@ from PIL import Image, ImageDraw
 from sklearn.linear_model import LogisticRegression
 from tqdm import tqdm
 
+from benchmarks.pages import judge
 from common.cli import ArgumentParser, number, run_script
 from data import add_data_arguments
-from recognition.page_confidence import EVIDENCE
+from pages.ink_extraction import find_ink
+from preprocessing.picture_candidates import segment_ink
+from recognition.page_confidence import EVIDENCE, with_chances
 from recognition.reading import Reading
 from recognition.recognizer import Recognizer
 from tests.support.written_pages import KINDS, made_pages
@@ -29,8 +31,7 @@ from training.made_pages.handwriting import Hands
 SEED, OTHER_SEED = 101, 7  # of the pages to fit to, and of those to compare on
 BANDS = (0.0, 0.3, 0.5, 0.7, 0.9, 0.95, 0.98, 0.99)  # of confidence, the lowest of each
 SHARPNESS = 10.0  # inverse strength of regularisation
-
-Judged = list[tuple[Reading, bool]]  # the digits of a page, and whether each is right
+SURE_DIGIT = 0.95  # probability of the digit network, of digits to fit to
 
 
 def main() -> int:
@@ -41,10 +42,10 @@ def main() -> int:
     known, others = load_hands(args)
     hard = ((picture, lines) for _, picture, lines in made_pages(known, args.pages, SEED))
     total = args.pages * len(KINDS)
-    fitted = [*judge(recognizer, hard, total), *judge(recognizer, plain_pages(known, args.pages), args.pages)]
-    show_constants(fitted)
+    plain = plain_pages(known, args.pages)
+    show_constants([*read(recognizer, hard, total), *read(recognizer, plain, args.pages)])
     compared = ((picture, lines) for _, picture, lines in made_pages(others, args.pages, OTHER_SEED))
-    show_bands([digit for page in judge(recognizer, compared, total) for digit in page])
+    show_bands(read(recognizer, compared, total))
     return 0
 
 
@@ -59,16 +60,15 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def judge(recognizer: Recognizer, pages: Iterable[tuple[Image.Image, list[str]]], total: int) -> list[Judged]:
-    """Read pages of known text."""
+def read(
+    recognizer: Recognizer, pages: Iterable[tuple[Image.Image, list[str]]], total: int
+) -> list[tuple[list[Reading], str]]:
+    """Return the readings of pages, without their chances, and what they should be."""
     found = []
     for picture, lines in tqdm(pages, total=total, unit=" pages", disable=None):
-        digits = [reading for reading in recognizer.read_image(picture) if reading.kind == "digit"]
-        said = "".join(str(reading.digit) if reading.is_digit else "?" for reading in digits)
-        truth = "".join(char for line in lines for char in line if char.isdigit())
-        blocks = SequenceMatcher(None, said, truth, autojunk=False).get_matching_blocks()
-        right = {place for block in blocks for place in range(block.a, block.a + block.size)}
-        found.append([(reading, place in right) for place, reading in enumerate(digits) if reading.is_digit])
+        if ink := find_ink(picture):
+            upright = recognizer.read([segment_ink(ink)])[0]
+            found.append((recognizer.read_turned(ink, upright), " ".join(lines)))
     return found
 
 
@@ -98,11 +98,16 @@ def plain_pages(hands: Hands, count: int) -> Iterator[tuple[Image.Image, list[st
         yield Image.fromarray(noisy), [line for line in lines if line]
 
 
-def show_constants(pages: list[Judged]) -> None:
-    """Fit both regressions, and print their constants."""
-    digits = [[(reading.evidence, right) for reading, right in page] for page in pages]
-    digits = [[(evidence, right) for evidence, right in page if evidence is not None] for page in digits]
-    evidence = np.array([evidence for page in digits for evidence, _ in page])
+def show_constants(pages: list[tuple[list[Reading], str]]) -> None:
+    """Fit both regressions, and print their constants.
+
+    Digits of which the digit network is not sure are left out: that these may be misread, it says itself.
+    """
+    digits = [
+        [(reading, right) for reading, right in judge(*page) if reading.probabilities.max() > SURE_DIGIT]
+        for page in pages
+    ]
+    evidence = np.array([reading.evidence for page in digits for reading, _ in page])
     right = np.array([right for page in digits for _, right in page])
     own = LogisticRegression(C=SHARPNESS, max_iter=5_000).fit(evidence, right)
     log_odds = own.decision_function(evidence)
@@ -118,13 +123,14 @@ def show_constants(pages: list[Judged]) -> None:
         print(f"{name:24} {weight:6.2f}")
 
 
-def show_bands(digits: Judged) -> None:
+def show_bands(pages: list[tuple[list[Reading], str]]) -> None:
     """Print how many digits are right in each band of confidence, with the constants as they are."""
-    print("\n| confidence | digits | right | digits by the network alone | right |")
-    print("|---|---:|---:|---:|---:|")
+    digits = [digit for readings, wanted in pages for digit in judge(with_chances(readings), wanted)]
     right = np.array([right for _, right in digits])
     confidence = np.array([reading.confidence for reading, _ in digits])
     alone = np.array([float(reading.probabilities.max()) for reading, _ in digits])
+    print("\n| confidence | digits | right | digits by the digit network alone | right |")
+    print("|---|---:|---:|---:|---:|")
     for low, high in zip(BANDS, (*BANDS[1:], 1.01), strict=True):
         chosen = [(values >= low) & (values < high) for values in (confidence, alone)]
         cells = [f"{where.sum()} | {right[where].mean():.1%}" if where.any() else "0 | " for where in chosen]

@@ -74,28 +74,38 @@ class Table:
         counts = self.counts.setdefault(kind, Counter())
         counts["pages"] += 1
         counts["right"] += text == wanted
-        digits = [r for r in readings if r.kind == "digit"]
-        said = "".join(str(r.digit) if r.is_digit else "?" for r in digits)
-        truth = "".join(char for char in wanted if char.isdigit())
-        found = [
-            place
-            for block in SequenceMatcher(None, said, truth, autojunk=False).get_matching_blocks()
-            for place in range(block.a, block.a + block.size)
-        ]
-        sure = {place for place, r in enumerate(digits) if r.is_digit and r.confidence >= SURE}
-        counts["digits"] += len(truth)
-        counts["found"] += len(found)
+        digits = judge(readings, wanted)
+        counts["digits"] += sum(char.isdigit() for char in wanted)
+        counts["given"] += len(digits)
+        counts["found"] += sum(right for _, right in digits)
+        sure = [right for reading, right in digits if reading.confidence >= SURE]
         counts["sure"] += len(sure)
-        counts["sure and right"] += len(sure.intersection(found))
+        counts["sure and right"] += sum(sure)
 
     def show(self, name: str) -> None:
         """Print the table in Markdown."""
-        print(f"| {name} | pages | entirely right | digits found | right of those at 99 % |")
-        print("|---|---:|---:|---:|---:|")
+        print(f"| {name} | pages | entirely right | digits found | given with 99 % | right of those |")
+        print("|---|---:|---:|---:|---:|---:|")
         total: Counter = sum(self.counts.values(), Counter())
         for kind, c in [*self.counts.items(), ("all", total)]:
-            shares = f"{c['found'] / max(1, c['digits']):.1%} | {c['sure and right'] / max(1, c['sure']):.1%}"
+            pairs = (("found", "digits"), ("sure", "given"), ("sure and right", "sure"))
+            shares = " | ".join(f"{c[part] / max(1, c[whole]):.1%}" for part, whole in pairs)
             print(f"| {kind} | {c['pages']} | {c['right']} | {shares} |")
+
+
+def judge(readings: Sequence[Reading], wanted: str) -> list[tuple[Reading, bool]]:
+    """Return the digits of a page without `?`, and whether each is right: the most that can be, in order.
+
+    Args:
+        readings: of the page.
+        wanted: its text.
+    """
+    digits = [reading for reading in readings if reading.kind == "digit"]
+    said = "".join(str(reading.digit) if reading.is_digit else "?" for reading in digits)
+    truth = "".join(char for char in wanted if char.isdigit())
+    blocks = SequenceMatcher(None, said, truth, autojunk=False).get_matching_blocks()
+    right = {place for block in blocks for place in range(block.a, block.a + block.size)}
+    return [(reading, place in right) for place, reading in enumerate(digits) if reading.is_digit]
 
 
 if __name__ == "__main__":

@@ -108,4 +108,5 @@ class ShownReading:
         shares = [(str(label), digit.probabilities[label]) for label in digit.ranked()]
         if sure:
             return [(label, share) for label, share in shares if label != shown][:2]
-        return sorted([*shares, ("?", digit.no_digit)], key=lambda contender: -contender[1])[:3]
+        shares.append(("?", digit.no_digit))
+        return sorted(shares, key=lambda contender: (contender[0] != shown, -contender[1]))[:3]

@@ -258,14 +258,14 @@ def _page_reading(
 
 
 def no_digit(reading: Reading) -> float:
-    """Return the probability that a reading is no digit, above 0.5 exactly where it is shown as none.
+    """Return the probability that a reading is no digit, above 0.5 where it is shown as none.
 
-    In a picture, ink that looks like a digit may still be print or an edge.
+    On a page, ink that looks like a digit may be print or an edge.
     """
     if reading.kind != "digit":
         return SIGN
     novel = float(1 / (1 + np.exp(min(50.0, NO_DIGIT_SLOPE * (1 - reading.novelty)))))
-    return min(0.5, max(novel, 1 - reading.chance)) if reading.is_digit else novel
+    return max(novel, 1 - reading.chance)
 
 
 def is_strokes(source: Path | bytes) -> bool:

@@ -63,7 +63,8 @@ def find_ink(image: Image.Image, pixels: tuple[int, int, int, int] | None = None
     if not mask.any():
         return None
     scale = (mask.shape[1] / (view.box[2] - left), mask.shape[0] / (view.box[3] - top))
-    return InkMask(mask, scale, (left, top), sureness=1 / (1 + np.exp(-logits)))
+    probabilities = (255 / (1 + np.exp(-logits))).round().astype(np.uint8)
+    return InkMask(mask, scale, (left, top), probabilities)
 
 
 def _seen_twice(image: Image.Image, view: View) -> View:

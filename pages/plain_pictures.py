@@ -8,7 +8,7 @@ from preprocessing.image_files import as_rgb
 from preprocessing.ink_mask import InkMask
 
 LARGEST_SIDE = 64  # of such a picture, in pixels: larger ones may show lines, boxes or print
-MASK_SIDE = 84  # of the mask, about
+MASK_SIDE = 84  # of the mask, about; of a larger picture its own
 EVEN = 12  # most that paper differs from its tone, 0 to 255
 EVEN_BORDER, EVEN_SHARE = 0.95, 0.97  # shares that are even paper: of the border, of what is not near the ink
 LEAST_CONTRAST = 60  # of ink on paper, 0 to 255

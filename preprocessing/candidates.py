@@ -46,7 +46,7 @@ class Rendering:
         penalty: number of assumptions that speak against it.
         at_border: whether it touches the border of the picture.
         ink: what may be cut into several digits; None for strokes.
-        sureness: probability that it is ink, the mean over its pixels; None where no network found it.
+        probability: of it to be ink, the mean over its pixels; None where no network found it.
     """
 
     glyph: np.ndarray
@@ -54,7 +54,7 @@ class Rendering:
     penalty: int = 0
     at_border: bool = False
     ink: "Ink | None" = None
-    sureness: float | None = None
+    probability: float | None = None
 
 
 class Ink(Protocol):
@@ -77,7 +77,7 @@ class Candidate:
         place: in its line; None if that is not asked for, since all ink is one digit.
         ink: what may be cut into several digits if the whole does not look like one; else None.
         ends_group: whether a wide gap follows, so that the next candidate begins another number.
-        sureness: probability that it is ink, the mean over its pixels; None where no network found it.
+        probability: of it to be ink, the mean over its pixels; None where no network found it.
     """
 
     start: int
@@ -88,7 +88,7 @@ class Candidate:
     place: Place | None = None
     ink: Ink | None = None
     ends_group: bool = False
-    sureness: float | None = None
+    probability: float | None = None
 
 
 # The candidates of each line of a page, lines from top to bottom; no lines for a blank page. A line is read
@@ -141,11 +141,8 @@ def _one_line(
     def add(start: int, stop: int, drawn: Rendering, penalty: int) -> None:
         place = describe_place(piece_boxes, start, stop, pen)
         ends_group = stop - 1 in gaps
-        found.append(
-            Candidate(
-                *(start, stop, drawn.glyph, drawn.box, penalty, place, drawn.ink, ends_group, drawn.sureness)
-            )
-        )
+        candidate = Candidate(start, stop, drawn.glyph, drawn.box, penalty, place, drawn.ink, ends_group)
+        found.append(replace(candidate, probability=drawn.probability))
 
     small = set(small_pieces(piece_boxes))
     for piece in [] if only_piece else sorted(small):

@@ -15,33 +15,34 @@ class InkMask:
         mask: bool, (H, W), True for ink, of a resized copy of the picture or of the part.
         scale: pixels of the mask for one pixel of the original, along x and along y.
         origin: x, y of the mask's top left corner in the original.
-        sureness: float32, (H, W), the probability that a pixel is ink, where a network found it; else None.
+        probabilities: uint8, (H, W), of each pixel to be ink, 255 for 1, where a network found the ink; else
+            None.
     """
 
     mask: np.ndarray
     scale: tuple[float, float]
     origin: tuple[float, float] = (0.0, 0.0)
-    sureness: np.ndarray | None = None
+    probabilities: np.ndarray | None = None
 
     def turned(self, degrees: int) -> "InkMask":
         """Return the mask turned clockwise by a multiple of 90 degrees, as that of a picture of its size."""
-        mask, sureness = (
+        mask, probabilities = (
             None if values is None else np.ascontiguousarray(np.rot90(values, -degrees // 90))
-            for values in (self.mask, self.sureness)
+            for values in (self.mask, self.probabilities)
         )
-        return InkMask(mask, (1.0, 1.0), sureness=sureness)
+        return InkMask(mask, (1.0, 1.0), probabilities=probabilities)
 
-    def sureness_of(self, part: np.ndarray, corner: tuple[int, int]) -> float | None:
-        """Return the mean sureness of a part of the ink, None where no network found it.
+    def probability_of(self, part: np.ndarray, corner: tuple[int, int]) -> float | None:
+        """Return the probability of a part to be ink, the mean over its pixels; None if no network found it.
 
         Args:
             part: bool, (h, w), with at least one pixel of ink.
             corner: x, y of the part's top left corner in the mask.
         """
-        if self.sureness is None:
+        if self.probabilities is None:
             return None
         x, y = corner
-        return float(self.sureness[y : y + part.shape[0], x : x + part.shape[1]][part].mean())
+        return float(self.probabilities[y : y + part.shape[0], x : x + part.shape[1]][part].mean() / 255)
 
     def box(self, box: Box) -> Box:
         """Return the box in the original of a box in the mask."""

@@ -109,8 +109,8 @@ def _renderer(labels: np.ndarray, boxes: list[Box], ink: InkMask) -> Callable[[l
         penalty += 2 * (2 * depth.max() > BLOB_THICKNESS * max(mask.shape))
         box = (left, top, right, bottom)
         touching = TouchingInk(mask, ink, (left, top))
-        sureness = ink.sureness_of(mask, (left, top))
-        return Rendering(draw_depths(depth), ink.box(box), penalty, contact > 0, touching, sureness)
+        probability = ink.probability_of(mask, (left, top))
+        return Rendering(draw_depths(depth), ink.box(box), penalty, contact > 0, touching, probability)
 
     return draw
 

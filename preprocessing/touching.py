@@ -145,5 +145,5 @@ class TouchingInk:
             place, width=(right - left) * unit, height=(bottom - top) * unit, offset=offset, alone=False
         )
         box = self.page.box((x + left, y + top, x + right, y + bottom))
-        sureness = self.page.sureness_of(mask[top:bottom, left:right], (x + left, y + top))
-        return [Candidate(start, stop, glyph, box, penalty, inside, sureness=sureness)]
+        probability = self.page.probability_of(mask[top:bottom, left:right], (x + left, y + top))
+        return [Candidate(start, stop, glyph, box, penalty, inside, probability=probability)]

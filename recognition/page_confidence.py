@@ -19,52 +19,52 @@ WEIGHTS = np.array([-1.40, 0.67, 1.40, -1.61, -1.73, -1.61])  # in the log-odds,
 CONSTANT = 2.97
 OWN_WEIGHT, PAGE_WEIGHT, PAGE_CONSTANT = 0.90, 0.20, -0.30  # of these log-odds, and of their mean on the page
 MOST_SURPRISE = 4.0  # negative log-likelihood; more makes no difference
-INK = (0.02, 0.85)  # range of the mean probability of ink, likewise
+INK_RANGE = (0.02, 0.85)  # of the probability of ink, likewise
 LEAST_CHANCE = 0.4  # mean over the digits of a line: print beside numbers has less
 
 
 def evidence_of(
-    reading: Reading, surprises: np.ndarray, familiarity: float, sureness: float, cut: bool
+    reading: Reading, surprises: np.ndarray, familiarity: float, probability: float, cut: bool
 ) -> np.ndarray:
     """Return what speaks for and against a reading: float64, a number for each of `EVIDENCE`.
 
     Args:
         reading: as a digit.
-        surprises: negative log-likelihood of each of `symbols.KINDS`.
+        surprises: float32, (len(symbols.KINDS),), negative log-likelihood of each kind.
         familiarity: how much it is like a corrected sample, 0 to 1, whose ink is a digit.
-        sureness: mean probability of its pixels to be ink.
+        probability: of it to be ink.
         cut: whether it was cut from ink that it touches.
     """
     any_digit = -np.log(np.exp(-surprises[: len(DIGITS)]).sum())
-    own, any_digit = np.minimum((surprises[reading.digit], any_digit), MOST_SURPRISE) * (1 - familiarity)
-    ink = np.clip(sureness, *INK)
-    return np.array([own, any_digit, np.log(ink / (1 - ink)), cut, reading.novelty, reading.digit == 1])
+    both = np.minimum((surprises[reading.digit], any_digit), MOST_SURPRISE) * (1 - familiarity)
+    ink = np.clip(probability, *INK_RANGE)
+    return np.array([*both, np.log(ink / (1 - ink)), cut, reading.novelty, reading.digit == 1])
 
 
 def with_chances(readings: Sequence[Reading]) -> list[Reading]:
-    """Return the readings of a picture with their chances, without lines that are rather print.
+    """Return the readings of a page with the chances of its digits, without lines that are more likely print.
 
-    Where most of a page is print, so may be what looks like a digit: the mean of the page counts as well.
+    Where most of a page is print, so may be what looks like a digit: the mean of the page counts as well. A
+    digit that is a line of its own stays.
     """
-    log_odds = [None if r.evidence is None else CONSTANT + r.evidence @ WEIGHTS for r in readings]
-    digits = [odds for odds, r in zip(log_odds, readings, strict=True) if odds is not None and r.is_digit]
-    if not digits:
+    log_odds = {
+        place: CONSTANT + reading.evidence @ WEIGHTS
+        for place, reading in enumerate(readings)
+        if reading.evidence is not None and reading.is_digit
+    }
+    if not log_odds:
         return list(readings)
-    offset = PAGE_WEIGHT * np.mean(digits) + PAGE_CONSTANT
-    judged = [
-        reading if odds is None else replace(reading, chance=_sigmoid(OWN_WEIGHT * odds + offset))
-        for odds, reading in zip(log_odds, readings, strict=True)
-    ]
+    offset = PAGE_WEIGHT * np.mean([*log_odds.values()]) + PAGE_CONSTANT
+    judged = list(readings)
+    for place, odds in log_odds.items():
+        chance = 1 / (1 + np.exp(-OWN_WEIGHT * odds - offset))
+        judged[place] = replace(readings[place], chance=float(chance))
     lines = [list(line) for _, line in groupby(judged, key=lambda reading: reading.line)]
-    likely = [line for line in lines if _mean_chance(line) >= LEAST_CHANCE] or lines
+    likely = [line for line in lines if not _is_print(line)] or lines
     return [replace(reading, line=number) for number, line in enumerate(likely) for reading in line]
 
 
-def _sigmoid(log_odds: float) -> float:
-    return float(1 / (1 + np.exp(-log_odds)))
-
-
-def _mean_chance(line: Sequence[Reading]) -> float:
-    """Return the mean chance of the digits of a line, 1 if it has none."""
+def _is_print(line: Sequence[Reading]) -> bool:
+    """Return whether several digits of a line are unlikely on the whole."""
     chances = [reading.chance for reading in line if reading.is_digit]
-    return float(np.mean(chances)) if chances else 1.0
+    return len(chances) > 1 and np.mean(chances) < LEAST_CHANCE

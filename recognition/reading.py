@@ -28,8 +28,10 @@ class Reading:
         group: number of the number within its line, from 0.
         turned: degrees by which the picture was turned clockwise to be read, 0 for most.
         kind: what the ink is: "digit" (or unknown), one of `symbols.SIGNS`, or "crossed out".
-        evidence: for and against it, from `page_confidence.evidence_of`; None where the ink is sure.
-        chance: probability that the ink is a digit of its own, and not print, an edge or a part of one.
+        evidence: for and against it, from `page_confidence.evidence_of`, float64; None for drawings, small
+            plain pictures, and where all ink is one digit.
+        chance: probability that the ink is a digit of its own, and not print, an edge or a part of one; 1
+            where there is no evidence.
     """
 
     digit: int
@@ -116,9 +118,7 @@ def certainty(readings: Sequence[Reading]) -> float:
     from all sides, and do not count.
     """
     values = [
-        float(r.probabilities[r.digit]) * max(0.0, 1 - r.novelty / 1.5)
-        if r.is_digit
-        else SIGN_CERTAINTY * (r.kind != "digit")
+        r.confidence * max(0.0, 1 - r.novelty / 1.5) if r.is_digit else SIGN_CERTAINTY * (r.kind != "digit")
         for r in readings
         if r.kind not in POINTS
     ]

@@ -124,7 +124,7 @@ class Recognizer:
     def read_ink(self, ink: InkMask, single: bool = False) -> list[Reading]:
         """Read the ink of a picture, which `find_ink` returns; see `read_image`."""
         readings = self.read([segment_ink(ink, single)])[0]
-        return readings if single else self.read_turned(ink, readings)
+        return readings if single else with_chances(self.read_turned(ink, readings))
 
     def read_turned(self, ink: InkMask, upright: list[Reading]) -> list[Reading]:
         """Read ink turned by 90, 180 and 270 degrees if it is doubtful; return the best of all readings.
@@ -152,7 +152,7 @@ class Recognizer:
                     replace(reading, turned=degrees, box=box)
                     for reading, box in zip(readings, boxes, strict=True)
                 ]
-        return with_chances(best)
+        return best
 
     def read(self, pages: Sequence[Page], batch_size: int = BATCH) -> list[list[Reading]]:
         """Read several pages, with the glyphs of all of them in common batches.
@@ -218,8 +218,8 @@ class Recognizer:
             reading = Reading(digit, probabilities, novelty, candidate.box, candidate.glyph)
             if surprises is not None:
                 several[id(candidate)] = surprises[KINDS.index("several")]
-                if candidate.sureness is not None:
-                    evidence = evidence_of(reading, surprises, familiarity, candidate.sureness, cut)
+                if candidate.probability is not None:
+                    evidence = evidence_of(reading, surprises, familiarity, candidate.probability, cut)
                     reading = replace(reading, evidence=evidence)
                 no_digit = -np.log(np.exp(-surprises[: len(DIGITS)]).sum()) * (1 - familiarity)
                 cost += min(no_digit, MAX_SURPRISE)

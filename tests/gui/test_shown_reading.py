@@ -28,6 +28,8 @@ def test_how_sure_it_is_stands_in_words_where_it_is_low():
     unsure = ShownReading(PageReading((replace(one(2, 0.4, False), no_digit=0.5),), "?"))
     assert unsure.title() == "?"
     assert unsure.contenders()[:2] == [("?", 0.5), ("2", 0.4)]
+    print_perhaps = ShownReading(PageReading((replace(one(2, 0.3), no_digit=0.6),), "2"))
+    assert [label for label, _ in print_perhaps.contenders()[:2]] == ["2", "?"], "the reading stands first"
     sure = ShownReading(PageReading(page[:1], "7"))
     assert [label for label, _ in sure.contenders()] == ["0", "1"]
     long = ShownReading(PageReading((*page[:1] * 5, page[1]), "77777 2"))

@@ -26,6 +26,16 @@ def rings(*spans: tuple[float, float]) -> np.ndarray:
     return np.logical_or.reduce([np.asarray(ring(*span)) > 0 for span in spans])
 
 
+def test_parts_have_the_probability_of_their_own_ink():
+    mask = rings((0, 50), (49, 99))
+    page = np.zeros((80, 120), np.uint8)
+    page[7:67, 5:105] = 2 * np.arange(100, dtype=np.uint8)
+    ink = InkMask(np.pad(mask, ((7, 13), (5, 15))), (1.0, 1.0), probabilities=page)
+    for part in TouchingInk(mask, ink, (5, 7)).cut(WIDE):
+        middle = (part.box[0] + part.box[2]) / 2 - 5
+        assert 255 * part.probability == pytest.approx(2 * middle, abs=20)
+
+
 @pytest.mark.parametrize("overlap", [-1, 5])
 def test_two_rings_are_offered_whole(overlap):
     """Whether they only touch or share a stroke: two neighbours in the chain are both whole rings."""

@@ -1,13 +1,12 @@
 """Tests of how likely what was read on a page is right."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from gui.worker import no_digit
-from preprocessing.ink_mask import InkMask
 from recognition.page_confidence import evidence_of, with_chances
 from recognition.reading import Reading
 from recognition.recognizer import Recognizer
@@ -21,7 +20,7 @@ SURE[:10] = 5.0
 def digit(
     value: int = 3,
     line: int = 0,
-    sureness: float = 0.95,
+    ink: float = 0.95,
     cut: bool = False,
     surprise: float = 0.0,
     novelty: float = 0.3,
@@ -31,7 +30,7 @@ def digit(
     probabilities = np.full(10, 0.001, np.float32)
     probabilities[value] = 0.991
     reading = Reading(value, probabilities, novelty, (0, 0, 9, 9), np.zeros((28, 28), np.float32), line)
-    return replace(reading, evidence=evidence_of(reading, surprises, 0.0, sureness, cut))
+    return replace(reading, evidence=evidence_of(reading, surprises, 0.0, ink, cut))
 
 
 def chances(*readings: Reading) -> list[float]:
@@ -44,23 +43,29 @@ def test_clear_ink_that_both_networks_take_for_the_digit_is_sure():
 
 
 @pytest.mark.parametrize(
-    "doubt", [{"sureness": 0.4}, {"cut": True}, {"surprise": 3.0}, {"value": 1}, {"novelty": 0.9}], ids=str
+    "doubt", [{"ink": 0.4}, {"cut": True}, {"surprise": 3.0}, {"value": 1}, {"novelty": 0.9}], ids=str
 )
 def test_doubt_lowers_the_chance(doubt):
     assert chances(digit(**doubt))[0] < chances(digit())[0]
 
 
+def test_signs_have_no_chance_of_their_own():
+    minus = replace(digit(surprise=4.0, ink=0.3), kind="-")
+    assert [reading.chance for reading in with_chances([minus, digit(), minus])[::2]] == [1.0, 1.0]
+
+
 def test_beside_doubtful_ink_what_looks_like_a_digit_is_less_sure():
-    faint = digit(sureness=0.3, surprise=2.0)
+    faint = digit(ink=0.3, surprise=2.0)
     assert chances(digit(), faint, faint)[0] < chances(digit())[0]
 
 
 def test_a_line_that_is_rather_print_is_left_out_unless_it_is_all_there_is():
-    faint = [digit(line=1, sureness=0.1, surprise=3.0) for _ in range(3)]
+    faint = [digit(line=1, ink=0.1, surprise=3.0) for _ in range(3)]
     last = digit(5, line=2)
     kept = with_chances([digit(), *faint, last])
     assert [(reading.digit, reading.line) for reading in kept] == [(3, 0), (5, 1)]
     assert len(with_chances(faint)) == 3
+    assert len(with_chances([digit(), faint[0], last])) == 3  # a faint digit of its own
 
 
 def test_a_corrected_sample_is_a_digit_whatever_the_symbol_network_says():
@@ -91,19 +96,8 @@ def test_the_digits_of_a_plain_page_are_sure(recognizer: Recognizer):
     assert min(reading.chance for reading in readings) > 0.9
 
 
-def test_sureness_is_the_mean_over_the_ink_and_turns_with_the_mask():
-    mask, sureness = np.zeros((4, 6), bool), np.zeros((4, 6), np.float32)
-    mask[1, 2:4], sureness[1, 2:4] = True, (0.5, 1.0)
-    ink = InkMask(mask, (1.0, 1.0), sureness=sureness)
-    assert ink.sureness_of(mask[1:3, 2:5], (2, 1)) == 0.75
-    turned = ink.turned(90)
-    assert (turned.sureness[turned.mask] == (0.5, 1.0)).all()
-    assert InkMask(mask, (1.0, 1.0)).sureness_of(mask, (0, 0)) is None
-    assert InkMask(mask, (1.0, 1.0)).turned(90).sureness is None
-
-
-def test_the_window_shows_a_doubtful_digit_as_one_that_may_be_none():
-    reading = digit()
-    assert no_digit(replace(reading, chance=0.7)) == pytest.approx(0.3)
-    assert no_digit(replace(reading, chance=0.1)) == 0.5
-    assert no_digit(replace(reading, chance=0.9, novelty=1.2)) > 0.5
+def test_a_page_that_is_read_turned_has_chances(recognizer: Recognizer):
+    picture = Image.open(Path(__file__).parents[1] / "cases" / "turned_90.jpg")
+    readings = recognizer.read_image(picture)
+    assert readings[0].turned
+    assert all(0 < reading.chance < 1 for reading in readings if reading.is_digit)
