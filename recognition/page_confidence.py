@@ -15,9 +15,9 @@ from recognition.reading import Reading
 from recognition.symbols import DIGITS
 
 EVIDENCE = ("surprise", "surprise of any digit", "ink", "cut", "novelty", "is a 1")
-WEIGHTS = np.array([-1.40, 0.67, 1.40, -1.61, -1.73, -1.61])  # in the log-odds, of each of EVIDENCE
-CONSTANT = 2.97
-OWN_WEIGHT, PAGE_WEIGHT, PAGE_CONSTANT = 0.90, 0.20, -0.30  # of these log-odds, and of their mean on the page
+WEIGHTS = np.array([-0.92, 0.05, 1.49, -1.70, -2.02, -2.01])  # in the log-odds, of each of EVIDENCE
+CONSTANT = 3.25
+OWN_WEIGHT, PAGE_WEIGHT, PAGE_CONSTANT = 0.88, 0.21, -0.35  # of these log-odds, and of their mean on the page
 MOST_SURPRISE = 4.0  # negative log-likelihood; more makes no difference
 INK_RANGE = (0.02, 0.85)  # of the probability of ink, likewise
 LEAST_CHANCE = 0.4  # mean over the digits of a line: print beside numbers has less
