@@ -12,7 +12,6 @@ from itertools import groupby
 import numpy as np
 
 from recognition.reading import Reading
-from recognition.symbols import DIGITS
 
 EVIDENCE = ("surprise", "surprise of any digit", "ink", "cut", "novelty", "is a 1")
 WEIGHTS = np.array([-0.92, 0.05, 1.49, -1.70, -2.02, -2.01])  # in the log-odds, of each of EVIDENCE
@@ -24,19 +23,19 @@ LEAST_CHANCE = 0.4  # mean over the digits of a line: print beside numbers has l
 
 
 def evidence_of(
-    reading: Reading, surprises: np.ndarray, familiarity: float, probability: float, cut: bool
+    reading: Reading, surprise: float, any_digit: float, familiarity: float, probability: float, cut: bool
 ) -> np.ndarray:
     """Return what speaks for and against a reading: float64, a number for each of `EVIDENCE`.
 
     Args:
         reading: as a digit.
-        surprises: float32, (len(symbols.KINDS),), negative log-likelihood of each kind.
+        surprise: negative log-likelihood of the digit, by the symbol network.
+        any_digit: negative log-likelihood of any digit, likewise.
         familiarity: how much it is like a corrected sample, 0 to 1, whose ink is a digit.
         probability: of it to be ink.
         cut: whether it was cut from ink that it touches.
     """
-    any_digit = -np.log(np.exp(-surprises[: len(DIGITS)]).sum())
-    both = np.minimum((surprises[reading.digit], any_digit), MOST_SURPRISE) * (1 - familiarity)
+    both = np.minimum((surprise, any_digit), MOST_SURPRISE) * (1 - familiarity)
     ink = np.clip(probability, *INK_RANGE)
     return np.array([*both, np.log(ink / (1 - ink)), cut, reading.novelty, reading.digit == 1])
 

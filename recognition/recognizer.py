@@ -218,10 +218,11 @@ class Recognizer:
             reading = Reading(digit, probabilities, novelty, candidate.box, candidate.glyph)
             if surprises is not None:
                 several[id(candidate)] = surprises[KINDS.index("several")]
-                if candidate.probability is not None:
-                    evidence = evidence_of(reading, surprises, familiarity, candidate.probability, cut)
+                any_digit = -np.log(np.exp(-surprises[: len(DIGITS)]).sum())
+                if (ink := candidate.probability) is not None:
+                    evidence = evidence_of(reading, surprises[digit], any_digit, familiarity, ink, cut)
                     reading = replace(reading, evidence=evidence)
-                no_digit = -np.log(np.exp(-surprises[: len(DIGITS)]).sum()) * (1 - familiarity)
+                no_digit = any_digit * (1 - familiarity)
                 cost += min(no_digit, MAX_SURPRISE)
                 kind = min(NAMED, key=lambda name: surprises[KINDS.index(name)])
                 as_named = surprises[KINDS.index(kind)]

@@ -10,11 +10,7 @@ from PIL import Image, ImageDraw
 from recognition.page_confidence import evidence_of, with_chances
 from recognition.reading import Reading
 from recognition.recognizer import Recognizer
-from recognition.symbols import KINDS
 from tests.support import handwriting
-
-SURE = np.full(len(KINDS), 9.0)
-SURE[:10] = 5.0
 
 
 def digit(
@@ -25,12 +21,10 @@ def digit(
     surprise: float = 0.0,
     novelty: float = 0.3,
 ) -> Reading:
-    surprises = SURE.copy()
-    surprises[value] = surprise
     probabilities = np.full(10, 0.001, np.float32)
     probabilities[value] = 0.991
     reading = Reading(value, probabilities, novelty, (0, 0, 9, 9), np.zeros((28, 28), np.float32), line)
-    return replace(reading, evidence=evidence_of(reading, surprises, 0.0, ink, cut))
+    return replace(reading, evidence=evidence_of(reading, surprise, surprise, 0.0, ink, cut))
 
 
 def chances(*readings: Reading) -> list[float]:
@@ -69,10 +63,9 @@ def test_a_line_that_is_rather_print_is_left_out_unless_it_is_all_there_is():
 
 
 def test_a_corrected_sample_is_a_digit_whatever_the_symbol_network_says():
-    unusual = np.full(len(KINDS), 6.0)
     reading = digit()
     known, unknown = (
-        replace(reading, evidence=evidence_of(reading, unusual, familiarity, 0.9, False))
+        replace(reading, evidence=evidence_of(reading, 6.0, 4.0, familiarity, 0.9, False))
         for familiarity in (1.0, 0.0)
     )
     assert chances(known)[0] > chances(unknown)[0] + 0.05
