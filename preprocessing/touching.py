@@ -7,6 +7,7 @@ are digits is for the networks to say.
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy import ndimage
 
 from preprocessing.candidates import Candidate, Place
 from preprocessing.glyph import depths, draw_depths, pen_width
@@ -20,6 +21,7 @@ MIN_WIDTH, MAX_WIDTH = 0.1, 1.25  # of the parts, relative to the height of the 
 MIN_HEIGHT = 0.5  # of the parts, relative to all of the ink
 MIN_RATIO = 0.42  # of the whole ink's width to the height of the line's digits
 MAX_CUTS = 40
+TOLERANCE = 0.5  # by which a cut beside may cross less ink, in widths of the stroke
 CUT_PENALTY = 0.4  # of a cut that crosses one stroke
 CROSSING_PENALTY = 0.6  # for each further stroke's width that a cut crosses, at most for MAX_CROSSING of them
 MAX_CROSSING = 3.0
@@ -100,8 +102,8 @@ class TouchingInk:
     def _lines(self, places: np.ndarray, pen: float) -> list["_Line"]:
         """Return lines to cut along, from left to right.
 
-        Near each place lies the line that crosses the least ink. A line that runs along a stroke which two
-        digits share is one more.
+        Near each place lies the line that crosses the least ink, which counts unless one near the next place
+        crosses less. A line that runs along a stroke which two digits share is one more.
 
         Args:
             places: x at half the height, (N,), at equal distances.
@@ -118,12 +120,16 @@ class TouchingInk:
         x = x.reshape(len(places), -1, height)
         steep = np.tile(np.abs(SLANTS), 4) * height
         wall = crossing - STEEP_SHARED * steep
+        ink = crossing + STEEP_CUT * steep
+        least = ink.min(1)
+        likely = least <= ndimage.minimum_filter1d(least, 3) + TOLERANCE * pen
         found = []
         for number, place in enumerate(places):
-            best = (crossing[number] + STEEP_CUT * steep).argmin()
-            strokes = crossing[number, best] / pen
-            penalty = CUT_PENALTY + CROSSING_PENALTY * min(max(0.0, strokes - 1), MAX_CROSSING)
-            found.append(_Line(place, x[number, best], penalty, 0.0))
+            if likely[number]:
+                best = ink[number].argmin()
+                strokes = crossing[number, best] / pen
+                penalty = CUT_PENALTY + CROSSING_PENALTY * min(max(0.0, strokes - 1), MAX_CROSSING)
+                found.append(_Line(place, x[number, best], penalty, 0.0))
             along = wall[number].argmax()
             if crossing[number, along] > max(SHARED_STROKES * pen, SHARED_HEIGHT * height):
                 line = x[number, along]

@@ -45,7 +45,7 @@ NO_DIGIT = 2.0  # novelty of such ink
 # large sizes leave gaps of hundreds of MB in the heap. Larger batches are no faster on a CPU.
 BATCH = 64
 # In certainty, that a turned page must have, by degrees. On its head much of it still looks like digits.
-TURNED_ADVANTAGE = {90: 0.05, 180: 0.11, 270: 0.05}
+TURNED_ADVANTAGE = {90: 0.03, 180: 0.08, 270: 0.03}
 TURNED_SHARE = 0.6  # of the digits of the page as it is, that a turned one has at least
 NAMED = (*SIGNS, CROSSED_OUT)  # kinds that are printed or left out, but never `?`
 
@@ -129,6 +129,8 @@ class Recognizer:
     def read_turned(self, ink: InkMask, upright: list[Reading]) -> list[Reading]:
         """Read ink turned by 90, 180 and 270 degrees if it is doubtful; return the best of all readings.
 
+        Which is the best, readings without cuts say: these cost little, and are no worse at it.
+
         Args:
             ink: of a picture.
             upright: what was read of it as it is.
@@ -136,30 +138,34 @@ class Recognizer:
         Returns:
             The readings with their boxes in the picture as it is, `upright` unless others are much surer.
         """
-        best, before, most = upright, certainty(upright), 0.0
-        for degrees, least in TURNED_ADVANTAGE.items() if is_doubtful(upright) else ():
-            readings = self.read([segment_ink(ink.turned(degrees))])[0]
+        if not is_doubtful(upright):
+            return upright
+        before = certainty(self.read([segment_ink(ink)], cut=False)[0])
+        best, most = 0, 0.0
+        for degrees, least in TURNED_ADVANTAGE.items():
+            readings = self.read([segment_ink(ink.turned(degrees))], cut=False)[0]
             if len(readings) < MIN_TURNED or count_digits(readings) < TURNED_SHARE * count_digits(upright):
                 continue
             if degrees != 180 and readings[-1].line > upright[-1].line:
                 continue  # a page on its side has more lines, since digits of a number stand in several
             advantage = certainty(readings) - before - least
             if advantage > most:
-                most = advantage
-                size = ink.mask.shape[::-1]
-                boxes = [ink.box(turned_back(reading.box, degrees, size)) for reading in readings]
-                best = [
-                    replace(reading, turned=degrees, box=box)
-                    for reading, box in zip(readings, boxes, strict=True)
-                ]
-        return best
+                best, most = degrees, advantage
+        if not best:
+            return upright
+        size = ink.mask.shape[::-1]
+        return [
+            replace(reading, turned=best, box=ink.box(turned_back(reading.box, best, size)))
+            for reading in self.read([segment_ink(ink.turned(best))])[0]
+        ]
 
-    def read(self, pages: Sequence[Page], batch_size: int = BATCH) -> list[list[Reading]]:
+    def read(self, pages: Sequence[Page], batch_size: int = BATCH, cut: bool = True) -> list[list[Reading]]:
         """Read several pages, with the glyphs of all of them in common batches.
 
         Args:
             pages: the candidates of each page, from `segment_strokes` or `segment_picture`.
             batch_size: glyphs in one batch.
+            cut: whether ink that may be digits which touch is also read in parts.
 
         Returns:
             The digits of each page in reading order.
@@ -173,12 +179,11 @@ class Recognizer:
         several = self._judge(whole, batch_size, costs, readings)
         tried: list[Candidate] = []
         for page in pages:
-            unsure = [candidate for line in page for candidate in _unsure(line, costs)]
+            unsure = [candidate for line in page for candidate in _unsure(line, costs)] if cut else []
             likely = [c for c in unsure if several[id(c)] < MAX_SEVERAL]
             tried += likely if len(likely) <= MAX_CUT else []  # noise rather than writing
         parts = {id(candidate): candidate.ink.cut(candidate.place) for candidate in tried}
-        cut = [part for line in parts.values() for part in line]
-        self._judge(cut, batch_size, costs, readings, cut=True)
+        self._judge([part for line in parts.values() for part in line], batch_size, costs, readings, cut=True)
         for candidate in tried:
             chain = cheapest_chain(parts[id(candidate)], costs)
             cost = sum(costs[id(part)] for part in chain) + ASSUMPTION_PENALTY * candidate.penalty

@@ -56,6 +56,16 @@ def test_two_rings_are_offered_whole(overlap):
     assert near
 
 
+def test_ink_that_tapers_is_cut_where_it_is_thinnest():
+    """Two wedges meet with their edges: a cut through either has a better one beside it."""
+    rows, columns = np.mgrid[:60, :100] + 0.5
+    mask = np.abs(rows - 30) < 2 + 0.56 * np.abs(columns - 50)
+    lines = TouchingInk(mask, InkMask(mask, (1.0, 1.0)), (0, 0))._lines(np.linspace(5, 95, 19), pen=4.0)
+    places = {line.place for line in lines if not line.shared}
+    assert 50 in places
+    assert not places & {*range(15, 45, 5), *range(60, 90, 5)}
+
+
 def test_candidates_form_chains_from_the_first_to_the_last_and_none_is_the_whole():
     parts = cut(rings((0, 50), (48, 99)))
     last = max(part.stop for part in parts)

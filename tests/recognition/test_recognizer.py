@@ -141,5 +141,12 @@ def test_a_turned_page_has_about_as_many_readings(recognizer, monkeypatch):
         for novelty in (0.3, 0.7)
     )
     for count, turned in ((3, 0), (4, 90)):
-        monkeypatch.setattr(recognizer, "read", lambda pages, count=count: [[sure] * count])
+        with_cuts = []
+
+        def read(pages, cut=True, count=count, with_cuts=with_cuts):
+            with_cuts.append(cut)
+            return [[sure] * count if len(with_cuts) > 1 else [unsure] * 6]
+
+        monkeypatch.setattr(recognizer, "read", read)
         assert recognizer.read_turned(ink, [unsure] * 6)[0].turned == turned
+        assert with_cuts == [False] * 4 + [True] * (turned > 0)  # of the best alone, as cuts take long
