@@ -21,7 +21,7 @@ MIN_WIDTH, MAX_WIDTH = 0.1, 1.25  # of the parts, relative to the height of the 
 MIN_HEIGHT = 0.5  # of the parts, relative to all of the ink
 MIN_RATIO = 0.42  # of the whole ink's width to the height of the line's digits
 MAX_CUTS = 40
-TOLERANCE = 0.5  # by which a cut beside may cross less ink, in widths of the stroke
+CLEARLY_LESS = 0.5  # ink that a cut must cross less to replace those beside it, in widths of the stroke
 CUT_PENALTY = 0.4  # of a cut that crosses one stroke
 CROSSING_PENALTY = 0.6  # for each further stroke's width that a cut crosses, at most for MAX_CROSSING of them
 MAX_CROSSING = 3.0
@@ -102,8 +102,8 @@ class TouchingInk:
     def _lines(self, places: np.ndarray, pen: float) -> list["_Line"]:
         """Return lines to cut along, from left to right.
 
-        Near each place lies the line that crosses the least ink, which counts unless one near the next place
-        crosses less. A line that runs along a stroke which two digits share is one more.
+        Near each place lies the line that crosses the least ink; a slant counts as ink. It is left out if the
+        one near a place beside crosses clearly less. A line along a stroke that two digits share is one more.
 
         Args:
             places: x at half the height, (N,), at equal distances.
@@ -120,13 +120,13 @@ class TouchingInk:
         x = x.reshape(len(places), -1, height)
         steep = np.tile(np.abs(SLANTS), 4) * height
         wall = crossing - STEEP_SHARED * steep
-        ink = crossing + STEEP_CUT * steep
-        least = ink.min(1)
-        likely = least <= ndimage.minimum_filter1d(least, 3) + TOLERANCE * pen
+        weighed = crossing + STEEP_CUT * steep
+        least = weighed.min(1)
+        kept = least <= ndimage.minimum_filter1d(least, 3) + CLEARLY_LESS * pen
         found = []
         for number, place in enumerate(places):
-            if likely[number]:
-                best = ink[number].argmin()
+            if kept[number]:
+                best = weighed[number].argmin()
                 strokes = crossing[number, best] / pen
                 penalty = CUT_PENALTY + CROSSING_PENALTY * min(max(0.0, strokes - 1), MAX_CROSSING)
                 found.append(_Line(place, x[number, best], penalty, 0.0))

@@ -1,10 +1,14 @@
 """Tests of the measurement of pages."""
 
+import re
+import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw
 
+from benchmarks import pages
 from benchmarks.pages import Table
 from recognition.reading import Reading
 from tests.support import written_pages
@@ -27,6 +31,19 @@ def test_a_table_counts_digits_that_are_found_and_sure_ones_that_are_right(capsy
     row = capsys.readouterr().out.splitlines()[-1]
     # 1, 2, 3, 5 of five; four of five that are given are sure; of these the 7 is wrong
     assert row == "| all | 2 | 1 | 80.0% | 80.0% | 75.0% |"
+
+
+def test_made_pages_are_read_and_timed(monkeypatch, capsys):
+    page = Image.new("L", (60, 90), 255)
+    ImageDraw.Draw(page).ellipse((15, 20, 45, 70), outline=0, width=5)
+    monkeypatch.setattr(pages, "all_cases", list)
+    monkeypatch.setattr(pages, "load_hands", lambda args: (None, None))
+    monkeypatch.setattr(pages, "made_pages", lambda *given: [("a number", page, ["0"])] * 2)
+    monkeypatch.setattr(sys, "argv", ["pages.py", "--ink", "strokes.jsonl.gz"])
+    assert pages.main() == 0
+    table, time = capsys.readouterr().out.split("made pages |")[1].split("\n\n")
+    assert "| all | 2 | 2 | 100.0% |" in table
+    assert re.fullmatch(r"Processor time of a made page: \d\.\d\d s .*, \d\.\d\d s .*\n", time)
 
 
 @pytest.mark.parametrize("kind", KINDS)

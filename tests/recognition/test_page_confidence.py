@@ -24,7 +24,7 @@ def digit(
     probabilities = np.full(10, 0.001, np.float32)
     probabilities[value] = 0.991
     reading = Reading(value, probabilities, novelty, (0, 0, 9, 9), np.zeros((28, 28), np.float32), line)
-    return replace(reading, evidence=evidence_of(reading, surprise, surprise, 0.0, ink, cut))
+    return replace(reading, evidence=evidence_of(reading, surprise, min(surprise, 0.5), 0.0, ink, cut))
 
 
 def chances(*readings: Reading) -> list[float]:
@@ -69,6 +69,10 @@ def test_a_corrected_sample_is_a_digit_whatever_the_symbol_network_says():
         for familiarity in (1.0, 0.0)
     )
     assert chances(known)[0] > chances(unknown)[0] + 0.05
+
+
+def test_the_digit_and_any_digit_are_told_apart():
+    assert evidence_of(digit(), 3.0, 0.5, 0.0, 0.9, False)[:2] == pytest.approx((3.0, 0.5))
 
 
 def test_the_ink_of_drawings_and_small_plain_pictures_is_sure(recognizer: Recognizer):

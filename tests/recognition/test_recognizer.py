@@ -133,20 +133,33 @@ def test_glyphs_out_of_range_are_refused(recognizer, value):
         recognizer.read([page])
 
 
-def test_a_turned_page_has_about_as_many_readings(recognizer, monkeypatch):
-    """Half of a number may look like surer digits than all of it."""
+def readings(count: int, novelty: float, digit: int = 3, line: int = 0) -> list[Reading]:
+    one = np.eye(10, dtype=np.float32)[digit]
+    return [Reading(digit, one, novelty, (0, 0, 9, 9), np.zeros((28, 28)), line)] * count
+
+
+@pytest.mark.parametrize(
+    ("without_cuts", "with_cuts", "turned"),
+    [
+        (readings(4, 0.3), readings(5, 0.2), 90),
+        (readings(3, 0.3), readings(5, 0.2), 0),  # half of a number may look like surer digits than all of it
+        (readings(4, 0.3, line=1), readings(5, 0.2), 0),
+        (readings(4, 0.3), readings(3, 0.2), 0),
+        (readings(4, 0.3), readings(5, 0.8), 0),
+        (readings(4, 0.98), readings(5, 0.2), 0),
+    ],
+)
+def test_the_likeliest_direction_is_read_with_cuts(recognizer, monkeypatch, without_cuts, with_cuts, turned):
     ink = InkMask(np.ones((20, 60), bool), (1.0, 1.0))
-    sure, unsure = (
-        Reading(3, np.eye(10, dtype=np.float32)[3], novelty, (0, 0, 9, 9), np.zeros((28, 28)))
-        for novelty in (0.3, 0.7)
-    )
-    for count, turned in ((3, 0), (4, 90)):
-        with_cuts = []
+    doubtful, asked = readings(6, 0.7, digit=4), []
 
-        def read(pages, cut=True, count=count, with_cuts=with_cuts):
-            with_cuts.append(cut)
-            return [[sure] * count if len(with_cuts) > 1 else [unsure] * 6]
+    def read(pages, with_cuts=True, answer=with_cuts):
+        asked.append((len(pages), with_cuts))
+        uncut = [readings(6, 1.0), without_cuts, *[readings(6, 1.2)] * 2]
+        return [answer] if with_cuts else uncut
 
-        monkeypatch.setattr(recognizer, "read", read)
-        assert recognizer.read_turned(ink, [unsure] * 6)[0].turned == turned
-        assert with_cuts == [False] * 4 + [True] * (turned > 0)  # of the best alone, as cuts take long
+    monkeypatch.setattr(recognizer, "read", read)
+    found = recognizer.read_turned(ink, doubtful)
+    assert {(reading.turned, reading.digit) for reading in found} == {(turned, 3 if turned else 4)}
+    assert asked[0] == (4, False)
+    assert asked[1:] in ([], [(1, True)])
