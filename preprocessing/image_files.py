@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import math
 import os
 import threading
 import warnings
@@ -120,6 +121,24 @@ def open_picture(source: Path | BinaryIO, page: int = 0, name: str | None = None
         name: the file's name in error messages.
 
     Raises:
+        InkError: as `open_reduced`.
+    """
+    return open_reduced(source, None, page, name)[0]
+
+
+def open_reduced(
+    source: Path | BinaryIO, enough: int | None, page: int = 0, name: str | None = None
+) -> tuple[Image.Image, int]:
+    """Open a picture as `open_picture` does, a large JPEG reduced, which takes half the time.
+
+    Args:
+        source, page, name: as for `open_picture`.
+        enough: number of pixels of which at least as many are left; None to reduce nothing.
+
+    Returns:
+        The picture, and by which factor each side is reduced: 1, 2, 4 or 8.
+
+    Raises:
         InkError: if it is not a picture, is damaged, needs a library that is not installed, or has more than
             MAX_PIXELS pixels (fewer for WebP and for PPM in decimal text).
     """
@@ -129,7 +148,7 @@ def open_picture(source: Path | BinaryIO, page: int = 0, name: str | None = None
             kind = _kind_of(file)
             if kind == "PDF":
                 size, stride, pixels = pdf_files.draw_page(file, page + 1)
-                return Image.frombytes("RGB", size, pixels, "raw", "RGB", stride)
+                return Image.frombytes("RGB", size, pixels, "raw", "RGB", stride), 1
             with Image.open(file, formats=_formats_for(kind, file, name)) as image:
                 if page:
                     image.seek(page)
@@ -138,12 +157,13 @@ def open_picture(source: Path | BinaryIO, page: int = 0, name: str | None = None
                     raise InkError(
                         f"{name} has {width:,} x {height:,} pixels, more than {most:,}: scale it down"
                     )
+                if enough and (share := (enough / (width * height)) ** 0.5) < 1:
+                    image.draft(None, (math.ceil(share * width), math.ceil(share * height)))
                 with _without_stderr() if image.format == "TIFF" else contextlib.nullcontext():
                     image.load()
-                try:
-                    return ImageOps.exif_transpose(image)
-                except Exception:  # invalid EXIF data do not make a picture unreadable
-                    return image.copy()
+                with contextlib.suppress(Exception):  # invalid EXIF data do not make a picture unreadable
+                    ImageOps.exif_transpose(image, in_place=True)
+                return image, round(max(width, height) / max(image.size))
     except InkError:
         raise
     except pdf_files.PdfError as error:

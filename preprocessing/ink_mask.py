@@ -1,6 +1,6 @@
 """Which pixels of a picture are ink."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -23,6 +23,11 @@ class InkMask:
     scale: tuple[float, float]
     origin: tuple[float, float] = (0.0, 0.0)
     probabilities: np.ndarray | None = None
+
+    def in_larger(self, times: int) -> "InkMask":
+        """Return the mask as that of a picture whose sides are so many times as long."""
+        (across, down), (x, y) = self.scale, self.origin
+        return replace(self, scale=(across / times, down / times), origin=(times * x, times * y))
 
     def turned(self, degrees: int) -> "InkMask":
         """Return the mask turned clockwise by a multiple of 90 degrees, as that of a picture of its size."""

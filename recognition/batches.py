@@ -1,6 +1,7 @@
 """Read many inputs in order: in batches, and by several processes once that has taken a while."""
 
 import multiprocessing
+import os
 import signal
 import time
 from collections import deque
@@ -9,7 +10,6 @@ from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import islice
 
 import torch
 
@@ -29,6 +29,8 @@ from recognition.reading import Reading, without_signs
 from recognition.recognizer import Recognizer
 
 BATCH = 64
+BATCH_BYTES = 4 * 2**20  # of files after which a batch ends
+ENOUGH = 2_000_000  # pixels of a picture in which writing is looked for
 PATIENCE = 2.0  # seconds after which processes are started, which takes about as long
 
 Outcome = list[Reading] | UserError
@@ -75,7 +77,7 @@ def read_all(
     Raises:
         UserError: if a process was ended from outside.
     """
-    batches = iter(lambda: list(islice(inputs, options.batch_size)), [])
+    batches = _batches(inputs, options.batch_size)
     start = time.monotonic()
     with ThreadPoolExecutor(options.threads) as pool:
         for batch in batches:
@@ -86,6 +88,20 @@ def read_all(
     following = next(batches, None)
     if following is not None:
         yield from _read_in_processes(following, batches, recognizer, replace(options, threads=1), workers)
+
+
+def _batches(inputs: Iterator[Item], size: int) -> Iterator[list[Item]]:
+    """Yield batches of `size` inputs, or of fewer large files, which several processes then share evenly."""
+    batch: list[Item] = []
+    total = 0
+    for item in inputs:
+        batch.append(item)
+        total += item.bytes
+        if len(batch) == size or total >= BATCH_BYTES:
+            yield batch
+            batch, total = [], 0
+    if batch:
+        yield batch
 
 
 def read_batch(
@@ -113,12 +129,15 @@ def _segment(item: Item, options: Options) -> tuple[Page, InkMask | None] | User
     """Open an input; return its candidates and the ink of a picture, or the error that occurred."""
     region = options.region
     try:
-        content = item.load()
+        content, reduction = item.load_reduced(ENOUGH if region is None else None)
         if isinstance(content, StrokeSample):
             strokes = content.strokes if region is None else strokes_in(region, content.strokes, item.name)
             return segment_strokes(strokes, options.single), None
         pixels = None if region is None else pixels_in(region, content.size, item.name)
         ink = find_ink(content, pixels)
+        if reduction > 1 and ink:
+            small = min(ink.scale) > 1  # which all of the picture's pixels show better
+            ink = find_ink(item.load()) if small else ink.in_larger(reduction)
         return (segment_ink(ink, options.single) if ink else []), ink
     except UserError as error:
         return error
@@ -155,6 +174,8 @@ def _start(checkpoint: str, profile: object) -> None:
     """Load the weights in a process that reads; Ctrl-C is for the process that started it."""
     global _recognizer
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # oneDNN keeps what it has compiled for each layer and size of batch, by default 1,024 of these: 20 MB.
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "32")
     torch.set_num_threads(1)
     _recognizer = Recognizer(checkpoint, "cpu", profile)
 

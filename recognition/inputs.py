@@ -16,7 +16,7 @@ from pathlib import Path
 from PIL import Image
 
 from common.messages import UserError, short
-from preprocessing.image_files import MAX_BYTES, is_picture_file, open_picture, pages_of
+from preprocessing.image_files import MAX_BYTES, is_picture_file, open_reduced, pages_of
 from preprocessing.stroke_files import StrokeSample, each_line, has_lines, is_stroke_file, read_drawing
 
 STANDARD_INPUT = "-"
@@ -46,7 +46,7 @@ class Item:
         content: the file, the bytes of a picture, or a drawing; the error if it cannot be read.
         page: page number from 1 in a file of several, else None.
         pages: how many pages the file has.
-        frame: the page for `open_picture`.
+        frame: the page for `open_reduced`.
     """
 
     path: str
@@ -61,22 +61,40 @@ class Item:
         """The path with the number of the line or page: "many.jsonl:3", "scan.tiff#2"."""
         return self._numbered(self.path) if self.line is None else f"{self.path}:{self.line}"
 
+    @property
+    def bytes(self) -> int:
+        """The size of the picture's file, in which other pages may be, too; 0 if it is not known."""
+        if not isinstance(self.content, Path):
+            return len(self.content) if isinstance(self.content, bytes) else 0
+        try:
+            return self.content.stat().st_size
+        except OSError:
+            return 0
+
     def load(self) -> Image.Image | StrokeSample:
         """Return the decoded picture or the drawing.
 
         Raises:
             UserError: if it cannot be read.
         """
+        return self.load_reduced(None)[0]
+
+    def load_reduced(self, enough: int | None) -> tuple[Image.Image | StrokeSample, int]:
+        """Return the same, and by which factor the picture is reduced, as `open_reduced` does.
+
+        A picture that cannot be loaded a second time is not reduced.
+        """
         content = self.content
         if isinstance(content, UserError):
             raise content
         if isinstance(content, StrokeSample):
-            return content
+            return content, 1
         if isinstance(content, Path):
             if is_stroke_file(content):
-                return read_drawing(content, self.path)
-            return open_picture(content, self.frame, self._numbered(short(content)))
-        return open_picture(BytesIO(content), self.frame, self._numbered("standard input"))
+                return read_drawing(content, self.path), 1
+            again = enough if content.is_file() else None  # what a pipe holds can be read only once
+            return open_reduced(content, again, self.frame, self._numbered(short(content)))
+        return open_reduced(BytesIO(content), enough, self.frame, self._numbered("standard input"))
 
     def _numbered(self, name: str) -> str:
         return name if self.page is None else f"{name}#{self.page}"

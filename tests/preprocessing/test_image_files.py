@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw
 
 from common.files import PROJECT
 from preprocessing import image_files, pdf_files
-from preprocessing.image_files import InkError, is_picture_file, open_picture, pages_of
+from preprocessing.image_files import InkError, is_picture_file, open_picture, open_reduced, pages_of
 from preprocessing.stroke_files import SUFFIXES
 from tests.support import pdf
 
@@ -190,6 +190,23 @@ def test_phone_pictures_are_opened_upright(kind):
     grey = np.asarray(upright.convert("L"))
     assert grey[5, 35] < 60
     assert grey[5, 5] > 200
+
+
+@pytest.mark.parametrize(("kind", "factor"), [("JPEG", 2), ("MPO", 2), ("PNG", 1)])
+@pytest.mark.parametrize("size", [(600, 400), (601, 403)])
+def test_a_large_jpeg_is_reduced_and_upright(kind, factor, size):
+    marked = sheet(250, size)
+    ImageDraw.Draw(marked).rectangle((0, 0, 200, 100), 0)  # upper left
+    exif = Image.Exif()
+    exif[274] = 6  # to be turned by 90 degrees clockwise
+    content = encoded(marked, kind, exif=exif)
+    picture, found = open_reduced(io.BytesIO(content), 30_000)
+    assert found == factor
+    assert picture.size == tuple(-(-side // factor) for side in reversed(size))
+    grey = np.asarray(picture.convert("L"))
+    assert grey[10, -10] < 60
+    assert grey[10, 10] > 200
+    assert open_reduced(io.BytesIO(content), 300_000)[0].size == size[::-1]  # fewer pixels than are enough
 
 
 def test_a_heic_picture_in_tiles_is_opened():

@@ -1,17 +1,24 @@
 """Many inputs are read in order, by one process or several, and a process that is ended is reported."""
 
+import io
 import multiprocessing
 import os
 import signal
+import sys
+import threading
 import time
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
 from common.messages import UserError
+from pages.ink_extraction import find_ink
+from preprocessing.ink_mask import InkMask
 from preprocessing.stroke_files import StrokeSample
-from recognition.batches import Options, read_all
+from recognition import batches
+from recognition.batches import BATCH_BYTES, Options, read_all
 from recognition.inputs import Item
 from recognition.reading import text_of
 from tests.support.handwriting import digit
@@ -52,6 +59,60 @@ def test_several_processes_read_as_one_does(inputs, recognizer):
     assert sum(text == str(number % 10) for number, (_, text) in enumerate(expected)) > 0.7 * COUNT
     assert outcomes(read_all(iter(inputs), recognizer, options, workers=2, patience=0)) == expected
     assert multiprocessing.active_children() == []
+
+
+def test_large_files_are_read_in_smaller_batches(recognizer, tmp_path, monkeypatch):
+    small, large = tmp_path / "small.png", tmp_path / "large.png"
+    Image.new("L", (30, 30), 255).save(small)
+    large.write_bytes(small.read_bytes() + bytes(BATCH_BYTES))
+    sizes = []
+
+    def read(batch: list[Item], *arguments: object) -> list:
+        sizes.append(len(batch))
+        return []
+
+    monkeypatch.setattr(batches, "read_batch", read)
+    items = [Item(str(path), None, path) for path in [small, small, large, large, *[small] * 6]]
+    assert list(read_all(iter(items), recognizer, Options(batch_size=4))) == []
+    assert sizes == [3, 1, 4, 2]
+
+
+@pytest.mark.parametrize(("height", "looked_at"), [(800, [2000]), (30, [2000, 4000])])
+def test_a_large_photo_is_decoded_reduced_unless_the_writing_is_small(
+    height, looked_at, recognizer, tmp_path, monkeypatch
+):
+    """Its boxes are those in the photo either way."""
+    photo = Image.new("L", (4000, 2000), 240)
+    for stroke in digit(3, (1500, 600), height):
+        ImageDraw.Draw(photo).line(stroke, fill=30, width=height // 8, joint="curve")
+    path = tmp_path / "photo.jpg"
+    photo.save(path)
+    widths = []
+
+    def look(image: Image.Image, *arguments: object) -> InkMask | None:
+        widths.append(image.width)
+        return find_ink(image, *arguments)
+
+    monkeypatch.setattr(batches, "find_ink", look)
+    [(_, [reading])] = read_all(iter([Item(str(path), None, path)]), recognizer, Options())
+    assert widths == looked_at
+    [expected] = recognizer.read_image(photo)
+    assert reading.digit == expected.digit == 3
+    assert np.allclose(reading.box, expected.box, atol=0.05 * height + 2)
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.skipif(sys.platform == "win32", reason="named pipes")
+def test_a_photo_from_a_pipe_is_read_once(recognizer, tmp_path):
+    pipe = tmp_path / "photo.jpg"
+    os.mkfifo(pipe)
+    content = io.BytesIO()
+    Image.new("L", (4000, 2000), 240).save(content, "JPEG")
+    writer = threading.Thread(target=pipe.write_bytes, args=[content.getvalue()])
+    writer.start()
+    [(_, readings)] = read_all(iter([Item(str(pipe), None, pipe)]), recognizer, Options())
+    writer.join()
+    assert readings == []
 
 
 @pytest.mark.long
