@@ -117,6 +117,7 @@ def views_of(recipe: Recipe, images: LabelledImages) -> dict[str, Any]:
         "dataset": images.dataset,
         "images": hashlib.sha256(images.images.cpu().numpy().tobytes()).hexdigest(),
         "batch_size": recipe.batch_size,
+        "epoch_images": recipe.epoch_images,
         "view_seed": recipe.seed_of_views,
         **asdict(recipe.augmentation),
     }
@@ -129,7 +130,7 @@ def file_of_epoch(folder: Path, epoch: int) -> Path:
 
 def files_of(folder: Path, recipe: Recipe, images: LabelledImages) -> dict[Path, int]:
     """Return the files that a run needs, and the number of answers in each."""
-    shown = len(images) // recipe.batch_size * recipe.batch_size
+    shown = recipe.steps_of_epoch(len(images)) * recipe.batch_size
     files = {file_of_epoch(folder, epoch): shown for epoch in range(recipe.epochs) if recipe.distorts(epoch)}
     return {**files, folder / PLAIN: len(images)} if recipe.plain_epochs else files
 
@@ -165,5 +166,6 @@ def check_views(path: Path, content: dict[str, Any], views: dict[str, Any]) -> N
     if {"dataset", "images"} & {*changed}:
         raise UserError(f"{short(path)} answers views of other images: choose another folder")
     if changed:
-        flags = ", ".join(f"--{name.replace('_', '-')} {saved.get(name)}" for name in changed)
-        raise UserError(f"{short(path)} answers other views: those of {flags}. Use these, or another folder")
+        flags = ((f"--{name.replace('_', '-')}", saved.get(name)) for name in changed)
+        used = ", ".join(f"no {flag}" if value is None else f"{flag} {value}" for flag, value in flags)
+        raise UserError(f"{short(path)} answers other views: those of {used}. Use these, or another folder")

@@ -43,6 +43,8 @@ def parse_arguments(command_line: Sequence[str] | None = None) -> argparse.Names
     named = "numbers to start from, each of which the flags below may change"
     add("--recipe", choices=RECIPES, default=name, help=named)
     add("--epochs", type=count, default=recipe.epochs, help="passes over the training images")
+    shown = "so many images an epoch shows, drawn at random (default: %(default)s)"
+    add("--epoch-images", type=count, default=recipe.epoch_images, metavar="N", help=shown)
     wide = "factor of the network's channels; 2 is meant for members of a committee (--teacher)"
     add("--width", type=number(int, at_least=1, at_most=MAX_WIDTH), default=recipe.width, help=wide)
     add(
@@ -57,6 +59,11 @@ def parse_arguments(command_line: Sequence[str] | None = None) -> argparse.Names
     add("--weight-decay", type=amount, default=recipe.weight_decay, help="of kernels and matrices")
     add("--dropout", type=share, default=recipe.dropout, help="of the pooled features")
     add("--ema", type=share, default=recipe.ema, help="decay per step of the weights' average")
+    part = number(float, above=0, at_most=1)
+    losers = "share of each batch to learn from after the first steps: its images with the highest loss"
+    add("--hardest", type=part, default=recipe.hardest, help=losers)
+    spread = "share of each label's probability that is spread over all digits"
+    add("--label-smoothing", type=share, default=recipe.label_smoothing, help=spread)
     seeds = number(int, at_least=0, below=2**63)
     add("--seed", type=seeds, default=recipe.seed, help="of weights, order and distortions")
     views = "of order and distortions, if it is to be another (default: that of --seed; 0 with answers)"
@@ -154,6 +161,8 @@ def parse_arguments(command_line: Sequence[str] | None = None) -> argparse.Names
         raise UserError("--ink-weight: there are no digits to weigh: name them with --ink")
     if args.characters and not args.non_digits:
         raise UserError("--characters are no digits: say with --non-digits how many of these an epoch shows")
+    if args.hardest < 1 and args.non_digits:
+        raise UserError("--non-digits would always be the hardest images: leave out --hardest")
     if args.answers and (args.made_digits or args.non_digits):
         raise UserError("--answers hold none for made images: leave out --made-digits and --non-digits")
     if args.ship and args.personal is not None:
@@ -176,6 +185,8 @@ def check_teachers(args: argparse.Namespace) -> None:
         )
     if args.teacher_temperature != 1 and not taught:
         raise UserError("--teacher-temperature: there is no teacher: name its weights with --teacher")
+    if args.teacher_temperature != 1 and args.label_smoothing:
+        raise UserError("--teacher-temperature softens the labels already: add --label-smoothing 0")
     if args.answers and args.teacher:
         raise UserError("--answers are those of teachers that were asked before: leave out --teacher")
     if args.answers and args.ink:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 from training.augmentation import Augmentation
 
+WARM_UP = 0.3  # share of all steps after which only the hardest images are learned from
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -15,6 +17,7 @@ class Recipe:
 
     Attributes:
         epochs: passes over the training images.
+        epoch_images: so many of the images an epoch shows, drawn at random; None for all.
         width: factor of the network's channels, as for `ImprovedResNet18`.
         batch_size: images in a step, over all processes.
         optimizer: one of `training.optimizer.OPTIMIZERS`.
@@ -23,6 +26,12 @@ class Recipe:
             batch norm and biases.
         dropout: probability of dropping a pooled feature in training.
         ema: decay per step of the moving average of the weights, which is validated and saved.
+        hardest: share of each batch that is learned from once WARM_UP of the steps are done: the images with
+            the highest loss (Jiang et al., "Accelerating Deep Learning by Focusing on the Biggest Losers",
+            2019).
+        label_smoothing: share of each label's probability that is spread over all classes (Szegedy et al.,
+            "Rethinking the Inception Architecture for Computer Vision", 2016); not with a teacher's
+            temperature.
         teacher_temperature: divides the logits of teacher and student before their probabilities are
             compared; above 1 the student learns more of what the teacher holds possible beside its answer.
         ink_weight: how often an epoch shows each of the other people's digits.
@@ -38,6 +47,7 @@ class Recipe:
     """
 
     epochs: int = 30
+    epoch_images: int | None = None
     width: int = 1
     batch_size: int = 128
     optimizer: str = "sgd"
@@ -45,6 +55,8 @@ class Recipe:
     weight_decay: float = 5e-4
     dropout: float = 0.1
     ema: float = 0.999
+    hardest: float = 1.0
+    label_smoothing: float = 0.0
     teacher_temperature: float = 1.0
     ink_weight: float = 1.0
     made_digits: int = 0
@@ -61,6 +73,14 @@ class Recipe:
         """The seed of order and distortions."""
         return self.seed if self.view_seed is None else self.view_seed
 
+    def steps_of_epoch(self, count: int) -> int:
+        """Return the number of steps of an epoch for which there are `count` images."""
+        return min(count, self.epoch_images or count) // self.batch_size
+
+    def share_of_batch(self, number: int, steps: int) -> float:
+        """Return which share of its batch step `number` of `steps`, counted from 0, learns from."""
+        return 1.0 if number < WARM_UP * steps else self.hardest
+
     def distorts(self, epoch: int) -> bool:
         """Return whether an epoch, counted from 0, shows the images distorted."""
         return epoch < self.epochs - self.plain_epochs
@@ -71,7 +91,16 @@ STRONG = Augmentation(rotation=15, scale=0.15, shear=0.2, shift=2.5, elastic=0.4
 
 RECIPES = {
     "quick": Recipe(
-        epochs=1, batch_size=256, optimizer="muon", lr=0.06, dropout=0, ema=0.99, augmentation=MILD
+        epochs=1,
+        epoch_images=36_000,
+        batch_size=256,
+        optimizer="muon",
+        lr=0.06,
+        dropout=0,
+        ema=0.99,
+        hardest=0.33,
+        label_smoothing=0.1,
+        augmentation=MILD,
     ),
     "speed": Recipe(epochs=6, optimizer="muon", dropout=0, ema=0.998),
     "default": Recipe(),

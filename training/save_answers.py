@@ -55,7 +55,7 @@ class Questions:
             return self.images[start : start + size].ink()
         order = order_of_epoch(self.recipe, epoch, len(self.images)).to(self.images.images.device)
         ink = self.images[order[start : start + size]].ink()
-        number = epoch * (len(self.images) // size) + start // size
+        number = epoch * self.recipe.steps_of_epoch(len(self.images)) + start // size
         # Drawn on the CPU, a distortion is the same on all devices, so that answers of a GPU serve a CPU.
         return distortion_of_step(self.recipe, number, len(ink), CPU).to(ink.device).apply(ink)
 

@@ -30,6 +30,7 @@ class Step:
         teacher: committee whose probabilities are learned instead of labels.
         answers: what a committee answered before, which is used instead of `teacher`: (N, classes).
         taught: bool, (N,), which images are learned from the committee; None without one.
+        hardest: share of the images that is learned from, those with the highest loss.
     """
 
     recipe: Recipe
@@ -40,6 +41,7 @@ class Step:
     teacher: Committee | None = None
     answers: Tensor | None = None
     taught: Tensor | None = None
+    hardest: float = 1.0
 
     def learn(self, network: nn.Module, part: World) -> Tensor:
         """Add the gradients of a part to those of `network`. Nothing here makes a GPU wait.
@@ -49,7 +51,8 @@ class Step:
             part: which share of the batch is its part.
 
         Returns:
-            float32, (2,): the part's loss, weighted with its share of the batch, and its misread digits.
+            float32, (2,): the loss of what is learned from, weighted with the part's share of the batch, and
+            how many digits are misread of it.
         """
         share = part.share(len(self.batch))
         batch, device = self.batch[share], self.batch.labels.device
@@ -58,19 +61,36 @@ class Step:
             distortion = self.distortion[share].to(device)
             ink, targets = distortion.apply(ink), distortion.mix(targets)
         seed_dropout(network, derive_seed(self.recipe.seed, DROPOUT, self.number, part.rank))
-        with torch.autocast(device.type, self.autocast, enabled=self.autocast is not None):
-            logits = network(ink)
-            if self.taught is not None:
+        if self.taught is not None:
+            with self._autocast():
                 targets = torch.where(self.taught[share, None], self._probabilities(ink, share), targets)
+        rows = slice(None) if self.hardest == 1 else self._choose(network, ink, targets)
+        targets, labels = targets[rows], batch.labels[rows]
+        with self._autocast():
+            logits = network(ink[rows])
         if self.recipe.teacher_temperature != 1:
-            temperatures = torch.where(self.taught[share], self.recipe.teacher_temperature, 1.0)
+            temperatures = torch.where(self.taught[share][rows], self.recipe.teacher_temperature, 1.0)
             loss = tempered_loss(logits, targets, temperatures)
         else:
-            loss = F.cross_entropy(logits.float(), targets)
+            smoothing = self.recipe.label_smoothing
+            loss = F.cross_entropy(logits.float(), targets, label_smoothing=smoothing)
         loss = loss * (len(batch) / len(self.batch))
         loss.backward()
-        errors = ((logits.argmax(1) != targets.argmax(1)) & (batch.labels < CLASSES)).sum()
+        errors = ((logits.argmax(1) != targets.argmax(1)) & (labels < CLASSES)).sum()
         return torch.stack([loss.detach(), errors])
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self.batch.labels.device.type, self.autocast, enabled=self.autocast is not None)
+
+    def _choose(self, network: nn.Module, ink: Tensor, targets: Tensor) -> Tensor:
+        """Return the rows with the highest loss, as `network` reads them in evaluation mode."""
+        network.eval()
+        # In a context of its own: weights that autocast keeps in bfloat16 would have no gradients later.
+        with torch.no_grad(), self._autocast():
+            logits = network(ink)
+        network.train()
+        losses = F.cross_entropy(logits.float(), targets, reduction="none")
+        return losses.topk(max(1, round(self.hardest * len(ink)))).indices
 
     def _probabilities(self, ink: Tensor, share: slice) -> Tensor:
         """Return the teacher's probabilities at the recipe's temperature, float32, (N, classes)."""

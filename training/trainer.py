@@ -105,7 +105,7 @@ class Trainer:
             recipe.optimizer, self.model, recipe.lr, recipe.weight_decay, dtype, team
         )
         shown = len(train) + self.extra_count + (len(made) if made else 0)
-        self.steps_per_epoch = shown // recipe.batch_size
+        self.steps_per_epoch = recipe.steps_of_epoch(shown)
         self.schedule = make_schedule(self.optimizer, recipe.lr, recipe.epochs * self.steps_per_epoch)
         self.epoch = self.step = 0
         self.lr = self.seconds = 0.0
@@ -203,7 +203,8 @@ class Trainer:
         if self.teacher:
             taught = rows < len(self.train_images)
         step = Step(
-            *(self.recipe, number, digits[rows], distortion, self.autocast, self.teacher, answers, taught)
+            *(self.recipe, number, digits[rows], distortion, self.autocast, self.teacher, answers, taught),
+            hardest=self.recipe.share_of_batch(number, self.recipe.epochs * self.steps_per_epoch),
         )
         self.totals += self.replicas.gradients(step.learn)
         self.optimizer.step()

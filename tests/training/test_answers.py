@@ -90,21 +90,24 @@ class Watched(Committee):
 
 
 @pytest.mark.long
-def test_answers_are_what_a_student_would_have_heard(images, committee, folder):
+@pytest.mark.parametrize(("epoch_images", "steps"), [(None, 3), (70, 2)])
+def test_answers_are_what_a_student_would_have_heard(images, committee, tmp_path, epoch_images, steps):
     """For each of its views in their order, with blended ones and with the undistorted ones at the end."""
+    recipe, shown = changed(epoch_images=epoch_images), 32 * steps
+    assert save(tmp_path, recipe, images, committee)
     watched = Watched([ImprovedResNet18()])
     watched.members, watched.asked, watched.said = committee.members, [], []
-    finish(Trainer(RECIPE, images, images[:0], CPU, teacher=watched))
-    answers = Answers.open(folder, RECIPE, images)
-    assert {path.name for path in folder.iterdir()} == FILES
+    finish(Trainer(recipe, images, images[:0], CPU, teacher=watched))
+    answers = Answers.open(tmp_path, recipe, images)
+    assert {path.name for path in tmp_path.iterdir()} == FILES
     assert (answers.digests, answers.ink) == (committee.digests, [{"name": "Ada"}])
     for epoch in range(3):
-        order = order_of_epoch(RECIPE, epoch, 100)
-        kept = answers.of_epoch(epoch, order)[:96].float()
-        torch.testing.assert_close(
-            kept, torch.cat(watched.said[3 * epoch : 3 * epoch + 3]), atol=0.01, rtol=1e-3
-        )
-    assert len({answer.tobytes() for answer in read_file(folder / "epoch-0001.pt")["answers"].numpy()}) > 90
+        order = order_of_epoch(recipe, epoch, 100)
+        kept = answers.of_epoch(epoch, order)[:shown].float()
+        said = torch.cat(watched.said[steps * epoch : steps * (epoch + 1)])
+        torch.testing.assert_close(kept, said, atol=0.01, rtol=1e-3)
+    kept = read_file(tmp_path / "epoch-0001.pt")["answers"].numpy()
+    assert len({answer.tobytes() for answer in kept}) > 0.9 * shown
 
 
 @pytest.mark.long
@@ -191,6 +194,7 @@ def test_more_epochs_are_added(images, committee, tmp_path):
 
 OTHERS: dict[str, tuple[Callable[[LabelledImages], LabelledImages], dict[str, object]]] = {
     "of --view-seed 0. Use": (lambda images: images, {"view_seed": 1}),
+    "of no --epoch-images. Use": (lambda images: images, {"epoch_images": 64}),
     "of --batch-size 32. Use": (lambda images: images, {"batch_size": 25}),
     "of --rotation 12.0, --mixup 0.5. Use": (
         lambda images: images,

@@ -15,14 +15,17 @@ from checkpointing import checkpoint
 from checkpointing.archive import CheckpointError
 from common.messages import UserError
 from data import load_training
+from model import ImprovedResNet18
 from tests.support.project import same_weights
 from training import state
 from training.arguments import pick_autocast
 from training.augmentation import Augmentation
 from training.distillation import Committee, logits_in_float32, tempered_loss
+from training.distributed import ONE_PROCESS
 from training.optimizer import OPTIMIZERS
 from training.recipe import Recipe
 from training.run_folder import RunFolder
+from training.step import Step
 from training.trainer import Trainer
 from training.validation import evaluate
 
@@ -247,6 +250,42 @@ def test_a_stop_with_a_loss_that_is_not_finite_is_an_error(digits):
         trainer.train_epoch(should_stop=lambda: next(left))
 
 
+def test_smoothed_labels_leave_a_share_to_all_classes(digits):
+    torch.manual_seed(0)
+    network, batch = ImprovedResNet18(dropout=0), digits[0][:16]
+    chances = copy.deepcopy(network)(batch.ink()).log_softmax(1)
+    expected = -(0.8 * chances[range(16), batch.labels] + 0.2 * chances.mean(1)).mean()
+    loss, _ = Step(Recipe(label_smoothing=0.2), 0, batch).learn(network, ONE_PROCESS)
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("autocast", [None, torch.bfloat16])
+def test_only_the_hardest_images_are_learned_from(digits, autocast):
+    torch.manual_seed(0)
+    first, second = (ImprovedResNet18(dropout=0) for _ in range(2))
+    second.load_state_dict(first.state_dict())
+    batch = digits[0][:32]
+    with torch.no_grad(), torch.autocast("cpu", autocast, enabled=autocast is not None):
+        losses = F.cross_entropy(first.eval()(batch.ink()).float(), batch.labels, reduction="none")
+    first.train()
+    loss, errors = Step(Recipe(), 0, batch, autocast=autocast, hardest=0.25).learn(first, ONE_PROCESS)
+    hardest = batch[losses.argsort(descending=True)[:8]]
+    expected = Step(Recipe(), 0, hardest, autocast=autocast).learn(second, ONE_PROCESS)
+    torch.testing.assert_close(torch.stack([loss, errors]), expected)
+    for ours, theirs in zip(first.parameters(), second.parameters(), strict=True):
+        torch.testing.assert_close(ours.grad, theirs.grad)
+    for ours, theirs in zip(first.buffers(), second.buffers(), strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
+@pytest.mark.long
+def test_a_run_that_learns_from_the_hardest_images_resumed_ends_the_same(digits):
+    recipe = Recipe(**{**vars(RECIPE), "hardest": 0.3, "label_smoothing": 0.1, "epoch_images": 200})
+    whole = finish(Trainer(recipe, *digits, CPU, PRECISION))
+    for steps in (1, 2, 5):
+        assert_resumed_ends_as(whole, digits, steps)
+
+
 def test_the_last_epoch_is_kept_if_the_recipe_says_so(digits):
     trainer = Trainer(Recipe(**{**vars(RECIPE), "epochs": 3, "keep": "last"}), *digits, CPU)
     losses = iter((0.3, 0.2, 0.4))
@@ -273,6 +312,14 @@ def views(digits, unbroken, **changes: object) -> torch.Tensor:
     watching.seen = []
     finish(Trainer(Recipe(**{**vars(RECIPE), **changes}), *digits, CPU, teacher=watching))
     return torch.stack(watching.seen)
+
+
+@pytest.mark.parametrize(("epoch_images", "steps"), [(None, 4), (150, 2), (10_000, 4)])
+def test_an_epoch_may_show_some_of_the_images_other_ones_each_time(digits, unbroken, epoch_images, steps):
+    seen = views(digits, unbroken, epochs=2, epoch_images=epoch_images, plain_epochs=2)
+    first, second = ({image.numpy().tobytes() for image in part.flatten(0, 1)} for part in seen.chunk(2))
+    assert len(seen) == 2 * steps
+    assert (len(first - second) > 20) == (steps == 2)
 
 
 @pytest.mark.long
@@ -336,6 +383,7 @@ def test_a_state_of_the_first_version_is_resumed_and_ends_the_same(digits, unbro
     [
         *({"lr": 0.01}, {"ink_weight": 2.0}, {"optimizer": "muon"}, {"teacher_temperature": 2.0}),
         *({"width": 2}, {"keep": "last"}, {"plain_epochs": 1}, {"view_seed": 3}),
+        *({"epoch_images": 64}, {"label_smoothing": 0.1}, {"hardest": 0.5}),
         {"augmentation": Augmentation(pen=0.1)},
     ],
 )
