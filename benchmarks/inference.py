@@ -1,6 +1,7 @@
 """Measure the speed of reading: one digit, batches, 10,000 digits, and complete runs of `predict.py`.
 
     python -m benchmarks.inference
+    python -m benchmarks.inference --photos photos/ --against ../older-version
 
 All images are validation images, repeated if there are too few: the test images are for test.py alone.
 Peak memory is measured on Linux and macOS.
@@ -28,6 +29,7 @@ from common.messages import UserError
 from data import LabelledImages, add_data_arguments, load_training
 from evaluation.metrics import compute_logits
 from preprocessing.candidates import Candidate, Page
+from recognition.inputs import find_sources
 from recognition.recognizer import Recognizer
 
 BATCHES = [2**power for power in range(11)]
@@ -66,10 +68,16 @@ def parse_arguments() -> argparse.Namespace:
     add("--repeats", type=count, default=50, help="calls of the network with each batch")
     add("--runs", type=count, default=3, help="evaluations, and runs of predict.py with each folder")
     files = "pictures in each folder that predict.py reads (default: 100 1000 10000)"
-    add("--files", type=count, nargs="+", default=[100, 1000, 10_000], metavar="N", help=files)
+    add("--files", type=count, nargs="*", default=[100, 1000, 10_000], metavar="N", help=files)
+    add("--photos", type=Path, metavar="DIR", help="a folder of pictures that predict.py reads as well")
+    other = "another version of the project, whose predict.py takes turns with this one's"
+    add("--against", type=Path, metavar="DIR", help=other)
     add_data_arguments(add)
     add_device_arguments(add)
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.against and not (args.against / "predict.py").is_file():
+        raise UserError(f"--against {args.against}: there is no predict.py")
+    return args
 
 
 def time_network(recognizer: Recognizer, digits: LabelledImages, args: argparse.Namespace) -> None:
@@ -115,18 +123,27 @@ def milliseconds(call: Callable[[], object], device: torch.device) -> float:
 def time_predict(digits: LabelledImages, folder: Path, args: argparse.Namespace) -> None:
     """Print the time and the peak memory of runs of predict.py with one picture and with many."""
     flags = ["--device", args.device, *(["--threads", str(args.threads)] if args.threads else [])]
-    runs = {}
+    inputs = {}
     for count in sorted({1, *args.files}):
-        pictures = folder / str(count)
-        write_pictures(digits[:count], pictures)
-        runs[count] = partial(predict, pictures, count, flags)
+        inputs[f"{count:,} files"] = folder / str(count), count
+        write_pictures(digits[:count], folder / str(count))
+    if args.photos:
+        count = len(find_sources([str(args.photos)]))
+        inputs[f"{count:,} photos"] = args.photos.resolve(), count
+    versions = {"predict.py": PROJECT} | ({"the other": args.against.resolve()} if args.against else {})
+    runs = {
+        f"{version}, {name}": partial(predict, project, pictures, count, flags)
+        for name, (pictures, count) in inputs.items()
+        for version, project in versions.items()
+    }
     print(
         f"\n{'':30}{'seconds':>10}   {'range':20}{'files/s':>12}{'first at':>12}{'peak MB':>12}", flush=True
     )
-    for count, results in take_turns(args.runs, runs).items():
+    counts = [count for _, count in inputs.values() for _ in versions]
+    for (name, results), count in zip(take_turns(args.runs, runs).items(), counts, strict=True):
         firsts, seconds, peaks = zip(*results, strict=True)
         speed = f"{count / median(seconds):12,.1f}{median(firsts):12.2f}{median(peaks):12,.0f}"
-        print(f"{f'predict.py, {count:,} files':30}{spread(seconds, ',.2f')}{speed}")
+        print(f"{name:30}{spread(seconds, ',.2f')}{speed}")
 
 
 def write_pictures(digits: LabelledImages, folder: Path) -> None:
@@ -136,14 +153,17 @@ def write_pictures(digits: LabelledImages, folder: Path) -> None:
         Image.fromarray(image).save(folder / f"{place:05}.png")
 
 
-def predict(folder: Path, count: int, flags: list[str]) -> tuple[float, float, float]:
-    """Run predict.py; return the seconds to the first reading and to the end, and the peak memory in MB.
+def predict(project: Path, folder: Path, count: int, flags: list[str]) -> tuple[float, float, float]:
+    """Run a project's predict.py.
+
+    Returns:
+        The seconds to the first reading and to the end, and the peak memory of a process in MB.
 
     Raises:
         UserError: if not all `count` pictures were read.
     """
-    command = [sys.executable, "-c", WATCH, sys.executable, PROJECT / "predict.py", folder, *flags]
-    report = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
+    command = [sys.executable, "-c", WATCH, sys.executable, "predict.py", folder, *flags]
+    report = subprocess.run(command, stdout=subprocess.PIPE, check=True, cwd=project).stdout
     read, first, end, peak = json.loads(report)
     if read != count:
         raise UserError(f"predict.py read only {read:,} of {count:,} pictures")

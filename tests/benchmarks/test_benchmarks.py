@@ -2,6 +2,7 @@
 
 import csv
 import importlib
+import itertools
 import math
 import re
 import sys
@@ -208,15 +209,18 @@ def test_operations_are_three_times_those_of_reading(digits):
 
 
 @pytest.mark.long
-def test_inference(run, monkeypatch):
+def test_inference(run, monkeypatch, digits, tmp_path):
     monkeypatch.setattr(inference, "EVALUATED", 1100)
-    rows = rows_of(run("inference", *DIGITS, *ONE, "--repeats", 1, "--runs", 1, "--files", 3))
+    photos = tmp_path / "photos"
+    write_pictures(digits[:2], photos)
+    others = ("--files", 3, "--photos", photos, "--against", PROJECT)
+    rows = rows_of(run("inference", *DIGITS, *ONE, "--repeats", 1, "--runs", 1, *others))
     sizes = {f"network, batch of {2**power:,}": 2**power for power in range(11)}
     for name, size in {**sizes, "1,100 validation digits": 1100, "Recognizer.read, one digit": 1}.items():
         milliseconds, _, _, speed = rows[name]
         assert speed == pytest.approx(1000 * size / milliseconds, rel=0.02, abs=0.6)  # a whole number
-    for files in (1, 3):
-        seconds, _, _, _, first, peak = rows[f"predict.py, {files} files"]
+    for version, files in itertools.product(("predict.py", "the other"), ("1 files", "3 files", "2 photos")):
+        seconds, _, _, _, first, peak = rows[f"{version}, {files}"]
         assert 0 < first <= seconds
         assert 50 < peak < 3000
 
@@ -225,11 +229,11 @@ def test_inference(run, monkeypatch):
 def test_memory_is_that_of_the_child_alone(digits, tmp_path):
     write_pictures(digits[:2], tmp_path / "two")
     ballast = np.ones(10**8)
-    first, end, peak = predict(tmp_path / "two", 2, ["--device", "cpu", "--threads", "1"])
+    first, end, peak = predict(PROJECT, tmp_path / "two", 2, ["--device", "cpu", "--threads", "1"])
     assert peak < ballast.nbytes / 2**20
     assert 0 < first <= end
     with pytest.raises(UserError, match="only 2 of 3"):
-        predict(tmp_path / "two", 3, ["--device", "cpu", "--threads", "1"])
+        predict(PROJECT, tmp_path / "two", 3, ["--device", "cpu", "--threads", "1"])
 
 
 # scaling.py
@@ -292,6 +296,7 @@ def test_example_is_the_network_it_stands_in_for():
             marks=pytest.mark.long,
         ),
         ("inference", ["--files", 100, 0], ["--files"]),
+        ("inference", [*DIGITS, "--against", "docs"], ["--against docs", "no predict.py"]),
         ("scaling", ["--processes", 1], ["--processes"]),
         ("example", ["--epochs", 0], ["--epochs"]),
     ],
