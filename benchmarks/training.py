@@ -92,9 +92,10 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def recipe_for(args: argparse.Namespace, images: int) -> Recipe:
-    """Return the recipe with enough epochs for all steps that will be measured and profiled."""
+    """Return the recipe with enough epochs for all steps, each of which learns from its whole batch."""
     steps = 2 * args.repeats * (WARM_UP + args.steps) + args.steps
-    return replace(RECIPES[args.recipe], batch_size=BATCH, epochs=math.ceil(steps / (images // BATCH)))
+    epochs = math.ceil(steps / (images // BATCH))
+    return replace(RECIPES[args.recipe], batch_size=BATCH, epochs=epochs, epoch_images=None, hardest=1.0)
 
 
 def train_ours(trainer: Trainer, steps: int) -> None:
