@@ -112,7 +112,7 @@ def check_batch(args: argparse.Namespace, train: LabelledImages, world: World) -
     if size > len(train):
         raise UserError(f"--batch-size {size}: there are only {len(train):,} training images")
     if args.epoch_images and size > args.epoch_images:
-        raise UserError(f"--epoch-images {args.epoch_images}: a batch is larger, see --batch-size")
+        raise UserError(f"--batch-size {size}: an epoch has only {args.epoch_images:,}, see --epoch-images")
     if size % world.size or size < 2 * world.size:
         raise UserError(
             f"--batch-size {size}: each of {world.size} processes needs an equal share of at least 2"

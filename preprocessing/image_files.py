@@ -25,6 +25,7 @@ MAX_PIXELS = 50_000_000  # checked before decoding, which would otherwise take s
 MAX_WEBP_PIXELS = 20_000_000  # the decoder needs four times the picture's memory
 MAX_PLAIN_PIXELS = 1_000_000  # of a PPM in decimal text, which Pillow decodes in Python
 # Pillow knows more formats, but they rarely show paper, and some make it start other programs.
+JPEG = ("JPEG", "MPO")  # the latter has several pictures, as of stereo cameras; the first is read
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "AVIF", "HEIF")
 # Which files of a folder are pictures. A file that is named explicitly is opened whatever its suffix.
 PICTURE_SUFFIXES = (
@@ -161,9 +162,12 @@ def open_reduced(
                     image.draft(None, (math.ceil(share * width), math.ceil(share * height)))
                 with _without_stderr() if image.format == "TIFF" else contextlib.nullcontext():
                     image.load()
-                with contextlib.suppress(Exception):  # invalid EXIF data do not make a picture unreadable
-                    ImageOps.exif_transpose(image, in_place=True)
-                return image, round(max(width, height) / max(image.size))
+                try:
+                    # A copy takes a third of a JPEG's decoding. Other decoders hold more than the picture.
+                    upright = ImageOps.exif_transpose(image, in_place=image.format in JPEG) or image
+                except Exception:  # invalid EXIF data do not make a picture unreadable
+                    upright = image.copy()
+                return upright, round(max(width, height) / max(image.size))
     except InkError:
         raise
     except pdf_files.PdfError as error:

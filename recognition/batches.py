@@ -1,5 +1,6 @@
 """Read many inputs in order: in batches, and by several processes once that has taken a while."""
 
+import math
 import multiprocessing
 import os
 import signal
@@ -29,7 +30,7 @@ from recognition.reading import Reading, without_signs
 from recognition.recognizer import Recognizer
 
 BATCH = 64
-BATCH_BYTES = 4 * 2**20  # of files after which a batch ends
+BATCH_BYTES = 8 * 2**20  # of files after which a batch ends if several processes read
 ENOUGH = 2_000_000  # pixels of a picture in which writing is looked for
 PATIENCE = 2.0  # seconds after which processes are started, which takes about as long
 
@@ -77,7 +78,7 @@ def read_all(
     Raises:
         UserError: if a process was ended from outside.
     """
-    batches = _batches(inputs, options.batch_size)
+    batches = _batches(inputs, options.batch_size, BATCH_BYTES if workers > 1 else math.inf)
     start = time.monotonic()
     with ThreadPoolExecutor(options.threads) as pool:
         for batch in batches:
@@ -90,14 +91,17 @@ def read_all(
         yield from _read_in_processes(following, batches, recognizer, replace(options, threads=1), workers)
 
 
-def _batches(inputs: Iterator[Item], size: int) -> Iterator[list[Item]]:
-    """Yield batches of `size` inputs, or of fewer large files, which several processes then share evenly."""
+def _batches(inputs: Iterator[Item], size: int, most: float) -> Iterator[list[Item]]:
+    """Yield batches of `size` inputs, or of fewer whose files have `most` bytes.
+
+    So several processes share large files evenly.
+    """
     batch: list[Item] = []
     total = 0
     for item in inputs:
         batch.append(item)
-        total += item.bytes
-        if len(batch) == size or total >= BATCH_BYTES:
+        total += item.file_size
+        if len(batch) == size or total >= most:
             yield batch
             batch, total = [], 0
     if batch:

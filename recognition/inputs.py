@@ -3,6 +3,7 @@
 All files are found first, so that their number is known, and opened one by one.
 """
 
+import contextlib
 import glob
 import os
 import stat
@@ -62,14 +63,13 @@ class Item:
         return self._numbered(self.path) if self.line is None else f"{self.path}:{self.line}"
 
     @property
-    def bytes(self) -> int:
-        """The size of the picture's file, in which other pages may be, too; 0 if it is not known."""
-        if not isinstance(self.content, Path):
-            return len(self.content) if isinstance(self.content, bytes) else 0
-        try:
-            return self.content.stat().st_size
-        except OSError:
-            return 0
+    def file_size(self) -> int:
+        """The bytes of the picture's file, an equal share of them for a page; 0 if unknown."""
+        size = len(self.content) if isinstance(self.content, bytes) else 0
+        if isinstance(self.content, Path):
+            with contextlib.suppress(OSError):
+                size = self.content.stat().st_size
+        return size // self.pages
 
     def load(self) -> Image.Image | StrokeSample:
         """Return the decoded picture or the drawing.

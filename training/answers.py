@@ -12,6 +12,7 @@ Source: Beyer et al., "Knowledge distillation: A good teacher is patient and con
 
 import argparse
 import hashlib
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -117,7 +118,7 @@ def views_of(recipe: Recipe, images: LabelledImages) -> dict[str, Any]:
         "dataset": images.dataset,
         "images": hashlib.sha256(images.images.cpu().numpy().tobytes()).hexdigest(),
         "batch_size": recipe.batch_size,
-        "epoch_images": recipe.epoch_images,
+        "epoch_images": recipe.epoch_images if (recipe.epoch_images or math.inf) < len(images) else None,
         "view_seed": recipe.seed_of_views,
         **asdict(recipe.augmentation),
     }

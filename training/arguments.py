@@ -43,7 +43,7 @@ def parse_arguments(command_line: Sequence[str] | None = None) -> argparse.Names
     named = "numbers to start from, each of which the flags below may change"
     add("--recipe", choices=RECIPES, default=name, help=named)
     add("--epochs", type=count, default=recipe.epochs, help="passes over the training images")
-    shown = "so many images an epoch shows, drawn at random (default: %(default)s)"
+    shown = f"so many images an epoch shows, drawn at random (default: {recipe.epoch_images or 'all'})"
     add("--epoch-images", type=count, default=recipe.epoch_images, metavar="N", help=shown)
     wide = "factor of the network's channels; 2 is meant for members of a committee (--teacher)"
     add("--width", type=number(int, at_least=1, at_most=MAX_WIDTH), default=recipe.width, help=wide)
@@ -60,7 +60,7 @@ def parse_arguments(command_line: Sequence[str] | None = None) -> argparse.Names
     add("--dropout", type=share, default=recipe.dropout, help="of the pooled features")
     add("--ema", type=share, default=recipe.ema, help="decay per step of the weights' average")
     part = number(float, above=0, at_most=1)
-    losers = "share of each batch to learn from after the first steps: its images with the highest loss"
+    losers = "share of each batch, its images with the highest loss, to learn from after 30 %% of the steps"
     add("--hardest", type=part, default=recipe.hardest, help=losers)
     spread = "share of each label's probability that is spread over all digits"
     add("--label-smoothing", type=share, default=recipe.label_smoothing, help=spread)
@@ -162,7 +162,9 @@ def parse_arguments(command_line: Sequence[str] | None = None) -> argparse.Names
     if args.characters and not args.non_digits:
         raise UserError("--characters are no digits: say with --non-digits how many of these an epoch shows")
     if args.hardest < 1 and args.non_digits:
-        raise UserError("--non-digits would always be the hardest images: leave out --hardest")
+        raise UserError("--non-digits would always be the hardest images: add --hardest 1")
+    if args.hardest < 1 and args.sync_batch_norm:
+        raise UserError("--sync-batch-norm: hardest images are chosen within a share: add --hardest 1")
     if args.answers and (args.made_digits or args.non_digits):
         raise UserError("--answers hold none for made images: leave out --made-digits and --non-digits")
     if args.ship and args.personal is not None:
@@ -185,8 +187,8 @@ def check_teachers(args: argparse.Namespace) -> None:
         )
     if args.teacher_temperature != 1 and not taught:
         raise UserError("--teacher-temperature: there is no teacher: name its weights with --teacher")
-    if args.teacher_temperature != 1 and args.label_smoothing:
-        raise UserError("--teacher-temperature softens the labels already: add --label-smoothing 0")
+    if taught and (args.hardest < 1 or args.label_smoothing):
+        raise UserError("a teacher's answers are soft and all of use: add --hardest 1 --label-smoothing 0")
     if args.answers and args.teacher:
         raise UserError("--answers are those of teachers that were asked before: leave out --teacher")
     if args.answers and args.ink:

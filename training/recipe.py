@@ -27,11 +27,10 @@ class Recipe:
         dropout: probability of dropping a pooled feature in training.
         ema: decay per step of the moving average of the weights, which is validated and saved.
         hardest: share of each batch that is learned from once WARM_UP of the steps are done: the images with
-            the highest loss (Jiang et al., "Accelerating Deep Learning by Focusing on the Biggest Losers",
-            2019).
-        label_smoothing: share of each label's probability that is spread over all classes (Szegedy et al.,
-            "Rethinking the Inception Architecture for Computer Vision", 2016); not with a teacher's
-            temperature.
+            the highest loss; not with a teacher (Jiang et al., "Accelerating Deep Learning by Focusing on
+            the Biggest Losers", 2019).
+        label_smoothing: share of each label's probability that is spread over all classes; not with a teacher
+            (Szegedy et al., "Rethinking the Inception Architecture for Computer Vision", 2016).
         teacher_temperature: divides the logits of teacher and student before their probabilities are
             compared; above 1 the student learns more of what the teacher holds possible beside its answer.
         ink_weight: how often an epoch shows each of the other people's digits.

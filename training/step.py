@@ -52,7 +52,7 @@ class Step:
 
         Returns:
             float32, (2,): the loss of what is learned from, weighted with the part's share of the batch, and
-            how many digits are misread of it.
+            the part's misread digits.
         """
         share = part.share(len(self.batch))
         batch, device = self.batch[share], self.batch.labels.device
@@ -64,33 +64,37 @@ class Step:
         if self.taught is not None:
             with self._autocast():
                 targets = torch.where(self.taught[share, None], self._probabilities(ink, share), targets)
-        rows = slice(None) if self.hardest == 1 else self._choose(network, ink, targets)
-        targets, labels = targets[rows], batch.labels[rows]
+        errors = None
+        if self.hardest < 1:
+            before = self._as_read(network, ink)
+            errors = misread(before, targets, batch.labels)
+            losses = F.cross_entropy(before, targets, reduction="none")
+            rows = losses.topk(max(1, round(self.hardest * len(ink)))).indices
+            ink, targets = ink[rows], targets[rows]
         with self._autocast():
-            logits = network(ink[rows])
+            logits = network(ink)
         if self.recipe.teacher_temperature != 1:
-            temperatures = torch.where(self.taught[share][rows], self.recipe.teacher_temperature, 1.0)
+            temperatures = torch.where(self.taught[share], self.recipe.teacher_temperature, 1.0)
             loss = tempered_loss(logits, targets, temperatures)
         else:
             smoothing = self.recipe.label_smoothing
             loss = F.cross_entropy(logits.float(), targets, label_smoothing=smoothing)
         loss = loss * (len(batch) / len(self.batch))
         loss.backward()
-        errors = ((logits.argmax(1) != targets.argmax(1)) & (labels < CLASSES)).sum()
+        errors = misread(logits, targets, batch.labels) if errors is None else errors
         return torch.stack([loss.detach(), errors])
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.batch.labels.device.type, self.autocast, enabled=self.autocast is not None)
 
-    def _choose(self, network: nn.Module, ink: Tensor, targets: Tensor) -> Tensor:
-        """Return the rows with the highest loss, as `network` reads them in evaluation mode."""
+    def _as_read(self, network: nn.Module, ink: Tensor) -> Tensor:
+        """Return the logits of `network` in evaluation mode, float32, (N, classes)."""
         network.eval()
         # In a context of its own: weights that autocast keeps in bfloat16 would have no gradients later.
         with torch.no_grad(), self._autocast():
             logits = network(ink)
         network.train()
-        losses = F.cross_entropy(logits.float(), targets, reduction="none")
-        return losses.topk(max(1, round(self.hardest * len(ink)))).indices
+        return logits.float()
 
     def _probabilities(self, ink: Tensor, share: slice) -> Tensor:
         """Return the teacher's probabilities at the recipe's temperature, float32, (N, classes)."""
@@ -101,6 +105,16 @@ class Step:
         else:
             return self.teacher(ink)
         return (said / self.recipe.teacher_temperature).softmax(1)
+
+
+def misread(logits: Tensor, targets: Tensor, labels: Tensor) -> Tensor:
+    """Count the digits whose likeliest class is another than that of their target: int64, ().
+
+    Args:
+        logits, targets: (N, classes).
+        labels: int64, (N,); what is no digit does not count.
+    """
+    return ((logits.argmax(1) != targets.argmax(1)) & (labels < CLASSES)).sum()
 
 
 def targets_of(labels: Tensor) -> Tensor:

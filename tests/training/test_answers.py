@@ -108,6 +108,7 @@ def test_answers_are_what_a_student_would_have_heard(images, committee, tmp_path
         torch.testing.assert_close(kept, said, atol=0.01, rtol=1e-3)
     kept = read_file(tmp_path / "epoch-0001.pt")["answers"].numpy()
     assert len({answer.tobytes() for answer in kept}) > 0.9 * shown
+    assert Answers.open(tmp_path, changed(epoch_images=epoch_images or 100), images)  # which is all of them
 
 
 @pytest.mark.long

@@ -266,16 +266,32 @@ def test_only_the_hardest_images_are_learned_from(digits, autocast):
     second.load_state_dict(first.state_dict())
     batch = digits[0][:32]
     with torch.no_grad(), torch.autocast("cpu", autocast, enabled=autocast is not None):
-        losses = F.cross_entropy(first.eval()(batch.ink()).float(), batch.labels, reduction="none")
+        logits = first.eval()(batch.ink()).float()
+    losses = F.cross_entropy(logits, batch.labels, reduction="none")
+    misread_before = (logits.argmax(1) != batch.labels).sum()
     first.train()
     loss, errors = Step(Recipe(), 0, batch, autocast=autocast, hardest=0.25).learn(first, ONE_PROCESS)
     hardest = batch[losses.argsort(descending=True)[:8]]
-    expected = Step(Recipe(), 0, hardest, autocast=autocast).learn(second, ONE_PROCESS)
-    torch.testing.assert_close(torch.stack([loss, errors]), expected)
+    expected, _ = Step(Recipe(), 0, hardest, autocast=autocast).learn(second, ONE_PROCESS)
+    torch.testing.assert_close(loss, expected)
+    assert errors == misread_before
     for ours, theirs in zip(first.parameters(), second.parameters(), strict=True):
         torch.testing.assert_close(ours.grad, theirs.grad)
     for ours, theirs in zip(first.buffers(), second.buffers(), strict=True):
         torch.testing.assert_close(ours, theirs)
+
+
+def test_all_images_are_learned_from_in_the_first_steps_and_the_hardest_then(digits):
+    trainer = Trainer(Recipe(**{**vars(RECIPE), "hardest": 0.4}), *digits, CPU, PRECISION)
+    shares, gradients = [], trainer.replicas.gradients
+
+    def watched(learn: Callable) -> torch.Tensor:
+        shares.append(learn.__self__.hardest)
+        return gradients(learn)
+
+    trainer.replicas.gradients = watched
+    finish(trainer)
+    assert shares == [1, 1, 1, 0.4, 0.4, 0.4, 0.4, 0.4]  # of eight steps, three begin in the first 30 %
 
 
 @pytest.mark.long
