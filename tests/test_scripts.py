@@ -308,7 +308,8 @@ def test_refit_trains_on_all_images_without_validation(project):
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_flags_override_numbers_of_a_recipe(monkeypatch, name):
-    typed = ["--seed", "3", "--pen", "0.5", "--initial-checkpoint", "a.pt", "--teacher", "a.pt"]
+    taught = ["--initial-checkpoint", "a.pt", "--teacher", "a.pt"] if name in ("best", "ink") else []
+    typed = ["--seed", "3", "--pen", "0.5", *taught]
     monkeypatch.setattr(sys, "argv", ["train.py", "--recipe", name, *typed])
     recipe = RECIPES[name]
     expected = replace(recipe, seed=3, augmentation=replace(recipe.augmentation, pen=0.5))
