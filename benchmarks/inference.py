@@ -131,16 +131,16 @@ def time_predict(digits: LabelledImages, folder: Path, args: argparse.Namespace)
         count = len(find_sources([str(args.photos)]))
         inputs[f"{count:,} photos"] = args.photos.resolve(), count
     versions = {"predict.py": PROJECT} | ({"the other": args.against.resolve()} if args.against else {})
-    runs = {
-        f"{version}, {name}": partial(predict, project, pictures, count, flags)
+    calls = {
+        f"{version}, {name}": (count, partial(predict, project, pictures, count, flags))
         for name, (pictures, count) in inputs.items()
         for version, project in versions.items()
     }
     print(
         f"\n{'':30}{'seconds':>10}   {'range':20}{'files/s':>12}{'first at':>12}{'peak MB':>12}", flush=True
     )
-    counts = [count for _, count in inputs.values() for _ in versions]
-    for (name, results), count in zip(take_turns(args.runs, runs).items(), counts, strict=True):
+    for name, results in take_turns(args.runs, {name: call for name, (_, call) in calls.items()}).items():
+        count, _ = calls[name]
         firsts, seconds, peaks = zip(*results, strict=True)
         speed = f"{count / median(seconds):12,.1f}{median(firsts):12.2f}{median(peaks):12,.0f}"
         print(f"{name:30}{spread(seconds, ',.2f')}{speed}")

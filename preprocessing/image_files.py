@@ -24,8 +24,8 @@ REDUCED_PIXELS = 4 * 560 * 560  # of the copy of a large picture that the window
 MAX_PIXELS = 50_000_000  # checked before decoding, which would otherwise take seconds
 MAX_WEBP_PIXELS = 20_000_000  # the decoder needs four times the picture's memory
 MAX_PLAIN_PIXELS = 1_000_000  # of a PPM in decimal text, which Pillow decodes in Python
-# Pillow knows more formats, but they rarely show paper, and some make it start other programs.
 JPEG = ("JPEG", "MPO")  # the latter has several pictures, as of stereo cameras; the first is read
+# Pillow knows more formats, but they rarely show paper, and some make it start other programs.
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "AVIF", "HEIF")
 # Which files of a folder are pictures. A file that is named explicitly is opened whatever its suffix.
 PICTURE_SUFFIXES = (

@@ -92,8 +92,9 @@ class Item:
         if isinstance(content, Path):
             if is_stroke_file(content):
                 return read_drawing(content, self.path), 1
-            again = enough if content.is_file() else None  # what a pipe holds can be read only once
-            return open_reduced(content, again, self.frame, self._numbered(short(content)))
+            if not content.is_file():  # what a pipe holds can be read only once
+                enough = None
+            return open_reduced(content, enough, self.frame, self._numbered(short(content)))
         return open_reduced(BytesIO(content), enough, self.frame, self._numbered("standard input"))
 
     def _numbered(self, name: str) -> str:

@@ -15,7 +15,7 @@ from data import add_data_arguments
 from recognition.profiles import existing_profile
 from training.augmentation import Augmentation
 from training.optimizer import OPTIMIZERS
-from training.recipe import RECIPES, Recipe
+from training.recipe import RECIPES, WARM_UP, Recipe
 from training.run_folder import RunFolder
 
 # Arguments that may be given with --resume: they do not change what is learned. Answers may have moved.
@@ -60,7 +60,7 @@ def parse_arguments(command_line: Sequence[str] | None = None) -> argparse.Names
     add("--dropout", type=share, default=recipe.dropout, help="of the pooled features")
     add("--ema", type=share, default=recipe.ema, help="decay per step of the weights' average")
     part = number(float, above=0, at_most=1)
-    losers = "share of each batch, its images with the highest loss, to learn from after 30 %% of the steps"
+    losers = f"share of a batch, of highest loss, to learn from after {100 * WARM_UP:.0f} %% of the steps"
     add("--hardest", type=part, default=recipe.hardest, help=losers)
     spread = "share of each label's probability that is spread over all digits"
     add("--label-smoothing", type=share, default=recipe.label_smoothing, help=spread)

@@ -64,7 +64,6 @@ class Step:
         if self.taught is not None:
             with self._autocast():
                 targets = torch.where(self.taught[share, None], self._probabilities(ink, share), targets)
-        errors = None
         if self.hardest < 1:
             before = self._as_read(network, ink)
             errors = misread(before, targets, batch.labels)
@@ -81,7 +80,8 @@ class Step:
             loss = F.cross_entropy(logits.float(), targets, label_smoothing=smoothing)
         loss = loss * (len(batch) / len(self.batch))
         loss.backward()
-        errors = misread(logits, targets, batch.labels) if errors is None else errors
+        if self.hardest == 1:
+            errors = misread(logits, targets, batch.labels)
         return torch.stack([loss.detach(), errors])
 
     def _autocast(self) -> torch.autocast:
