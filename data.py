@@ -9,6 +9,7 @@ import gzip
 import hashlib
 import os
 import sys
+import textwrap
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -133,9 +134,12 @@ def _load(dataset: str, data_dir: Path | None, part: str) -> LabelledImages:
 
 def _stand_in_notice(reason: MnistMissing) -> str:
     bar = "!" * 80
+    why = textwrap.fill(
+        f"NOT MNIST: {reason}", 80, initial_indent="!!  ", subsequent_indent="!!  ", break_long_words=False
+    )
     return (
         f"{bar}\n"
-        f"!!  NOT MNIST: {reason}\n"
+        f"{why}\n"
         "!!  Going on with scikit-learn's 1,797 bundled digits. Their figures are NOT MNIST figures;\n"
         "!!  weights and reports get names of their own. --dataset mnist makes this an error.\n"
         f"{bar}"
@@ -204,7 +208,7 @@ def _read_verified(folder: Path, stem: str) -> bytearray:
             return bytearray(content)
         damage.append(f"{short(path)} {problem}")
     raise UserError(
-        f"{'; '.join(damage)}: delete it and run again to download MNIST anew, or put the official file there"
+        f"{'; '.join(damage)}: delete it and run again to download MNIST, or put the official file there"
     )
 
 

@@ -86,7 +86,7 @@ def run_training(args: argparse.Namespace, world: World, device: torch.device) -
         print_setup(trainer, f"folder {short(run.path)}")
     status = fit(trainer, run if world.is_main else None, stop)
     if world.is_main and status == 0:
-        finish(trainer, run, args.ship)
+        status = finish(trainer, run, args.ship)
     return status
 
 
@@ -232,7 +232,7 @@ def fit(trainer: Trainer, run: RunFolder | None, stop: StopRequest) -> int:
             if run:
                 run.save_state(trainer)
                 run.draw_curves(trainer)
-                print(f"\nStopped. Go on with:  python train.py --resume {short(run.path)}")
+                print(f"\nStopped. Go on with:  {resume_command(run)}")
             return 128 + (stop.signal or signal.SIGTERM)
         trainer.finish_epoch()
         if run:
@@ -242,9 +242,20 @@ def fit(trainer: Trainer, run: RunFolder | None, stop: StopRequest) -> int:
     return 0
 
 
-def finish(trainer: Trainer, run: RunFolder, ship: bool) -> None:
-    """Finish a run that has trained to its end, and print its outcome."""
-    weights = run.finish(trainer)
+def resume_command(run: RunFolder) -> str:
+    """Return the command that goes on with a run."""
+    return f"python train.py --resume {short(run.path)}"
+
+
+def finish(trainer: Trainer, run: RunFolder, ship: bool) -> int:
+    """Finish a run that has trained to its end, and print its outcome; return the exit status."""
+    if len(trainer.validation_images) and not run.is_calibrated():
+        print("calibrating on the validation images", flush=True)
+    try:
+        weights = run.finish(trainer)
+    except KeyboardInterrupt:
+        print(f"\nStopped. Go on with:  {resume_command(run)}")
+        return 128 + signal.SIGINT
     outcome = f"The weights of the last of {trainer.epoch} epochs are kept"
     if weights.calibration and trainer.recipe.keep == "best":
         outcome = f"Best epoch {trainer.best['epoch']} of {trainer.epoch}, calibrated"
@@ -253,6 +264,7 @@ def finish(trainer: Trainer, run: RunFolder, ship: bool) -> None:
         print(f"Shipped: {short(run.ship(trainer))}")
     by_default = lookup.find(None).resolve() == weights.path.resolve()
     print(f"Next:    python test.py{'' if by_default else f' --checkpoint {short(weights.path)}'}")
+    return 0
 
 
 if __name__ == "__main__":

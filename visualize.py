@@ -86,7 +86,10 @@ def parse_arguments() -> argparse.Namespace:
     points = "validation images that embedding shows, those misread among them in any case"
     add("--points", type=number(int, at_least=100), default=POINTS, help=points)
     add("--method", choices=("tsne", "pca"), default="tsne", help="of embedding; pca takes a second")
-    where = "(default: the run's folder for a run's weights, image/ for all else)"
+    where = (
+        "(default: the current folder for those of --image, the run's folder for a run's weights, image/ for "
+        "all else)"
+    )
     add("--output", type=Path, metavar="DIR", help=f"for the pictures {where}")
     add("--format", choices=("png", "svg", "pdf"), default="png", help="of the pictures")
     add("--dpi", type=number(int, at_least=30, at_most=600), default=DPI, help="pixels per inch")
@@ -180,14 +183,16 @@ class Sources:
         readings = self.recognizer.read_image(open_picture(path))
         if not readings:
             raise UserError(f"{short(path)} is blank: nothing to show")
-        if len(readings) > 1:
-            found = f"{short(path)}: {len(readings)} digits; the first is shown, crop the picture for another"
+        digits = [reading for reading in readings if reading.is_digit]
+        if len(digits) > 1:
+            found = f"{short(path)}: {len(digits)} digits; the first is shown, crop the picture for another"
             print(found, file=sys.stderr)
-        name = self.weights.class_names[readings[0].digit]
+        shown = digits[0] if digits else readings[0]
+        name = self.weights.class_names[shown.digit]
         title = f"A digit from a picture, read as {name}"
-        if not readings[0].is_digit:
+        if not digits:
             title = f"Probably no digit; it is nearest to {name}"
-        return Example(readings[0].glyph, readings[0].probabilities, title)
+        return Example(shown.glyph, shown.probabilities, title)
 
     def _from_validation(self, index: int) -> Example:
         """Return a validation image with its reading."""
@@ -205,6 +210,7 @@ class Sources:
 def destination(what: str, kind: str, sources: Sources) -> Path:
     """Return the path of a picture: in --output, else in the folder of the run, else in image/.
 
+    Pictures that show --image are named after it, and lie in the current folder unless --output is given.
     Pictures that show scikit-learn's digits, or weights trained on them, get other names than those of MNIST.
 
     Args:
@@ -215,11 +221,12 @@ def destination(what: str, kind: str, sources: Sources) -> Path:
     name = "model" if what == "architecture" else what
     if what in OF_NETWORK and not sources.args.checkpoint:
         return (sources.args.output or IMAGES) / f"{name}.{kind}"
-    if what == "page":
-        return (sources.args.output or Path()) / f"{sources.args.image.stem}_reading.{kind}"
+    if sources.args.image and what in (*OF_EXAMPLE, "page"):
+        suffix = "reading" if what == "page" else what
+        return (sources.args.output or Path()) / f"{sources.args.image.stem}_{suffix}.{kind}"
     weights = sources.weights
     folder = IMAGES if weights.path.resolve() in lookup.SHIPPED.values() else weights.path.parent
-    shows_images = what == "embedding" or (what in OF_EXAMPLE and not sources.args.image)
+    shows_images = what == "embedding" or what in OF_EXAMPLE
     if "digits" in (weights.dataset, shows_images and sources.validation.dataset):
         name += "_digits"
     return (sources.args.output or folder) / f"{name}.{kind}"

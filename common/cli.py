@@ -55,6 +55,9 @@ class ArgumentParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Exit with status 2 and one line on stderr."""
+        if message.endswith("expected one argument"):
+            flag = message.split()[1].rstrip(":")
+            message += f"; one that starts with - is written {flag}=VALUE"
         sys.exit(complain(f"{message} (--help lists every flag)"))
 
 
@@ -63,7 +66,7 @@ class _HelpFormatter(argparse.HelpFormatter):
         if action.default == argparse.SUPPRESS or "default:" in action.help:
             return action.help
         default = "%(default)s"
-        if action.default is None:
+        if action.default is None or action.default == []:
             default = "none"
         elif action.default is False:  # and not 0, which is equal to it
             default = "off"

@@ -48,6 +48,8 @@ def draw_curves(history: list[dict[str, Any]], validation_images: int, kept: int
         axes.set(title=title, xlabel="epoch", yscale="log")
         axes.margins(y=0.12)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        if len(history) == 1:
+            axes.set(xlim=(epochs[0] - 0.5, epochs[0] + 0.5), xticks=epochs)
         axes.grid(alpha=0.3, which="both")
         axes.legend()
     both[1].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))  # the axis may span less than a power of ten

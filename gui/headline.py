@@ -53,20 +53,23 @@ class Headline(RedrawnCanvas):
         room = max(1, width - beside - gap)
         self._set_size(text, room, height)
         if font.measure(text) > room:
-            self._show_long(text, note)
+            self._show_long(text, note, contenders)
             return
         self.create_text(0, height / 2, text=text, font=font, fill=theme.colours.text, anchor="w")
         left = font.measure(text) + gap if text else 0
         lines = theme.bold.metrics("linespace"), theme.small.metrics("linespace")
         shown_below = contenders[: max(0, int((height - lines[0]) // lines[1]))]
         y = (height - lines[0] - len(shown_below) * lines[1]) / 2
-        colours = theme.colours
-        self.create_text(left, y, text=note, font=theme.bold, fill=colours.text, anchor="nw")
-        y += lines[0]
-        for label, probability in shown_below:
+        self.create_text(left, y, text=note, font=theme.bold, fill=theme.colours.text, anchor="nw")
+        self._show_contenders(shown_below, left, y + lines[0])
+
+    def _show_contenders(self, contenders: list[tuple[str, float]], left: float, top: float) -> None:
+        """Show what else it may be, one below the other; the digits can be clicked."""
+        font, colour = self.theme.small, self.theme.colours.muted
+        for label, probability in contenders:
             line = f"{label}  {percent(probability) if probability >= 0.01 else '<1 %'}"
-            item = self.create_text(left, y, text=line, font=theme.small, fill=colours.muted, anchor="nw")
-            y += lines[1]
+            item = self.create_text(left, top, text=line, font=font, fill=colour, anchor="nw")
+            top += font.metrics("linespace")
             if label != "?":
                 self._choices[item] = int(label)
 
@@ -87,8 +90,8 @@ class Headline(RedrawnCanvas):
         at = (event.x, event.y)
         return next((item for item in self._choices if holds(self.bbox(item), at)), None)
 
-    def _show_long(self, text: str, note: str) -> None:
-        """Show a text in as many lines as there is room for, and the note below."""
+    def _show_long(self, text: str, note: str, contenders: list[tuple[str, float]]) -> None:
+        """Show a text in as many lines as there is room for, the note below, and the contenders that fit."""
         theme, font = self.theme, self.theme.bold
         line = font.metrics("linespace")
         rows = wrap(text, max(1, self.winfo_width() // font.measure("0")))
@@ -98,6 +101,9 @@ class Headline(RedrawnCanvas):
         self.create_text(0, 0, text="\n".join(rows), font=font, fill=theme.colours.text, anchor="nw")
         y = len(rows) * line
         self.create_text(0, y, text=note, font=theme.small, fill=theme.colours.muted, anchor="nw")
+        small = theme.small.metrics("linespace")
+        y += small
+        self._show_contenders(contenders[: max(0, int((self.winfo_height() - y) // small))], 0, y)
 
     def _set_size(self, text: str, room: int, height: int) -> None:
         """Set the size of the letters so that a text fits, if it does in letters as large as others."""

@@ -3,6 +3,7 @@
 import io
 import os
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path, PurePath
 
 import numpy as np
@@ -151,16 +152,25 @@ def _draw_readings(copy: Image.Image, readings: Sequence[Reading], boxes: Sequen
     boxes = [box + [-line, -line, line, line] for box in boxes]
     for box, colour in zip(boxes, colours, strict=True):
         pen.rectangle(box.tolist(), outline=colour, width=line)
-    for reading, box, colour in zip(readings, boxes, colours, strict=True):
+    ends = [copy.width] * len(readings)
+    for place, (reading, following) in enumerate(pairwise(readings)):
+        if reading.line == following.line:
+            ends[place] = boxes[place + 1][0]
+    for reading, box, end, colour in zip(readings, boxes, ends, colours, strict=True):
         text = reading.symbol or "--"
         if reading.is_digit:
             text = f"{reading.digit}  {percent(reading.confidence)}"
-        room = max(box[2] - box[0], 0.6 * (box[3] - box[1]))  # a 1 is narrow, but has space around it
-        if pen.textlength(text, font) > room:  # the label would cover that of the next digit
+        # The label of one digit does not cover that of the next.
+        if pen.textlength(text, font) + 2 * _pad(font) > end - box[0]:
             text = text[0]
         _draw_label(pen, copy.size, box, text, font, colour)
     if not readings:
         _draw_label(pen, copy.size, np.zeros(4), "(blank)", font, UNSURE_COLOUR)
+
+
+def _pad(font: ImageFont.FreeTypeFont) -> float:
+    """Return the margin of a label's text in pixels."""
+    return font.size / 4
 
 
 def _draw_label(
@@ -181,7 +191,7 @@ def _draw_label(
         colour: the background's colour; the text is white.
     """
     _, _, right, bottom = pen.textbbox((0, 0), text, font)
-    pad = font.size / 4
+    pad = _pad(font)
     width, height = right + 2 * pad, bottom + 2 * pad
     left = max(0.0, min(box[0], size[0] - width))
     top = box[1] - height

@@ -1,4 +1,4 @@
-"""Images that a program makes anew for each epoch: digits where hands differ, and what is no digit."""
+"""Images that a program makes for each epoch: digits where hands differ, and what is no digit."""
 
 from dataclasses import dataclass
 from pathlib import Path

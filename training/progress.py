@@ -20,14 +20,16 @@ def print_setup(trainer: Trainer, run: str) -> None:
     precision = "bfloat16 mixed precision" if trainer.autocast else "float32"
     parameters = sum(parameter.numel() for parameter in trainer.model.parameters())
     wide = f" of width {recipe.width}" if recipe.width > 1 else ""
-    of = f" of {recipe.epoch_images:,} images" if recipe.epoch_images else ""
+    epochs = f"{recipe.epochs} {'epoch' if recipe.epochs == 1 else 'epochs'}"
+    if recipe.epoch_images:
+        epochs += f" of {min(recipe.epoch_images, len(train)):,} images"
     at = f", going on after epoch {trainer.epoch}, step {trainer.step}"
     print(
         f"device   {describe_device(trainer.device)}{processes}, {precision}\n"
         f"data     {data}: {len(train):,} images{extra} to train on, "
         f"{len(trainer.validation_images):,} to validate on\n"
         f"network  ImprovedResNet18{wide}, {parameters:,} parameters\n"
-        f"recipe   {recipe.epochs} epochs{of}, batch {recipe.batch_size}, {OPTIMIZERS[recipe.optimizer]}, "
+        f"recipe   {epochs}, batch {recipe.batch_size}, {OPTIMIZERS[recipe.optimizer]}, "
         f"peak learning rate {recipe.lr:g}, seed {recipe.seed}\n"
         f"run      {run}{at if trainer.epoch or trainer.step else ''}",
         flush=True,

@@ -236,16 +236,20 @@ class RunFolder:
                 CURVES, draw_curves(trainer.history, len(trainer.validation_images), trainer.best["epoch"])
             )
 
+    def is_calibrated(self) -> bool:
+        """Return whether the best weights are calibrated, as `finish` leaves them."""
+        path = self.path / BEST
+        return path.exists() and checkpoint.load(path).calibration is not None
+
     def finish(self, trainer: Trainer) -> Checkpoint:
         """Calibrate the best weights and write summary.json, which makes this a finished run.
 
         Returns:
             The best weights.
         """
-        path = self.path / BEST
-        if not path.exists() or checkpoint.load(path).calibration is None:
+        if not self.is_calibrated():
             self._save_best(trainer, calibrate=len(trainer.validation_images) > 0)
-        best = checkpoint.load(path)
+        best = checkpoint.load(self.path / BEST)
         self.draw_curves(trainer)
         if (self.path / "summary.json").exists():
             return best

@@ -76,7 +76,7 @@ def test_crossed_out_numbers_are_no_text_of_made_pages(monkeypatch):
     assert sum(left_out) > 3  # others have a digit that was crossed out before
 
 
-def test_a_page_that_nobody_could_read_is_made_anew(monkeypatch):
+def test_a_page_that_nobody_could_read_is_replaced(monkeypatch):
     photograph, shown = written_pages.photograph, []
 
     def photograph_nothing_first(sheet, *rest, **named):
@@ -90,7 +90,7 @@ def test_a_page_that_nobody_could_read_is_made_anew(monkeypatch):
     assert np.ptp(np.asarray(picture)) > 0
 
 
-def test_a_page_from_which_a_faulty_digit_was_left_out_is_made_anew(monkeypatch):
+def test_a_page_from_which_a_faulty_digit_was_left_out_is_replaced(monkeypatch):
     write = Hand.write
     monkeypatch.setattr(
         Hand, "write", lambda self, char: Symbol([], 9.0) if char == "5" else write(self, char)

@@ -1,6 +1,6 @@
 """Pages with known text, by people and of a kind that nothing has learned from: for measurements.
 
-A page with a digit that hardly differs from the paper around it is made anew: nobody could read it.
+A page with a digit that hardly differs from the paper around it is replaced by another: nobody could read it.
 Crossed-out numbers are not part of the text.
 """
 
