@@ -599,6 +599,7 @@ USAGE = {
     ("a.png", "--annotate", "."): "a.png lies in .: name a folder apart from it for the copies",
     ("a.png", "--singel"): "unrecognized arguments",
     ("a.png", "--json", "--csv"): "argument --csv: not allowed with argument --json",
+    ("a.png", "--region", "-5,0,9,9"): "one that starts with - is written --region=VALUE",
     ("a.png", "--region", "1,2,3"): "'1,2,3' is not LEFT,TOP,RIGHT,BOTTOM: four numbers",
     ("a.png", "--region", "1,2,x,4"): "'1,2,x,4' is not LEFT,TOP,RIGHT,BOTTOM: four numbers",
     ("a.png", "--region", "1,2,nan,4"): "must be finite, not 1,2,nan,4",

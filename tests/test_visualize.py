@@ -12,6 +12,7 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -35,7 +36,7 @@ from visualization import network_plots
 from visualization.architecture import Step, format_table, layers, sections, trace
 from visualization.diagram import draw_architecture
 from visualization.embedding import choose, embed
-from visualize import Sources, main, parse_arguments
+from visualize import Sources, destination, main, parse_arguments
 
 README_WIDTH = 830  # pixels
 PICTURES = ("architecture", "filters", "features", "saliency", "embedding")
@@ -452,6 +453,13 @@ def test_of_several_digits_the_first_is_shown(script, tmp_path, mnist_dir):
     result = script("--image", tmp_path / "two.png", "--what", "saliency", "--output", tmp_path)
     assert result.returncode == 0
     assert "two.png: 2 digits; the first is shown" in result.stderr
+    assert (tmp_path / "two_saliency.png").exists()
+
+
+@pytest.mark.parametrize("what", ["features", "saliency"])
+def test_a_picture_of_an_image_is_named_after_it_in_the_current_folder(what):
+    """Those in image/ belong to the documentation."""
+    assert destination(what, "png", Sources(arguments("--image", "in/two.jpg"))) == Path(f"two_{what}.png")
 
 
 def test_how_a_page_is_read(script, tmp_path):

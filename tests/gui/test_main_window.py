@@ -289,6 +289,8 @@ for numbers in (1, 2, 7, 60):
     session.show(ShownReading(PageReading(seven * 8 * numbers, " ".join(["12345678"] * numbers))))
     hand.run(0.1)
     check_drawn()
+    if numbers < 60:
+        assert session.window._panel._headline._choices, "what else it may be is shown below a long text, too"
 session.show(ShownReading(PageReading(seven, "?", number="12345678")))
 hand.run(0.1)
 check_drawn()

@@ -1,10 +1,11 @@
 """Read damaged and malicious files with `predict.py` and with the window's open command.
 
-    python -m tests.support.hostile FOLDER COUNT SEED
+    python -m tests.support.hostile FOLDER COUNT SEED HEAVY
 
-writes COUNT files to FOLDER one by one and reads them: the same files for the same SEED, and with SEED 0 also
-a few very large ones. It prints a JSON object for each: its name, the outcomes, seconds of processor time and
-MiB of memory, both with the processes that draw PDF files.
+writes COUNT files to FOLDER one by one and reads them in both ways: the same files for the same SEED. HEAVY
+is "both" for a few very large files, too, "one" for each of these in one way only, in turns, or "none". It
+prints a JSON object for each: its name, the outcomes, seconds of processor time and MiB of memory, both with
+the processes that draw PDF files.
 """
 
 import contextlib
@@ -19,7 +20,7 @@ import resource
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -42,16 +43,19 @@ from tests.support.handwriting import digit
 # the machine. It bounds all files together, since blocks that are freed keep their addresses, up to 2 GiB.
 ADDRESSES = 6 * 2**30
 CANVAS = (-200.0, -200.0, 200.0, 200.0)
+LARGEST = "7000x7000-L.png"  # the largest picture that is accepted, empty; read in both ways
 
 register_heif_opener()  # or Pillow cannot write such files
 
 
-def main(folder: Path, count: int, seed: int) -> None:
+def main(folder: Path, count: int, seed: int, heavy_ways: str) -> None:
     """Read all files and print what happens to each."""
     torch.set_num_threads(1)
     # Encoders leave threads and memory behind; a process of their own has no limit.
     files: multiprocessing.Queue = multiprocessing.get_context("spawn").Queue(4)
-    maker = multiprocessing.get_context("spawn").Process(target=make, args=(files, count, seed), daemon=True)
+    maker = multiprocessing.get_context("spawn").Process(
+        target=make, args=(files, count, seed, heavy_ways), daemon=True
+    )
     maker.start()
     worker = Worker(None, "cpu", 1, "hostile")
     address_space = int(2**20 * figure("VmSize")) + ADDRESSES
@@ -59,20 +63,21 @@ def main(folder: Path, count: int, seed: int) -> None:
     warm_up(worker, folder)
     at_rest = figure("VmRSS")
     while each := files.get(timeout=300):
-        name, content = each
+        name, content, ways = each
         path = folder / name
         path.write_bytes(content)
-        print(json.dumps({"name": name, **observed(worker, path, at_rest)}), flush=True)
+        print(json.dumps({"name": name, **observed(worker, path, ways, at_rest)}), flush=True)
         path.unlink()
 
 
-def make(files: multiprocessing.Queue, count: int, seed: int) -> None:
-    """Put the name and the content of each file into a queue, then None."""
-    inputs = mutated(count, random.Random(seed))
-    if seed == 0:
-        inputs = (each for source in (heavy(), inputs) for each in source)
-    for each in inputs:
-        files.put(each)
+def make(files: multiprocessing.Queue, count: int, seed: int, heavy_ways: str) -> None:
+    """Put the name and the content of each file, and the ways to read it, into a queue, then None."""
+    if heavy_ways != "none":
+        for number, (name, content) in enumerate(heavy()):
+            both = heavy_ways == "both" or name == LARGEST
+            files.put((name, content, WAYS if both else [WAYS[number % 2]]))
+    for name, content in mutated(count, random.Random(seed)):
+        files.put((name, content, WAYS))
     files.put(None)
 
 
@@ -80,11 +85,11 @@ def warm_up(worker: Worker, folder: Path) -> None:
     """Read one file, so that libraries load all that they load late."""
     path = folder / "warm.png"
     path.write_bytes(encoded(picture(random.Random(0)), "PNG"))
-    observed(worker, path)
+    observed(worker, path, WAYS)
 
 
-def observed(worker: Worker, path: Path, at_rest: float = 0.0) -> dict[str, object]:
-    """Read a file in both ways; return a JSON object with the outcomes: "read", "refused" or a traceback.
+def observed(worker: Worker, path: Path, ways: Sequence[str], at_rest: float = 0.0) -> dict[str, object]:
+    """Read a file; return a JSON object with the outcomes: "read", "refused" or a traceback for each way.
 
     "memory" is the peak of a process that uses `at_rest` MiB and reads this file first; a process that draws
     a page counts with all that it may use.
@@ -93,10 +98,10 @@ def observed(worker: Worker, path: Path, at_rest: float = 0.0) -> dict[str, obje
     single = len(path.name) % 2 == 0
     outcomes, seconds = [], []
     drawing = seconds_of_children()
-    for way in (through_predict, through_window):
+    for way in ways:
         start = time.process_time() + seconds_of_children()
         try:
-            outcomes.append("read" if way(worker, path, single) else "refused")
+            outcomes.append("read" if READERS[way](worker, path, single) else "refused")
         except Exception:
             outcomes.append(traceback.format_exc())
         seconds.append(time.process_time() + seconds_of_children() - start)
@@ -145,6 +150,10 @@ def through_window(worker: Worker, path: Path, single: bool) -> bool:
     return True
 
 
+READERS = {"predict": through_predict, "window": through_window}
+WAYS = list(READERS)
+
+
 def assert_one_line(error: UserError) -> None:
     """Check that the message is one line of printable text."""
     assert str(error).isprintable(), repr(str(error))
@@ -158,7 +167,6 @@ def figure(name: str) -> float:
 
 # valid files: pictures and strokes of all kinds
 
-MODES = ("1", "L", "P", "LA", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "I;16", "I", "F")
 SIZES = ((1, 1), (1, 300), (300, 1), (2, 2), (28, 28), (40, 90), (90, 90), (160, 120))
 # The modes that each format can be written in.
 FORMATS = {
@@ -391,4 +399,4 @@ def inflating(part: bytes, times: int) -> bytes:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
+    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])

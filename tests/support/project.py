@@ -94,6 +94,12 @@ class Project:
         out, err = process.communicate(timeout=TIMEOUT)
         return Result(arguments, process.returncode, out, err)
 
+    def change(self, path: str, old: str, new: str) -> None:
+        """Replace a text in a file of the copy."""
+        before = (self.folder / path).read_text(encoding="utf-8")
+        assert old in before, f"{path} lacks {old!r}"
+        (self.folder / path).write_text(before.replace(old, new), encoding="utf-8")
+
     def train(self, output: str, *flags: object, **options: object) -> Path:
         """Train on the bundled digits, which takes seconds; return the run's folder."""
         arguments = ("--dataset", "digits", "--batch-size", 64, "--output", output, *flags)

@@ -50,7 +50,10 @@ class User(Hand):
         self.longest_work, self._worked = 0.0, time.process_time()
         super().__init__(folder=profile_folder(DEFAULT))
         self.rng, self.done = rng, Counter()
-        self.shapes = [digit(number, (0, 0), 100) for number in range(10)]
+        # Half of the points: each takes the window milliseconds.
+        self.shapes = [
+            [[*stroke[:-1:2], stroke[-1]] for stroke in digit(number, (0, 0), 100)] for number in range(10)
+        ]
         self.files = sorted(folder.iterdir())
 
     def _tick(self) -> None:

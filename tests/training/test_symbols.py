@@ -89,12 +89,11 @@ def test_one_in_six_is_held_out_by_writer_if_writers_are_known(writers):
 
 
 @pytest.mark.long
-def test_the_network_learns_and_is_written(tmp_path, monkeypatch, capsys, mnist_dir):
-    monkeypatch.setenv("MNIST_DIR", str(mnist_dir))
+def test_the_network_learns_and_is_written(tmp_path, monkeypatch, capsys):
     strokes = tmp_path / "strokes.jsonl"
     lines = [{"label": label, "strokes": shape} for _ in range(6) for label, shape in SHAPES.items()]
     strokes.write_text("\n".join(map(json.dumps, lines)))
-    flags = ["--examples", "3000", "--epochs", "1", "--workers", "1", "--threads", "1"]
+    flags = ["--dataset", "digits", "--examples", "1500", "--epochs", "4", "--workers", "1", "--threads", "1"]
     output = tmp_path / "symbols.pt"
     monkeypatch.setattr(sys, "argv", ["symbols", "--ink", str(strokes), *flags, "--output", str(output)])
     assert training.main() == 0
