@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from common.files import write_atomically
-from common.messages import UserError, short
+from common.messages import UserError, one_line, short
 
 FORMAT_VERSION = 3  # 1 had the temperature beside the weights; 1 and 2 had no checksum of the whole file
 MAX_BYTES = 2**26  # of a file; a training state takes an eighth of that
@@ -198,7 +198,7 @@ def _check_plain(content: Any) -> None:
 
 def brief(error: Exception) -> str:
     """Return an error's message as one line of at most 200 characters; a damaged file may make it longer."""
-    return " ".join(str(error).split())[:200]
+    return one_line(error)[:200]
 
 
 def name_in_file(value: object) -> str:

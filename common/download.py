@@ -27,7 +27,7 @@ import torch
 from filelock import FileLock, Timeout
 
 from common.files import PROJECT
-from common.messages import UserError, short
+from common.messages import UserError, one_line, short
 
 MIRRORS: tuple[str, ...] = ()  # URLs to download from; empty for those that torchvision knows
 
@@ -151,7 +151,7 @@ def _download_with_torchvision(parent: str, staging: str, *mirrors: str) -> None
     except Exception as error:  # of many kinds, depending on what the network does
         if isinstance(error, OSError) and error.errno in NO_ROOM:
             _end(error.strerror, NO_ROOM_STATUS)
-        _end(" ".join(str(error).rpartition("got:")[2].split()))
+        _end(one_line(str(error).rpartition("got:")[2]))
 
 
 def _watch(staging: Path, parent: int) -> None:

@@ -15,8 +15,13 @@ def complain(message: str) -> int:
     Returns:
         2, the exit status for bad input.
     """
-    print(f"{Path(sys.argv[0]).name}: error: {printable(' '.join(message.split()))}", file=sys.stderr)
+    print(f"{Path(sys.argv[0]).name}: error: {printable(one_line(message))}", file=sys.stderr)
     return 2
+
+
+def one_line(message: object) -> str:
+    """Return a text, or an error's message, with single spaces in place of line breaks and other spaces."""
+    return " ".join(str(message).split())
 
 
 def printable(text: str) -> str:

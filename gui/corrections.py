@@ -93,7 +93,6 @@ class Corrections:
                 session.root,
                 session.theme,
                 session.window.use_memory,
-                self.read_again,
                 self.forget,
                 self.forget_all,
             )

@@ -12,7 +12,7 @@ from gui.drawing_canvas import DrawingCanvas
 from gui.history_strip import Entry, HistoryStrip
 from gui.keys import raise_events
 from gui.protocol import DigitReading
-from gui.reading_panel import ReadingPanel
+from gui.reading_panel import PANEL_WIDTH, ReadingPanel
 from gui.shown_reading import ShownReading
 from gui.styles import apply_styles
 from gui.texts import say
@@ -20,7 +20,6 @@ from gui.theme import Theme
 from gui.toolbar import Toolbar
 
 THINNEST, THICKEST = 0.01, 0.06  # limits of the pen's width, relative to the side of the canvas
-PANEL_WIDTH = 180  # points
 STATUS_TIME = 10_000  # milliseconds that a text stays in the status line
 SCREEN_RESERVE = 45  # points of the screen's height that the desktop may take
 

@@ -9,8 +9,8 @@ from PIL import Image
 from common.geometry import holds
 from gui.icons import tk_image
 from gui.keys import key_for
-from gui.main_window import PANEL_WIDTH
 from gui.protocol import Sample, SampleList
+from gui.reading_panel import PANEL_WIDTH
 from gui.texts import say
 from gui.theme import Theme, rgb
 from gui.widgets import Panel
@@ -27,7 +27,6 @@ class MemoryWindow(Panel):
         parent: the main window.
         theme: the main window's theme.
         use_samples: variable, whether the samples count.
-        on_switch: called after it was switched here.
         forget: called with the name of a sample that is to be deleted.
         forget_all: called when all samples are.
     """
@@ -37,7 +36,6 @@ class MemoryWindow(Panel):
         parent: tk.Tk,
         theme: Theme,
         use_samples: tk.BooleanVar,
-        on_switch: Callable[[], None],
         forget: Callable[[str], None],
         forget_all: Callable[[], None],
     ) -> None:
@@ -58,7 +56,7 @@ class MemoryWindow(Panel):
             frame,
             text=say("use_samples"),
             variable=use_samples,
-            command=on_switch,
+            command=lambda: parent.event_generate("<<MemoryChanged>>"),
             style="Switch.TCheckbutton",
         )
         switch.pack(anchor="w", pady=(0, theme.px(6)))

@@ -87,7 +87,12 @@ class SampleList:
 
 @dataclass(frozen=True)
 class Kept:
-    """How many samples of the label there are now, and the files of the sample that was replaced."""
+    """What became of a sample that was to be kept.
+
+    Attributes:
+        count: number of samples of its label, with it.
+        replaced: the files of the sample that it replaced, names and contents; empty if there was none.
+    """
 
     count: int
     replaced: dict[str, bytes]
@@ -174,7 +179,7 @@ class CopyPicture(Request):
     """Put a page into the clipboard as a picture; answered with whether that was possible.
 
     Args:
-        as for `Save`.
+        page, region, scale, ink_follows_speed: as for `Save`.
     """
 
     name = "copy"

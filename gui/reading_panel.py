@@ -27,6 +27,7 @@ class Height(NamedTuple):
 HEADLINE, BARS, GLYPHS = Height(66, 36), Height(60, 35), Height(98, 58)
 HEAT, HEAT_COVER = (255, 96, 16), 0.72  # colour of a heat map, and how much of the ink it hides at most
 LONG = 8  # characters of a number that is offered
+PANEL_WIDTH = 180  # points
 COLUMNS = 11  # of the bars: ten digits and "no digit"
 
 
@@ -126,7 +127,13 @@ class ReadingPanel(ttk.Frame):
 
 
 class Bars(RedrawnCanvas):
-    """Shows a bar for the probability of each digit and of no digit; a click corrects to a digit."""
+    """Shows a bar for the probability of each digit and of no digit; a click corrects to a digit.
+
+    Args:
+        parent: the widget it lies in.
+        theme: the window's theme.
+        on_choose: called with the digit whose bar was clicked.
+    """
 
     def __init__(self, parent: tk.Misc, theme: Theme, on_choose: Callable[[int], None]) -> None:
         super().__init__(parent, theme, width=1, height=theme.px(BARS.full))
@@ -190,7 +197,13 @@ class Bars(RedrawnCanvas):
 
 
 class GlyphView(RedrawnCanvas):
-    """Shows the 28x28 glyph that the network read, enlarged; once more for each heat map over it."""
+    """Shows the 28x28 glyph that the network read, enlarged; once more for each heat map over it.
+
+    Args:
+        parent: the widget it lies in.
+        theme: the window's theme.
+        on_click: called after a click.
+    """
 
     def __init__(self, parent: tk.Misc, theme: Theme, on_click: Callable[[], None]) -> None:
         super().__init__(parent, theme, width=1, height=theme.px(GLYPHS.full))

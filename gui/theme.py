@@ -13,7 +13,17 @@ LEAST_HEIGHT = 384  # points of the screen that the window is made for; on a sma
 
 @dataclass(frozen=True)
 class Palette:
-    """Colours, each "#rrggbb"."""
+    """The colours of a theme, each "#rrggbb".
+
+    Attributes:
+        window, paper, ink: of the window, and of the canvas and what is drawn on it.
+        text, muted: of text, and of text that matters less.
+        line: of borders.
+        button, hover, pressed: of a button at rest, under the pointer and pressed.
+        track: of switches that are off and of empty bars.
+        accent, on_accent: of what is chosen, and of text on it.
+        soft: of what is not chosen: bars and boxes.
+    """
 
     window: str
     paper: str
@@ -27,7 +37,7 @@ class Palette:
     track: str
     accent: str
     on_accent: str
-    soft: str  # of what is not chosen: bars, boxes
+    soft: str
 
 
 LIGHT = Palette(

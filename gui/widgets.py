@@ -12,7 +12,13 @@ TOOLTIP_DELAY = 600  # milliseconds
 
 
 class RedrawnCanvas(tk.Canvas):
-    """A canvas that redraws its content when its size changes."""
+    """A canvas that redraws its content when its size changes.
+
+    Args:
+        parent: the widget it lies in.
+        theme: the window's theme.
+        options: further options of `tkinter.Canvas`.
+    """
 
     def __init__(self, parent: tk.Misc, theme: Theme, **options: object) -> None:
         super().__init__(
@@ -27,7 +33,14 @@ class RedrawnCanvas(tk.Canvas):
 
 
 class Tooltip:
-    """Shows a line of text under a widget while the pointer rests on it, if `wanted` returns True."""
+    """Shows a line of text under a widget while the pointer rests on it.
+
+    Args:
+        widget: below which it is shown.
+        theme: the window's theme.
+        text: what is shown.
+        wanted: called before it is shown; if it returns False, it is not.
+    """
 
     def __init__(
         self, widget: tk.Widget, theme: Theme, text: str, wanted: Callable[[], bool] = lambda: True
@@ -88,7 +101,12 @@ class Panel(tk.Toplevel):
 
 
 class KeyList(Panel):
-    """A window that lists all keys; Esc, F1, Return and its button close it."""
+    """A window that lists all keys; Esc, F1, Return and its button close it.
+
+    Args:
+        parent: the main window.
+        theme: the main window's theme.
+    """
 
     def __init__(self, parent: tk.Tk, theme: Theme) -> None:
         super().__init__(parent, theme, say("keys_title"))

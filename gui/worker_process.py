@@ -37,7 +37,14 @@ LOST = "lost", None  # put in place of a message if the process has died
 
 @dataclass(frozen=True)
 class Job:
-    """A request, and what is called with its answer or with the reason why there is none."""
+    """A request that waits or is being carried out.
+
+    Attributes:
+        request: what is asked for.
+        then: called with the answer.
+        otherwise: called with the reason if there is none.
+        newest: whether a newer request of its kind replaces it while it waits.
+    """
 
     request: Request
     then: Callable[[Any], None]

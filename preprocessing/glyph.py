@@ -70,6 +70,20 @@ def arc_length(stroke: np.ndarray) -> np.ndarray:
     return np.concatenate([[0], np.hypot(*(stroke[1:] - stroke[:-1]).T).cumsum()])
 
 
+def resampled(stroke: np.ndarray, spacing: float) -> np.ndarray:
+    """Return points along a stroke that are at most `spacing` apart, or 100,001 if that is fewer.
+
+    Args:
+        stroke: float64, (points, 2).
+        spacing: in the stroke's unit, above 0.
+    """
+    if len(stroke) < 2:
+        return stroke
+    length = arc_length(stroke)
+    at = np.linspace(0, length[-1], int(min(length[-1] / spacing, 100_000)) + 2)
+    return np.stack([np.interp(at, length, stroke[:, axis]) for axis in (0, 1)], 1)
+
+
 def _distance(pixels: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
     """Return the distance from each pixel to the nearest line segment.
 

@@ -13,7 +13,7 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image, ImageOps, features
 
-from common.messages import UserError, short
+from common.messages import UserError, one_line, short
 from preprocessing import pdf_files
 
 # The limits below replace Pillow's, and a file with a minor fault is read without a warning.
@@ -102,7 +102,7 @@ def _pages_of_tiff(file: BinaryIO, name: str) -> list[int | InkError]:
                 break
             except Exception as error:  # decoders raise exceptions of many types on damaged files
                 if pages:
-                    pages.append(InkError(f"{name} is damaged after page {frame}: {_one_line(error)}"))
+                    pages.append(InkError(f"{name} is damaged after page {frame}: {one_line(error)}"))
                 break
             if is_page:
                 pages.append(_too_many(name) if frame == MAX_PAGES else frame)
@@ -177,17 +177,13 @@ def open_reduced(
     except Image.UnidentifiedImageError:
         raise InkError(f"{name} is not a picture that can be read") from None
     except OSError as error:
-        raise InkError(f"{name} cannot be read: {error.strerror or _one_line(error)}") from error
+        raise InkError(f"{name} cannot be read: {error.strerror or one_line(error)}") from error
     except Exception as error:  # decoders raise exceptions of many types on damaged files
-        raise InkError(f"{name} is damaged: {_one_line(error)}") from error
+        raise InkError(f"{name} is damaged: {one_line(error)}") from error
 
 
 def _name(source: Path | BinaryIO) -> str:
     return short(source) if isinstance(source, Path) else "the picture"
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ from scipy import ndimage
 
 from common.geometry import Box, around, grown, longest_side
 from preprocessing.candidates import Page, Rendering, line_candidates
-from preprocessing.glyph import PEN_WIDTH, arc_length, draw_strokes
+from preprocessing.glyph import PEN_WIDTH, draw_strokes, resampled
 from preprocessing.image_files import InkError
 from preprocessing.line_finding import find_lines, side_by_side, typical_height
 from preprocessing.stroke_files import MAX_COORDINATE, MAX_STROKES, MIN_COORDINATE
@@ -112,7 +112,7 @@ def _touching(points: list[np.ndarray], boxes: list[Box]) -> list[list[int]]:
     grid = np.zeros((int((bottom - top) / cell) + 1, int((right - left) / cell) + 1), bool)
     starts = []
     for stroke in points:
-        cells = ((_resampled(stroke, cell / 2) - (left, top)) / cell).astype(int)
+        cells = ((resampled(stroke, cell / 2) - (left, top)) / cell).astype(int)
         grid[cells[:, 1], cells[:, 0]] = True
         starts.append(cells[0])
     labels, _ = ndimage.label(grid, np.ones((3, 3)))
@@ -120,15 +120,6 @@ def _touching(points: list[np.ndarray], boxes: list[Box]) -> list[list[int]]:
     for index, (column, row) in enumerate(starts):
         groups.setdefault(int(labels[row, column]), []).append(index)
     return list(groups.values())
-
-
-def _resampled(stroke: np.ndarray, spacing: float) -> np.ndarray:
-    """Return points along the stroke that are at most `spacing` apart."""
-    if len(stroke) < 2:
-        return stroke
-    length = arc_length(stroke)
-    at = np.linspace(0, length[-1], int(min(length[-1] / spacing, 100_000)) + 2)
-    return np.stack([np.interp(at, length, stroke[:, axis]) for axis in (0, 1)], 1)
 
 
 def _as_points(stroke: Sequence[Sequence[float]]) -> np.ndarray:

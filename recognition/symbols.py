@@ -50,7 +50,12 @@ class SymbolNetwork(nn.Module):
         self.output = nn.Linear(96, len(KINDS))
 
     def forward(self, glyphs: Tensor, places: Tensor) -> Tensor:
-        """Return logits, one for each of KINDS."""
+        """Return logits, (N, kinds), one for each of KINDS.
+
+        Args:
+            glyphs: float32, (N, 1, 28, 28), ink 1 on 0.
+            places: float32, (N, PLACE), from `numbers_of`.
+        """
         features = self.layers(glyphs).flatten(1)
         both = torch.cat([features, functional.relu(self.place(places))], 1)
         return self.output(functional.relu(self.hidden(both)))

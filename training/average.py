@@ -9,7 +9,6 @@ Source: Wortsman et al., "Model soups", 2022.
 """
 
 import argparse
-import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from common.messages import UserError, short
 from data import CREDITS, load_training
 from evaluation import calibration
 from model import ImprovedResNet18
+from training.trainer import without_repeats
 from training.validation import evaluate
 
 
@@ -112,10 +112,7 @@ def mean(tensors: Sequence[Tensor]) -> Tensor:
 
 def provenance(students: Sequence[Checkpoint]) -> dict[str, Any]:
     """Return where the average comes from, as `training.state.provenance` does, and "average": of which."""
-    ink: list[dict[str, Any]] = []
-    for source in itertools.chain(*(student.ink for student in students)):
-        if source not in ink:
-            ink.append(source)
+    ink = without_repeats(*(student.ink for student in students))
     first = students[0]
     return {
         **{key: first.training[key] for key in ("images", "initial") if key in first.training},

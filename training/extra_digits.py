@@ -59,11 +59,9 @@ class ExtraDigits:
 
     def draw(self, rng: np.random.Generator) -> LabelledImages:
         """Return all digits, on the CPU: the drawings, varied at random by `rng`, then the images."""
-        glyphs = np.empty((len(self.drawings), 1, SIZE, SIZE), np.uint8)
-        for glyph, drawing in zip(glyphs, self.drawings, strict=True):
-            glyph[0] = to_uint8(self.variation.draw(drawing.strokes, rng))
+        glyphs = self.variation.draw_all((drawing.strokes for drawing in self.drawings), rng)
         labels = torch.tensor([drawing.label for drawing in self.drawings], dtype=torch.int64)
-        return LabelledImages(torch.from_numpy(glyphs), labels, "ink").followed_by(self.images)
+        return LabelledImages(glyphs, labels, "ink").followed_by(self.images)
 
 
 def load_extra_digits(paths: Sequence[Path], credits: Sequence[str] = ()) -> tuple[ExtraDigits, list[str]]:

@@ -116,7 +116,13 @@ def load_hands(args: argparse.Namespace) -> tuple[Hands, Hands]:
 
 
 class MadePages(Dataset):
-    """Pages by number, each made when it is asked for."""
+    """Pages by number, each made when it is asked for.
+
+    Args:
+        hands: that write them.
+        numbers: of the pages; each page follows from its number and the seed.
+        args: from `parse_arguments`.
+    """
 
     def __init__(self, hands: Hands, numbers: Sequence[int], args: argparse.Namespace) -> None:
         self.hands, self.numbers, self.args = hands, numbers, args
@@ -189,7 +195,12 @@ def batches(hands: Hands, args: argparse.Namespace, start: int) -> Iterator[tupl
 
 
 def turned(parts: list[Tensor], way: int) -> list[Tensor]:
-    """Return pictures and maps turned by quarter turns and mirrored in one of eight ways."""
+    """Return pictures and maps turned by quarter turns and mirrored in one of eight ways.
+
+    Args:
+        parts: each (..., S, S).
+        way: 0 to 7.
+    """
     parts = [torch.rot90(part, way % 4, (-2, -1)) for part in parts]
     return [part.flip(-1) for part in parts] if way >= 4 else parts
 
@@ -249,7 +260,17 @@ def make_optimizer(network: InkNetwork) -> torch.optim.Optimizer:
 
 
 def loss_of(logits: Tensor, heights: Tensor, targets: Tensor, true_heights: Tensor) -> Tensor:
-    """Return cross-entropy and overlap (Dice) of the ink, and the error of heights."""
+    """Return the weighted sum of cross-entropy and overlap (Dice) of the ink, and of the error of heights.
+
+    Args:
+        logits: of ink, (N, S, S).
+        heights: log2 of the digits' height in pixels, (N, S / HEIGHT_STEP, S / HEIGHT_STEP).
+        targets: uint8, (N, 2, S, S): the ink, 255 for full, and 1 where it counts.
+        true_heights: as `heights`; at most NO_HEIGHT where there is no ink.
+
+    Returns:
+        A scalar.
+    """
     ink, counted = targets[:, 0].float() / 255, targets[:, 1].float()
     entropy = functional.binary_cross_entropy_with_logits(logits, ink, weight=counted * (1 + ink))
     found = logits.sigmoid() * counted

@@ -11,8 +11,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from preprocessing.glyph import resampled
 from training.made_pages.handwriting import smooth
-from training.made_signs import Rng, Strokes, dense, wobbled
+from training.made_signs import Rng, Strokes, wobbled
 
 WOBBLE = 0.012  # standard deviation of smooth noise along a stroke
 SHARE_OF_ONES = 0.4  # of the made digits; they differ most
@@ -30,7 +31,7 @@ def make_digit(rng: Rng) -> tuple[int, Strokes]:
     others = [label for label in WRITERS if label != 1]
     label = 1 if rng.random() < SHARE_OF_ONES else int(rng.choice(others))
     strokes = WRITERS[label](rng)
-    return label, [wobbled(dense(stroke, 0.04), WOBBLE, rng) for stroke in strokes]
+    return label, [wobbled(resampled(stroke, 0.04), WOBBLE, rng) for stroke in strokes]
 
 
 def _points(rng: Rng, *points: tuple[float, float], noise: float = 0.025) -> np.ndarray:

@@ -7,7 +7,6 @@ import numpy as np
 import torch
 
 from data import LabelledImages
-from preprocessing.glyph import SIZE, to_uint8
 from training.extra_digits import ExtraDigits
 from training.made_digits import make_digit
 from training.non_digits import NonDigits, load_characters
@@ -55,10 +54,8 @@ class MadeImages:
             images: MNIST's images, on the CPU.
             rng: source of all random choices.
         """
-        made, variation = [make_digit(rng) for _ in range(self.digits)], Variation()
-        glyphs = np.empty((self.digits, 1, SIZE, SIZE), np.uint8)
-        for glyph, (_, strokes) in zip(glyphs, made, strict=True):
-            glyph[0] = to_uint8(variation.draw(strokes, rng))
+        made = [make_digit(rng) for _ in range(self.digits)]
+        glyphs = Variation().draw_all((strokes for _, strokes in made), rng)
         labels = torch.tensor([label for label, _ in made], dtype=torch.int64)
-        digits = LabelledImages(torch.from_numpy(glyphs), labels, "ink")
+        digits = LabelledImages(glyphs, labels, "ink")
         return digits.followed_by(self.maker.draw(self.non_digits, images, rng))

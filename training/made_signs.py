@@ -8,23 +8,20 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from preprocessing.glyph import arc_length
+from preprocessing.glyph import resampled
 
 Strokes = list[np.ndarray]
 Rng = np.random.Generator
 
 
-def dense(stroke: np.ndarray, step: float) -> np.ndarray:
-    """Return points along a stroke that are at most `step` apart."""
-    if len(stroke) < 2:
-        return stroke
-    length = arc_length(stroke)
-    at = np.linspace(0, length[-1], int(length[-1] / step) + 2)
-    return np.stack([np.interp(at, length, stroke[:, axis]) for axis in (0, 1)], 1)
-
-
 def wobbled(stroke: np.ndarray, amount: float, rng: Rng) -> np.ndarray:
-    """Add smooth noise to a stroke."""
+    """Add smooth noise to a stroke.
+
+    Args:
+        stroke: float64, (points, 2).
+        amount: standard deviation of the noise at its nodes, in the stroke's unit.
+        rng: source of random numbers.
+    """
     if len(stroke) < 2:
         return stroke
     nodes = rng.normal(0, amount, (2, 2 + len(stroke) // 4))
@@ -206,7 +203,7 @@ def letter(rng: Rng) -> Strokes:
     width, height = rng.uniform(0.5, 1.1), rng.uniform(0.7, 1.2)
     jitter = rng.normal(0, 0.04)
     return [
-        wobbled(dense((corners + rng.normal(0, 0.05, corners.shape)) * [width, height], 0.08), 0.015, rng)
+        wobbled(resampled((corners + rng.normal(0, 0.05, corners.shape)) * [width, height], 0.08), 0.015, rng)
         + [0, 1 - height + jitter]
         for corners in map(np.array, lines)
     ]

@@ -13,9 +13,9 @@ from PIL import Image, ImageDraw
 from scipy import ndimage
 
 from preprocessing.candidates import Place
-from preprocessing.glyph import depths, draw_depths, draw_strokes
+from preprocessing.glyph import depths, draw_depths, draw_strokes, resampled
 from recognition.symbols import KINDS, numbers_of
-from training.made_signs import SIGN_MAKERS, Rng, Strokes, dense, letter, line, wobbled
+from training.made_signs import SIGN_MAKERS, Rng, Strokes, letter, line, wobbled
 
 Digit = tuple[int, Strokes]  # label and strokes
 
@@ -163,7 +163,7 @@ def _with_neighbours(strokes: Strokes, digits: Sequence[Digit], style: Style, rn
 
 def _clipped(stroke: np.ndarray, inside: Callable[[np.ndarray], np.ndarray]) -> Strokes:
     """Return the pieces of a stroke whose points satisfy a condition."""
-    points = dense(stroke, 0.03)
+    points = resampled(stroke, 0.03)
     flags = inside(points)
     bounds = np.flatnonzero(np.diff(flags.astype(int))) + 1
     pieces = zip(np.split(points, bounds), np.split(flags, bounds), strict=True)
@@ -240,7 +240,7 @@ def _crossed_out(digits: Sequence[Digit], style: Style, rng: Rng) -> Strokes:
     turns = int(rng.integers(4, 9))
     x = np.where(np.arange(turns) % 2 == 0, low[0], high[0]) + rng.normal(0, 0.1, turns)
     y = np.linspace(low[1], high[1], turns) + rng.normal(0, 0.08, turns)
-    return [*strokes, dense(np.stack([x, y], 1), 0.05)]
+    return [*strokes, resampled(np.stack([x, y], 1), 0.05)]
 
 
 def _short_line(middle: np.ndarray, reach: float, rng: Rng) -> np.ndarray:

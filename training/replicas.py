@@ -42,7 +42,8 @@ class Replicas:
         """Compute the gradients of a step, summed over all replicas and processes, into the first network.
 
         Args:
-            compute: called with each replica and its part of the batch, computes the gradients.
+            compute: called with each replica and its part of the batch; computes the gradients and returns
+                a tensor of sums, such as those of loss and errors.
 
         Returns:
             The sum of what `compute` returns, over the replicas of this process.
@@ -112,13 +113,13 @@ def replica_of(network: nn.Module) -> nn.Module:
 
 
 def statistics(network: nn.Module) -> Iterator[Tensor]:
-    """Return the running mean and variance of each batch norm."""
+    """Return the running mean and variance of each batch norm, (channels,) each."""
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             yield from (module.running_mean, module.running_var)
 
 
 def shared(network: nn.Module, with_statistics: bool) -> list[Tensor]:
-    """Return the gradients and, if asked for, the running statistics of batch norm."""
+    """Return the gradient of each parameter and, if asked for, the running statistics of batch norm."""
     gradients = [parameter.grad for parameter in network.parameters()]
     return [*gradients, *statistics(network)] if with_statistics else gradients

@@ -1,12 +1,14 @@
 """Random variations of strokes, drawn to glyphs by the same code as strokes in the window."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
+from torch import Tensor
 
-from preprocessing.glyph import arc_length
+from preprocessing.glyph import SIZE, arc_length, to_uint8
 from preprocessing.stroke_candidates import segment_strokes
 
 NODE_DISTANCE = 0.25  # between nodes of the jitter along a stroke, as a share of the drawing's size
@@ -45,8 +47,13 @@ class Variation:
         pen = rng.uniform(*self.pen)
         return segment_strokes(self.vary(strokes, rng), single=True, pen=pen)[0][0].glyph
 
+    def draw_all(self, drawings: Iterable[Sequence[np.ndarray]], rng: np.random.Generator) -> Tensor:
+        """Draw a random variation of each of several drawings, as `draw` does: uint8, (N, 1, 28, 28)."""
+        glyphs = [to_uint8(self.draw(strokes, rng)) for strokes in drawings]
+        return torch.from_numpy(np.array(glyphs, np.uint8).reshape(-1, 1, SIZE, SIZE))
+
     def vary(self, strokes: Sequence[np.ndarray], rng: np.random.Generator) -> list[np.ndarray]:
-        """Return a random variation of strokes, in the same unit, without empty strokes.
+        """Return a random variation of strokes, each float64 (points, 2), in the same unit, none empty.
 
         Args as in `draw`.
         """

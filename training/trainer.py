@@ -115,7 +115,7 @@ class Trainer:
         self.best_weights: dict[str, Tensor] = {}
         self.initial: str | None = None
         taught = teacher.ink if teacher else []
-        self.ink = _without_repeats(taught, extra_digits.sources if extra_digits else [])
+        self.ink = without_repeats(taught, extra_digits.sources if extra_digits else [])
 
     def _make_replicas(self) -> Replicas:
         """Return replicas for the CPU threads of this process, or one for a GPU."""
@@ -278,7 +278,7 @@ class Trainer:
             )
         self.model.load_state_dict(model.state_dict())
         self.initial = weights_digest(model.state_dict())
-        self.ink = _without_repeats(ink, self.ink)
+        self.ink = without_repeats(ink, self.ink)
 
     def best_model(self) -> ImprovedResNet18:
         """Return a network on the CPU with `best_weights`."""
@@ -295,7 +295,7 @@ class Trainer:
             raise UserError(f"the loss became {loss} in epoch {self.epoch + 1}: try a lower --lr")
 
 
-def _without_repeats(*sources: Iterable[dict]) -> list[dict]:
+def without_repeats(*sources: Iterable[dict]) -> list[dict]:
     """Return the sources in their order, without repetitions."""
     found: list[dict] = []
     for source in itertools.chain(*sources):

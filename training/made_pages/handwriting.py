@@ -74,7 +74,9 @@ class Hands:
 
     Attributes:
         drawings: stroke samples by writer and label.
-        images: MNIST's digits, uint8 (N, 28, 28), and their labels; may be empty.
+        images: MNIST's digits, uint8 (N, 28, 28); may be empty.
+        labels: of these, (N,).
+        variation: how much strokes vary.
     """
 
     drawings: dict[int | str, dict[int, list[StrokeSample]]]
@@ -97,7 +99,13 @@ class Hands:
 
 
 class Hand:
-    """One person's hand: a writer of strokes, or MNIST's digits."""
+    """One person's hand: a writer of strokes, or MNIST's digits.
+
+    Args:
+        hands: the digits of all.
+        writer: key of `hands.drawings`; None for MNIST's digits.
+        rng: source of all random choices.
+    """
 
     def __init__(self, hands: Hands, writer: int | str | None, rng: Rng) -> None:
         self.hands, self.writer, self.rng = hands, writer, rng

@@ -45,7 +45,15 @@ class Number:
 
 
 class Sheet:
-    """What is on one page before it is photographed: numbers, and printed things as layers."""
+    """What is on one page before it is photographed: numbers, and printed things as layers.
+
+    Args:
+        hands: one of which writes the page.
+        kind: one of KINDS.
+        size: of the page's sides, in pixels.
+        rng: source of all random choices.
+        crop: whether the page is cut close to the writing.
+    """
 
     def __init__(self, hands: Hands, kind: str, size: int, rng: Rng, crop: bool = False) -> None:
         self.rng, self.kind, self.size, self.crop = rng, kind, size, crop
