@@ -7,21 +7,18 @@ from preprocessing.candidates import Page
 from preprocessing.picture_candidates import segment_ink
 
 
-def segment_picture(
-    image: Image.Image, single: bool = False, pixels: tuple[int, int, int, int] | None = None
-) -> Page:
+def segment_picture(image: Image.Image, single: bool = False) -> Page:
     """Find the candidates for digits in a picture, dark on light or light on dark.
 
     Args:
         image: of any mode and size, as `open_picture` returns it.
         single: whether all ink that belongs together forms one digit.
-        pixels: left, top, right and bottom of the part to read; None for all of it.
 
     Returns:
-        The candidates of each line, with boxes in pixels of the whole picture; none for a blank picture.
+        The candidates of each line, with boxes in pixels of the picture; none for a blank picture.
 
     Raises:
         InkError: if the picture cannot be converted to RGB.
     """
-    ink = find_ink(image, pixels)
+    ink = find_ink(image)
     return segment_ink(ink, single) if ink else []

@@ -29,6 +29,12 @@ class InkMask:
         (across, down), (x, y) = self.scale, self.origin
         return replace(self, scale=(across / times, down / times), origin=(times * x, times * y))
 
+    def sure_part(self) -> "InkMask | None":
+        """Return the mask of what is more likely ink than not; None if nothing is, or no network found it."""
+        if self.probabilities is None or not (sure := self.probabilities >= 128).any():
+            return None
+        return replace(self, mask=sure)
+
     def turned(self, degrees: int) -> "InkMask":
         """Return the mask turned clockwise by a multiple of 90 degrees, as that of a picture of its size."""
         mask, probabilities = (

@@ -25,7 +25,6 @@ from preprocessing.region import pixels_in, strokes_in
 from preprocessing.stroke_candidates import segment_strokes
 from preprocessing.stroke_files import StrokeSample
 from recognition.inputs import Item
-from recognition.page_confidence import with_chances
 from recognition.reading import Reading, without_signs
 from recognition.recognizer import Recognizer
 
@@ -122,7 +121,7 @@ def read_batch(
             continue
         outcome, ink = next(readings), page[1]
         if ink and not options.single:
-            outcome = with_chances(recognizer.read_turned(ink, outcome))
+            outcome = recognizer.refined(ink, outcome)
         if options.digits_only:
             outcome = without_signs(outcome)
         outcomes.append(outcome)

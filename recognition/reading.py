@@ -125,6 +125,12 @@ def certainty(readings: Sequence[Reading]) -> float:
     return float(np.mean(values)) if values else 0.0
 
 
+def mean_confidence(readings: Sequence[Reading]) -> float:
+    """Return the mean confidence of digits, 0 for each `?`; 0 for no readings. Signs do not count."""
+    values = [r.confidence if r.is_digit else 0.0 for r in readings if r.kind == "digit"]
+    return float(np.mean(values)) if values else 0.0
+
+
 def turned_back(box: Box, degrees: int, size: tuple[int, int]) -> Box:
     """Return a box of a picture that was turned clockwise by `degrees`, in the picture of `size` itself."""
     (width, height), (left, top, right, bottom) = size, box

@@ -22,7 +22,15 @@ from recognition import symbols
 from recognition.memory import Memory
 from recognition.page_choice import cheapest_chain, read_page
 from recognition.page_confidence import evidence_of, with_chances
-from recognition.reading import MIN_TURNED, Reading, certainty, count_digits, is_doubtful, turned_back
+from recognition.reading import (
+    MIN_TURNED,
+    Reading,
+    certainty,
+    count_digits,
+    is_doubtful,
+    mean_confidence,
+    turned_back,
+)
 from recognition.symbols import CROSSED_OUT, DIGITS, KINDS, SIGNS, numbers_of
 
 # Costs of a hypothesis, on the scale of a negative log-likelihood; tuned with `benchmarks/reading.py`.
@@ -46,6 +54,7 @@ NO_DIGIT = 2.0  # novelty of such ink
 BATCH = 64
 # In certainty without cuts, that a turned page must have. On its head much of it still looks like digits.
 TURNED_ADVANTAGE = {90: 0.03, 180: 0.08, 270: 0.03}
+SURE_PART_ADVANTAGE = 0.1  # in mean confidence, that the reading of the sure part of the ink must have
 TURNED_SHARE = 0.6  # of the digits of the page as it is, that a turned one has at least
 NAMED = (*SIGNS, CROSSED_OUT)  # kinds that are printed or left out, but never `?`
 
@@ -124,7 +133,29 @@ class Recognizer:
     def read_ink(self, ink: InkMask, single: bool = False) -> list[Reading]:
         """Read the ink of a picture, which `find_ink` returns; see `read_image`."""
         readings = self.read([segment_ink(ink, single)])[0]
-        return readings if single else with_chances(self.read_turned(ink, readings))
+        return readings if single else self.refined(ink, readings)
+
+    def refined(self, ink: InkMask, upright: list[Reading]) -> list[Reading]:
+        """Read a page in other ways where that may be surer: turned, and without what is only perhaps ink.
+
+        Lines and print are perhaps ink, but so are parts of faint strokes.
+
+        Args:
+            ink: of a picture.
+            upright: what was read of all of it as it is.
+
+        Returns:
+            The surest readings, with the chances of their digits.
+        """
+        readings = with_chances(self.read_turned(ink, upright))
+        confidence = mean_confidence(readings)
+        if confidence > 1 - SURE_PART_ADVANTAGE or any(reading.turned for reading in readings):
+            return readings
+        sure = ink.sure_part()
+        if sure is None:
+            return readings
+        others = with_chances(self.read([segment_ink(sure)])[0])
+        return others if mean_confidence(others) > confidence + SURE_PART_ADVANTAGE else readings
 
     def read_turned(self, ink: InkMask, upright: list[Reading]) -> list[Reading]:
         """Read ink turned by 90, 180 and 270 degrees as well if it is doubtful.

@@ -138,6 +138,40 @@ def readings(count: int, novelty: float, digit: int = 3, line: int = 0) -> list[
     return [Reading(digit, one, novelty, (0, 0, 9, 9), np.zeros((28, 28)), line)] * count
 
 
+def test_a_line_that_is_perhaps_ink_does_not_hide_the_digits_it_crosses(recognizer):
+    digits = Image.new("L", (260, 120))
+    pen = ImageDraw.Draw(digits)
+    for place, number in enumerate((2, 5, 8)):
+        for stroke in digit(number, (60 + 70 * place, 60), 70):
+            pen.line(stroke, fill=255, width=7, joint="curve")
+    rules = digits.copy()
+    for x in (25, 95, 165, 235):
+        ImageDraw.Draw(rules).line([(x, 5), (x, 115)], fill=255, width=5)
+    ImageDraw.Draw(rules).line([(5, 60), (255, 60)], fill=255, width=5)
+    mask, sure = (np.asarray(image) > 127 for image in (rules, digits))
+    probabilities = np.where(sure, 250, np.where(mask, 60, 0)).astype(np.uint8)
+    ink = InkMask(mask, (1.0, 1.0), probabilities=probabilities)
+    assert text_of(recognizer.read_ink(ink)) == "258"
+    certain = replace(ink, probabilities=np.where(mask, 250, 0).astype(np.uint8))
+    assert text_of(recognizer.read_ink(certain)) != "258", "the lines do hide them"
+
+
+@pytest.mark.parametrize(("first", "second"), [(0.5, 0.9), (0.5, 0.55), (0.95, 1.0), (0.5, 0.0)])
+def test_a_doubtful_page_is_read_again_and_the_surer_reading_counts(recognizer, monkeypatch, first, second):
+    one, ink = readings(1, 0.3)[0], InkMask(np.ones((20, 60), bool), (1.0, 1.0))
+    ink = replace(ink, probabilities=np.full(ink.mask.shape, 200, np.uint8))
+    asked = []
+
+    def read(pages):
+        asked.append(pages)
+        return [[replace(one, digit=4, chance=second, probabilities=np.eye(10)[4])]]
+
+    monkeypatch.setattr(recognizer, "read", read)
+    (found,) = recognizer.refined(ink, [replace(one, chance=first)])
+    assert found.digit == (4 if second > first + 0.1 else 3)
+    assert len(asked) == (first < 0.9)
+
+
 @pytest.mark.parametrize(
     ("without_cuts", "with_cuts", "turned"),
     [
