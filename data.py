@@ -135,7 +135,12 @@ def _load(dataset: str, data_dir: Path | None, part: str) -> LabelledImages:
 def _stand_in_notice(reason: MnistMissing) -> str:
     bar = "!" * 80
     why = textwrap.fill(
-        f"NOT MNIST: {reason}", 80, initial_indent="!!  ", subsequent_indent="!!  ", break_long_words=False
+        f"NOT MNIST: {reason}",
+        80,
+        initial_indent="!!  ",
+        subsequent_indent="!!  ",
+        break_long_words=False,
+        break_on_hyphens=False,
     )
     return (
         f"{bar}\n"

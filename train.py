@@ -84,7 +84,7 @@ def run_training(args: argparse.Namespace, world: World, device: torch.device) -
     if world.is_main:
         run = run or start_run(args, trainer)
         print_setup(trainer, f"folder {short(run.path)}")
-    status = fit(trainer, run if world.is_main else None, stop)
+    status = fit(trainer, run if world.is_main else None, stop, args.ship)
     if world.is_main and status == 0:
         status = finish(trainer, run, args.ship)
     return status
@@ -223,7 +223,7 @@ class StopRequest:
         self.release()
 
 
-def fit(trainer: Trainer, run: RunFolder | None, stop: StopRequest) -> int:
+def fit(trainer: Trainer, run: RunFolder | None, stop: StopRequest, ship: bool) -> int:
     """Train to the end or until a signal comes; return the exit status. Only rank 0 has a `run`."""
     while trainer.epoch < trainer.recipe.epochs:
         with epoch_bar(trainer) as bar:
@@ -232,30 +232,32 @@ def fit(trainer: Trainer, run: RunFolder | None, stop: StopRequest) -> int:
             if run:
                 run.save_state(trainer)
                 run.draw_curves(trainer)
-                print(f"\nStopped. Go on with:  {resume_command(run)}")
-            return 128 + (stop.signal or signal.SIGTERM)
+            return stopped(run, ship, stop.signal or signal.SIGTERM)
         trainer.finish_epoch()
         if run:
             run.save_epoch(trainer)
             print_epoch(trainer)
     stop.release()
-    return 0
+    return stopped(run, ship, stop.signal) if stop.signal else 0
 
 
-def resume_command(run: RunFolder) -> str:
-    """Return the command that goes on with a run."""
-    return f"python train.py --resume {short(run.path)}"
+def stopped(run: RunFolder | None, ship: bool, code: int) -> int:
+    """Print how to go on with a run that a signal has stopped, and return the exit status."""
+    if run:
+        print(
+            f"\nStopped. Go on with:  python train.py --resume {short(run.path)}{' --ship' if ship else ''}"
+        )
+    return 128 + code
 
 
 def finish(trainer: Trainer, run: RunFolder, ship: bool) -> int:
     """Finish a run that has trained to its end, and print its outcome; return the exit status."""
-    if len(trainer.validation_images) and not run.is_calibrated():
-        print("calibrating on the validation images", flush=True)
     try:
+        if len(trainer.validation_images) and not run.is_calibrated():
+            print("calibrating on the validation images", flush=True)
         weights = run.finish(trainer)
     except KeyboardInterrupt:
-        print(f"\nStopped. Go on with:  {resume_command(run)}")
-        return 128 + signal.SIGINT
+        return stopped(run, ship, signal.SIGINT)
     outcome = f"The weights of the last of {trainer.epoch} epochs are kept"
     if weights.calibration and trainer.recipe.keep == "best":
         outcome = f"Best epoch {trainer.best['epoch']} of {trainer.epoch}, calibrated"

@@ -86,10 +86,7 @@ def parse_arguments() -> argparse.Namespace:
     points = "validation images that embedding shows, those misread among them in any case"
     add("--points", type=number(int, at_least=100), default=POINTS, help=points)
     add("--method", choices=("tsne", "pca"), default="tsne", help="of embedding; pca takes a second")
-    where = (
-        "(default: the current folder for those of --image, the run's folder for a run's weights, image/ for "
-        "all else)"
-    )
+    where = "(default: the current folder with --image, a run's folder for its weights, image/ for all else)"
     add("--output", type=Path, metavar="DIR", help=f"for the pictures {where}")
     add("--format", choices=("png", "svg", "pdf"), default="png", help="of the pictures")
     add("--dpi", type=number(int, at_least=30, at_most=600), default=DPI, help="pixels per inch")
@@ -210,8 +207,9 @@ class Sources:
 def destination(what: str, kind: str, sources: Sources) -> Path:
     """Return the path of a picture: in --output, else in the folder of the run, else in image/.
 
-    Pictures that show --image are named after it, and lie in the current folder unless --output is given.
-    Pictures that show scikit-learn's digits, or weights trained on them, get other names than those of MNIST.
+    Pictures that show --image are named after it. With it all lie in the current folder unless --output is
+    given, for they are of the weights for reading, not those that image/ shows. Pictures that show
+    scikit-learn's digits, or weights trained on them, get other names than those of MNIST.
 
     Args:
         what: the picture, as --what names it.
@@ -221,9 +219,11 @@ def destination(what: str, kind: str, sources: Sources) -> Path:
     name = "model" if what == "architecture" else what
     if what in OF_NETWORK and not sources.args.checkpoint:
         return (sources.args.output or IMAGES) / f"{name}.{kind}"
-    if sources.args.image and what in (*OF_EXAMPLE, "page"):
-        suffix = "reading" if what == "page" else what
-        return (sources.args.output or Path()) / f"{sources.args.image.stem}_{suffix}.{kind}"
+    if sources.args.image:
+        folder = sources.args.output or Path()
+        if what in (*OF_EXAMPLE, "page"):
+            name = f"{sources.args.image.stem}_{'reading' if what == 'page' else what}"
+        return folder / f"{name}.{kind}"
     weights = sources.weights
     folder = IMAGES if weights.path.resolve() in lookup.SHIPPED.values() else weights.path.parent
     shows_images = what == "embedding" or what in OF_EXAMPLE

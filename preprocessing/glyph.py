@@ -71,7 +71,7 @@ def arc_length(stroke: np.ndarray) -> np.ndarray:
 
 
 def resampled(stroke: np.ndarray, spacing: float) -> np.ndarray:
-    """Return points along a stroke that are at most `spacing` apart, or 100,001 if that is fewer.
+    """Return points along a stroke that are at most `spacing` apart; at most 100,002 of them.
 
     Args:
         stroke: float64, (points, 2).

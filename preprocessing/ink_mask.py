@@ -30,7 +30,11 @@ class InkMask:
         return replace(self, scale=(across / times, down / times), origin=(times * x, times * y))
 
     def sure_part(self) -> "InkMask | None":
-        """Return the mask of what is more likely ink than not; None if nothing is, or no network found it."""
+        """Return the mask of what is more likely ink than not; None if nothing is, or no network found it.
+
+        It may have pixels that `mask` lacks: what was left out of that, for its colour or as a line, counts
+        again here.
+        """
         if self.probabilities is None or not (sure := self.probabilities >= 128).any():
             return None
         return replace(self, mask=sure)

@@ -3,7 +3,6 @@
 import io
 import os
 from collections.abc import Sequence
-from itertools import pairwise
 from pathlib import Path, PurePath
 
 import numpy as np
@@ -152,16 +151,13 @@ def _draw_readings(copy: Image.Image, readings: Sequence[Reading], boxes: Sequen
     boxes = [box + [-line, -line, line, line] for box in boxes]
     for box, colour in zip(boxes, colours, strict=True):
         pen.rectangle(box.tolist(), outline=colour, width=line)
-    ends = [copy.width] * len(readings)
-    for place, (reading, following) in enumerate(pairwise(readings)):
-        if reading.line == following.line:
-            ends[place] = boxes[place + 1][0]
-    for reading, box, end, colour in zip(readings, boxes, ends, colours, strict=True):
+    for reading, box, colour in zip(readings, boxes, colours, strict=True):
         text = reading.symbol or "--"
         if reading.is_digit:
             text = f"{reading.digit}  {percent(reading.confidence)}"
-        # The label of one digit does not cover that of the next.
-        if pen.textlength(text, font) + 2 * _pad(font) > end - box[0]:
+        # The label of one digit does not cover that of another to its right.
+        beside = [b[0] for b in boxes if b[0] > box[0] and b[1] < box[3] and box[1] < b[3]]
+        if pen.textlength(text, font) + 2 * _pad(font) > min(beside, default=copy.width) - box[0]:
             text = text[0]
         _draw_label(pen, copy.size, box, text, font, colour)
     if not readings:

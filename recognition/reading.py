@@ -125,10 +125,10 @@ def certainty(readings: Sequence[Reading]) -> float:
     return float(np.mean(values)) if values else 0.0
 
 
-def mean_confidence(readings: Sequence[Reading]) -> float:
-    """Return the mean confidence of digits, 0 for each `?`; 0 for no readings. Signs do not count."""
+def mean_confidence(readings: Sequence[Reading]) -> float | None:
+    """Return the mean confidence of digits, 0 for each `?`; None if there is neither. Signs do not count."""
     values = [r.confidence if r.is_digit else 0.0 for r in readings if r.kind == "digit"]
-    return float(np.mean(values)) if values else 0.0
+    return float(np.mean(values)) if values else None
 
 
 def turned_back(box: Box, degrees: int, size: tuple[int, int]) -> Box:

@@ -54,7 +54,9 @@ NO_DIGIT = 2.0  # novelty of such ink
 BATCH = 64
 # In certainty without cuts, that a turned page must have. On its head much of it still looks like digits.
 TURNED_ADVANTAGE = {90: 0.03, 180: 0.08, 270: 0.03}
-SURE_PART_ADVANTAGE = 0.1  # in mean confidence, that the reading of the sure part of the ink must have
+# What the reading of the sure part of the ink must have: an advantage in mean confidence, and a share of the
+# digits of all of it.
+SURE_PART_ADVANTAGE, SURE_PART_SHARE = 0.1, 0.8
 TURNED_SHARE = 0.6  # of the digits of the page as it is, that a turned one has at least
 NAMED = (*SIGNS, CROSSED_OUT)  # kinds that are printed or left out, but never `?`
 
@@ -147,15 +149,17 @@ class Recognizer:
         Returns:
             The surest readings, with the chances of their digits.
         """
-        readings = with_chances(self.read_turned(ink, upright))
-        confidence = mean_confidence(readings)
-        if confidence > 1 - SURE_PART_ADVANTAGE or any(reading.turned for reading in readings):
-            return readings
-        sure = ink.sure_part()
-        if sure is None:
+        read = self.read_turned(ink, upright)
+        readings = with_chances(read)
+        confidence, sure = mean_confidence(readings), ink.sure_part()
+        if confidence is None or confidence > 1 - SURE_PART_ADVANTAGE or read is not upright or sure is None:
             return readings
         others = with_chances(self.read([segment_ink(sure)])[0])
-        return others if mean_confidence(others) > confidence + SURE_PART_ADVANTAGE else readings
+        surer = (mean_confidence(others) or 0.0) > confidence + SURE_PART_ADVANTAGE
+        # Faint digits are not given up for the surer ones beside them.
+        return (
+            others if surer and count_digits(others) >= SURE_PART_SHARE * count_digits(readings) else readings
+        )
 
     def read_turned(self, ink: InkMask, upright: list[Reading]) -> list[Reading]:
         """Read ink turned by 90, 180 and 270 degrees as well if it is doubtful.

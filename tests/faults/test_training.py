@@ -104,6 +104,19 @@ def go_on(run: Path) -> tuple[object, ...]:
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("place", ["calibration", "evaluation"])
+def test_ctrl_c_after_the_last_step_says_how_to_go_on(forge, unbroken, place):
+    run, calls = forge.project.folder / f"late-{place}", json.loads((unbroken / "calls.json").read_text())
+    last = {"calibration": 1, "evaluation": calls["evaluation"]}[place]
+    fault = {"do": ["kill", signal.SIGINT], "where": place, "number": last, "when": "before"}
+    result = forge.hit(fault, *RECIPE, "--output", run)
+    assert (result.returncode, result.stderr) == (130, "")
+    assert result.stdout.splitlines()[-1] == f"Stopped. Go on with:  python train.py --resume {run.name}"
+    assert forge.hit({}, *go_on(run)).returncode == 0
+    assert_same_end(run, unbroken)
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("code", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT], ids=lambda code: code.name)
 def test_a_run_that_gets_a_signal_at_any_moment_ends_the_same(code, often, forge, unbroken):
     """The moment is in a step, an evaluation, a write, a flush, a rename or anywhere.

@@ -22,7 +22,8 @@ def test_where_no_network_found_the_ink_it_has_no_probability():
 
 
 def test_the_sure_part_is_what_is_more_likely_ink_than_not():
-    ink = InkMask(np.ones((1, 3), bool), (2.0, 2.0), (5.0, 6.0), np.array([[30, 127, 128]], np.uint8))
-    assert ink.sure_part().mask.tolist() == [[False, False, True]]
+    mask = np.array([[True, True, True, False]])
+    ink = InkMask(mask, (2.0, 2.0), (5.0, 6.0), np.array([[30, 127, 128, 200]], np.uint8))
+    assert ink.sure_part().mask.tolist() == [[False, False, True, True]]
     assert (ink.sure_part().scale, ink.sure_part().origin) == (ink.scale, ink.origin)
     assert InkMask(ink.mask, (1.0, 1.0), probabilities=ink.probabilities // 2).sure_part() is None

@@ -26,3 +26,7 @@ def test_no_label_covers_that_of_the_next_digit(monkeypatch, distance):
     assert all(right <= left for (_, right, _), (left, _, _) in pairwise(labels)), labels
     assert ("60" in labels[0][2]) == (distance > 60)
     assert "60" in labels[-1][2], "there is room beside the last one"
+    whole = labels.copy()
+    labels.clear()
+    annotation.draw_picture(Image.new("RGB", (900, 400), "white"), readings[::-1])
+    assert sorted(labels) == sorted(whole), "a page on its head is read from the right"

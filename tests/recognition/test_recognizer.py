@@ -156,20 +156,31 @@ def test_a_line_that_is_perhaps_ink_does_not_hide_the_digits_it_crosses(recogniz
     assert text_of(recognizer.read_ink(certain)) != "258", "the lines do hide them"
 
 
-@pytest.mark.parametrize(("first", "second"), [(0.5, 0.9), (0.5, 0.55), (0.95, 1.0), (0.5, 0.0)])
-def test_a_doubtful_page_is_read_again_and_the_surer_reading_counts(recognizer, monkeypatch, first, second):
+@pytest.mark.parametrize(
+    ("first", "second", "count", "taken"),
+    [
+        *((0.5, 0.9, 2, True), (0.5, 0.55, 2, False), (0.95, 1.0, 2, False), (0.5, 0.0, 2, False)),
+        *((0.5, 1.0, 1, False), (0.5, 0.9, 3, True), (0.5, 0.9, 0, False)),
+    ],
+)
+def test_a_doubtful_page_is_read_again_and_the_surer_reading_counts(
+    recognizer, monkeypatch, first, second, count, taken
+):
     one, ink = readings(1, 0.3)[0], InkMask(np.ones((20, 60), bool), (1.0, 1.0))
     ink = replace(ink, probabilities=np.full(ink.mask.shape, 200, np.uint8))
     asked = []
 
     def read(pages):
         asked.append(pages)
-        return [[replace(one, digit=4, chance=second, probabilities=np.eye(10)[4])]]
+        return [[replace(one, digit=4, chance=second, probabilities=np.eye(10)[4])] * count]
 
     monkeypatch.setattr(recognizer, "read", read)
-    (found,) = recognizer.refined(ink, [replace(one, chance=first)])
-    assert found.digit == (4 if second > first + 0.1 else 3)
+    found = recognizer.refined(ink, [replace(one, chance=first)] * 2)
+    assert [reading.digit for reading in found] == ([4] * count if taken else [3] * 2)
     assert len(asked) == (first < 0.9)
+    signs = [replace(one, kind="+", chance=first)] * 2
+    assert recognizer.refined(ink, signs) == signs
+    assert len(asked) == (first < 0.9), "signs alone are not read again"
 
 
 @pytest.mark.parametrize(
