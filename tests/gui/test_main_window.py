@@ -289,7 +289,7 @@ for numbers in (1, 2, 7, 60):
     session.show(ShownReading(PageReading(seven * 8 * numbers, " ".join(["12345678"] * numbers))))
     hand.run(0.1)
     check_drawn()
-    if numbers < 60:
+    if numbers < 60 and root.winfo_screenheight() >= 600:  # or there is no room
         assert session.window._panel._headline._choices, "what else it may be is shown below a long text, too"
 session.show(ShownReading(PageReading(seven, "?", number="12345678")))
 hand.run(0.1)
