@@ -61,17 +61,18 @@ class Headline(RedrawnCanvas):
         shown_below = contenders[: max(0, int((height - lines[0]) // lines[1]))]
         y = (height - lines[0] - len(shown_below) * lines[1]) / 2
         self.create_text(left, y, text=note, font=theme.bold, fill=theme.colours.text, anchor="nw")
-        self._show_contenders(shown_below, left, y + lines[0])
+        for place, contender in enumerate(shown_below):
+            self._show_contender(contender, left, y + lines[0] + place * lines[1])
 
-    def _show_contenders(self, contenders: list[tuple[str, float]], left: float, top: float) -> None:
-        """Show what else it may be, one below the other; the digits can be clicked."""
+    def _show_contender(self, contender: tuple[str, float], left: float, top: float) -> int:
+        """Show what else it may be, a digit of which can be clicked; return its right end."""
+        label, probability = contender
+        line = f"{label}  {percent(probability) if probability >= 0.01 else '<1 %'}"
         font, colour = self.theme.small, self.theme.colours.muted
-        for label, probability in contenders:
-            line = f"{label}  {percent(probability) if probability >= 0.01 else '<1 %'}"
-            item = self.create_text(left, top, text=line, font=font, fill=colour, anchor="nw")
-            top += font.metrics("linespace")
-            if label != "?":
-                self._choices[item] = int(label)
+        item = self.create_text(left, top, text=line, font=font, fill=colour, anchor="nw")
+        if label != "?":
+            self._choices[item] = int(label)
+        return self.bbox(item)[2]
 
     def _point(self, event: tk.Event) -> None:
         """Highlight the contender under the pointer; bound to the canvas, since bindings of items leak."""
@@ -91,7 +92,7 @@ class Headline(RedrawnCanvas):
         return next((item for item in self._choices if holds(self.bbox(item), at)), None)
 
     def _show_long(self, text: str, note: str, contenders: list[tuple[str, float]]) -> None:
-        """Show a text in as many lines as there is room for, the note below, and the contenders that fit."""
+        """Show a text in as many lines as there is room for, the note below, and below it the contenders."""
         theme, font = self.theme, self.theme.bold
         line = font.metrics("linespace")
         rows = wrap(text, max(1, self.winfo_width() // font.measure("0")))
@@ -101,9 +102,11 @@ class Headline(RedrawnCanvas):
         self.create_text(0, 0, text="\n".join(rows), font=font, fill=theme.colours.text, anchor="nw")
         y = len(rows) * line
         self.create_text(0, y, text=note, font=theme.small, fill=theme.colours.muted, anchor="nw")
-        small = theme.small.metrics("linespace")
-        y += small
-        self._show_contenders(contenders[: max(0, int((self.winfo_height() - y) // small))], 0, y)
+        y += theme.small.metrics("linespace")
+        if y + theme.small.metrics("linespace") <= self.winfo_height():
+            left = 0
+            for contender in contenders:  # at most three: they fit side by side
+                left = self._show_contender(contender, left, y) + theme.px(9)
 
     def _set_size(self, text: str, room: int, height: int) -> None:
         """Set the size of the letters so that a text fits, if it does in letters as large as others."""
