@@ -55,7 +55,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "title_or": ("{text}, {note}", "{text}，{note}"),
     "correct_hint": (
         "Not {label}? Click or press the right digit.",
-        "不是 {label}？点正确的数字，或按对应的数字键。",
+        "不是 {label}？点正确的数字，或按它的键。",
     ),
     "unsure_hint": (
         "What is it? Click or press the digit.",
