@@ -86,7 +86,7 @@ def parse_arguments() -> argparse.Namespace:
     points = "validation images that embedding shows, those misread among them in any case"
     add("--points", type=number(int, at_least=100), default=POINTS, help=points)
     add("--method", choices=("tsne", "pca"), default="tsne", help="of embedding; pca takes a second")
-    where = "(default: the current folder with --image, a run's folder for its weights, image/ for all else)"
+    where = "(default: the current folder for weights with --image, a run's folder for its own, else image/)"
     add("--output", type=Path, metavar="DIR", help=f"for the pictures {where}")
     add("--format", choices=("png", "svg", "pdf"), default="png", help="of the pictures")
     add("--dpi", type=number(int, at_least=30, at_most=600), default=DPI, help="pixels per inch")
@@ -207,8 +207,8 @@ class Sources:
 def destination(what: str, kind: str, sources: Sources) -> Path:
     """Return the path of a picture: in --output, else in the folder of the run, else in image/.
 
-    Pictures that show --image are named after it. With it all lie in the current folder unless --output is
-    given, for they are of the weights for reading, not those that image/ shows. Pictures that show
+    Pictures that show --image are named after it. With it all that show weights lie in the current folder
+    unless --output is given, for these are not the weights that image/ shows. Pictures that show
     scikit-learn's digits, or weights trained on them, get other names than those of MNIST.
 
     Args:

@@ -148,7 +148,8 @@ def _draw_readings(copy: Image.Image, readings: Sequence[Reading], boxes: Sequen
     line = max(2, round(max(copy.size) / 400))
     font = ImageFont.load_default(min(max(18, max(copy.size) / 40), MAX_FONT))
     colours = [DIGIT_COLOUR if reading.symbol.strip("?") else UNSURE_COLOUR for reading in readings]
-    boxes = [box + [-line, -line, line, line] for box in boxes]
+    boxes = np.reshape(boxes, (-1, 4)) + [-line, -line, line, line]
+    lefts, tops, _, bottoms = boxes.T
     for box, colour in zip(boxes, colours, strict=True):
         pen.rectangle(box.tolist(), outline=colour, width=line)
     for reading, box, colour in zip(readings, boxes, colours, strict=True):
@@ -156,8 +157,8 @@ def _draw_readings(copy: Image.Image, readings: Sequence[Reading], boxes: Sequen
         if reading.is_digit:
             text = f"{reading.digit}  {percent(reading.confidence)}"
         # The label of one digit does not cover that of another to its right.
-        beside = [b[0] for b in boxes if b[0] > box[0] and b[1] < box[3] and box[1] < b[3]]
-        if pen.textlength(text, font) + 2 * _pad(font) > min(beside, default=copy.width) - box[0]:
+        beside = lefts[(lefts > box[0]) & (tops < box[3]) & (bottoms > box[1])]
+        if pen.textlength(text, font) + 2 * _pad(font) > beside.min(initial=copy.width) - box[0]:
             text = text[0]
         _draw_label(pen, copy.size, box, text, font, colour)
     if not readings:

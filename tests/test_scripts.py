@@ -683,6 +683,16 @@ def test_shipped_weights_and_their_report(mnist_dir, project, choice, suffix):
     }
 
 
+@pytest.mark.long
+@posix
+def test_a_closed_output_pipe(trained):
+    process = trained.start("test.py", "--checkpoint", "runs/digits/best.pt")
+    process.stdout.close()
+    err = process.stderr.read()
+    assert process.wait(timeout=60) == 128 + signal.SIGPIPE
+    assert not [line for line in err.splitlines() if not line.startswith(("Weights: ", "Written: "))], err
+
+
 @pytest.mark.parametrize("script", ["train.py", "test.py"])
 def test_help_explains_every_flag_with_its_default(here, script):
     result = here.run(script, "--help")
