@@ -1,6 +1,7 @@
 """Which tests run by default, and fixtures that many tests share."""
 
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,15 +10,18 @@ import pytest
 import torch
 
 import data
+from checkpointing import lookup
 from common import download
+from common.cli import run_script
 from recognition.recognizer import Recognizer
-from tests.support.project import FORGE, MNIST_DIR, Project, missing
+from tests.support.project import DEAD_MIRROR, FORGE, MNIST_DIR, Project, Result, missing
 from tests.support.window import missing_tools, screen
 
 # A shell starts its background jobs with Ctrl-C ignored, which processes inherit; the tests send Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 LEFT_OUT = ("long", "fault")  # markers of tests that `pytest` alone does not run
+MARKER_OF_FOLDER = {"faults": "fault", "benchmarks": "long"}
 not_run = pytest.StashKey[int]()
 
 
@@ -29,8 +33,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Run what takes long only if -m or the name of a file asks for it, and then first."""
     for item in items:
-        if "faults" in item.path.parts:
-            item.add_marker(pytest.mark.fault)
+        if marker := MARKER_OF_FOLDER.get(item.path.parent.name):
+            item.add_marker(marker)
         if config.getoption("--faults") == "full":
             item.add_marker(pytest.mark.timeout(0))
     # Otherwise one process would wait for the other at the end.
@@ -133,3 +137,30 @@ def display() -> Iterator[str]:
         missing(f"no {', '.join(lacking)}")
     with screen() as name:
         yield name
+
+
+@pytest.fixture
+def run_main(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture) -> Callable[..., Result]:
+    """Return a function that runs a script's `main` with arguments in this process, which saves its start."""
+
+    def run_main(main: Callable[[], int], *arguments: object) -> Result:
+        capfd.readouterr()
+        script = main.__module__.rpartition(".")[2]
+        monkeypatch.setattr(sys, "argv", [f"{script}.py", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            run_script(main)
+        return Result(arguments, end.value.code, *capfd.readouterr())
+
+    return run_main
+
+
+@pytest.fixture
+def here(mnist_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Enter a folder without runs, as without a network, and return it; it holds `a_file`."""
+    (tmp_path / "a_file").write_text("This is no checkpoint.")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MNIST_DIR", str(mnist_dir))
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setattr(lookup, "RUNS", tmp_path / "runs")
+    monkeypatch.setattr(download, "MIRRORS", (DEAD_MIRROR,))
+    return tmp_path

@@ -10,8 +10,7 @@ import pytest
 from PIL import Image
 
 import app
-from common.cli import run_script
-from tests.support.project import Project, Result, assert_one_line_error
+from tests.support.project import Project, assert_one_line_error
 from tests.support.window import PATIENCE
 
 
@@ -75,14 +74,11 @@ def test_bad_files(display, copy, arguments, words):
     ],
     ids=" ".join,
 )
-def test_bad_arguments(copy, monkeypatch, capsys, arguments, words):
+def test_bad_arguments(copy, monkeypatch, run_main, arguments, words):
     """In this process: they are refused before a window opens."""
     monkeypatch.chdir(copy)
     monkeypatch.setenv("DISPLAY", "")
-    monkeypatch.setattr(sys, "argv", ["app.py", *arguments])
-    with pytest.raises(SystemExit) as end:
-        run_script(app.main)
-    assert_one_line_error(Result(arguments, end.value.code, *capsys.readouterr()), *words)
+    assert_one_line_error(run_main(app.main, *arguments), *words)
 
 
 @pytest.mark.long

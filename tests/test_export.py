@@ -73,6 +73,7 @@ def test_the_script_writes_a_verified_file(exported, ink_weights):
     assert (about["licence"], about["precision"]) == ("MIT", "float32")
 
 
+@pytest.mark.long
 def test_the_network_of_signs(project):
     result = project.run("export.py", "--symbols", "--output", "out/symbols.onnx")
     assert result.returncode == 0, result.stderr

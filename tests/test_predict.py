@@ -25,7 +25,6 @@ from PIL import Image, ImageDraw
 from pillow_heif import register_heif_opener
 
 import predict
-from common.cli import run_script
 from common.messages import UserError
 from preprocessing.image_files import open_picture
 from preprocessing.stroke_files import StrokeSample, read_drawing
@@ -89,20 +88,15 @@ class Ran:
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch, capsys) -> Callable[..., Ran]:
+def run(tmp_path, monkeypatch, run_main) -> Callable[..., Ran]:
     """Return a function that runs predict.py in this process, in an empty folder; stdin=None closes stdin."""
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments: object, stdin: bytes | None = b"") -> Ran:
-        capsys.readouterr()
-        monkeypatch.setattr(
-            sys, "argv", ["predict.py", "--threads", "1", "--device", "cpu", *map(str, arguments)]
-        )
         stream = None if stdin is None else io.TextIOWrapper(io.BufferedReader(io.BytesIO(stdin)))
         monkeypatch.setattr(sys, "stdin", stream)
-        with pytest.raises(SystemExit) as exit_:
-            run_script(predict.main)
-        return Ran(exit_.value.code, *capsys.readouterr())
+        result = run_main(predict.main, "--threads", 1, "--device", "cpu", *arguments)
+        return Ran(result.returncode, result.stdout, result.stderr)
 
     return run
 

@@ -4,6 +4,7 @@
 
 import argparse
 import contextlib
+import functools
 import io
 import os
 import re
@@ -11,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,6 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from common.cli import run_script
 from common.files import PROJECT
 from common.messages import short
 from data import load_training
@@ -330,16 +330,9 @@ def visualize(*flags: object, **environment: str | None) -> Result:
 
 
 @pytest.fixture
-def script(monkeypatch, capsys):
-    """Runs the script in this process, which takes no seconds to start."""
-
-    def run(*flags: object) -> Result:
-        monkeypatch.setattr(sys, "argv", ["visualize.py", "--device", "cpu", *map(str, flags)])
-        with pytest.raises(SystemExit) as end:
-            run_script(main)
-        return Result(flags, end.value.code, *capsys.readouterr())
-
-    return run
+def script(run_main) -> Callable[..., Result]:
+    """Return a function that runs the script in this process."""
+    return functools.partial(run_main, main, "--device", "cpu")
 
 
 def test_every_picture_is_drawn_and_shows_something(tmp_path):

@@ -5,8 +5,8 @@ import importlib
 import itertools
 import math
 import re
-import sys
 import time
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -18,7 +18,6 @@ from benchmarks.inference import predict, write_pictures
 from benchmarks.time_to_accuracy import compare, times_of
 from benchmarks.timing import EPOCH, Epoch, last_words, spread, take_turns
 from benchmarks.training import BATCH, classic_loader, operations_per_image
-from common.cli import run_script
 from common.files import PROJECT
 from common.messages import UserError
 from data import LabelledImages, load_training
@@ -40,17 +39,14 @@ DOCS = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
 
 
 @pytest.fixture
-def run(monkeypatch, capfd):
+def run(monkeypatch, run_main) -> Callable[..., Result]:
     """Run a benchmark in this process, which saves its start; processes that it starts are real."""
     monkeypatch.chdir(PROJECT)
     # The coverage of a training is measured by its own tests; here it would slow each start.
     monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
 
     def run(name: str, *arguments: object) -> Result:
-        monkeypatch.setattr(sys, "argv", [f"{name}.py", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            run_script(importlib.import_module(f"benchmarks.{name}").main)
-        return Result(arguments, end.value.code, *capfd.readouterr())
+        return run_main(importlib.import_module(f"benchmarks.{name}").main, *arguments)
 
     return run
 
@@ -89,7 +85,6 @@ def test_benchmarks_that_the_docs_name_exist():
 # timing.py
 
 
-@pytest.mark.long
 def test_an_epochs_line_is_understood(digits, capsys):
     trainer = Trainer(Recipe(epochs=10), digits[:256], digits[:1100], torch.device("cpu"))
     trainer.train_epoch()
@@ -134,7 +129,6 @@ def test_who_alone_reaches_an_accuracy_is_ahead():
     assert compare(ours, [[6, never, never], [8, 9, never]]) == [[3, 4], [never, 0], []]
 
 
-@pytest.mark.long
 def test_time_to_accuracy(run, tmp_path):
     """Times of two real runs; those of train.py's epochs are known to itself."""
     ours = ("--recipe", "quick", "--seeds", 1, *DIGITS, *ONE)
@@ -162,7 +156,6 @@ def test_time_to_accuracy(run, tmp_path):
 # training.py
 
 
-@pytest.mark.long
 def test_classic_loader_serves_the_same_digits(digits):
     """Undistorted, its pictures are those that our trainer has, with their labels."""
     still = Augmentation(rotation=0, scale=0, shear=0, shift=0)
@@ -180,7 +173,6 @@ def pairs(ink: torch.Tensor, labels: torch.Tensor) -> zip:
     return zip(ink.numpy(), labels.tolist(), strict=True)
 
 
-@pytest.mark.long
 def test_training(run):
     rows = rows_of(run("training", *DIGITS, *ONE, "--repeats", 1, "--steps", 1))
     ours, classic = rows["this project"][0], rows["the classic way"][0]
@@ -208,7 +200,6 @@ def test_operations_are_three_times_those_of_reading(digits):
 # inference.py
 
 
-@pytest.mark.long
 def test_inference(run, monkeypatch, digits, tmp_path):
     monkeypatch.setattr(inference, "EVALUATED", 1100)
     photos = tmp_path / "photos"
@@ -225,7 +216,6 @@ def test_inference(run, monkeypatch, digits, tmp_path):
         assert 50 < peak < 3000
 
 
-@pytest.mark.long
 def test_memory_is_that_of_the_child_alone(digits, tmp_path):
     write_pictures(digits[:2], tmp_path / "two")
     ballast = np.ones(10**8)
@@ -239,7 +229,6 @@ def test_memory_is_that_of_the_child_alone(digits, tmp_path):
 # scaling.py
 
 
-@pytest.mark.long
 def test_scaling(run, monkeypatch):
     """Two processes are real; those that train alone, as other tests show, are spared their start."""
     alone = []
@@ -289,12 +278,7 @@ def test_example_is_the_network_it_stands_in_for():
         ("training", [*DIGITS, "--steps", 99], ["--steps 99", "only 4 steps"]),
         ("training", ["--data-dir", "README.md"], ["README.md is a file"]),
         ("time_to_accuracy", ["--seeds", "few"], ["--seeds"]),
-        pytest.param(
-            "time_to_accuracy",
-            [*DIGITS, "--seeds", 1, "--recipe", "haste"],
-            ["train.py", "haste"],
-            marks=pytest.mark.long,
-        ),
+        ("time_to_accuracy", [*DIGITS, "--seeds", 1, "--recipe", "haste"], ["train.py", "haste"]),
         ("inference", ["--files", 100, 0], ["--files"]),
         ("inference", [*DIGITS, "--against", "docs"], ["--against docs", "no predict.py"]),
         ("scaling", ["--processes", 1], ["--processes"]),

@@ -21,7 +21,6 @@ def test_the_error_of_confidence_that_is_right_is_small_and_of_overconfidence_it
     )
 
 
-@pytest.mark.long
 def test_confidence_on_held_out_digits(tmp_path, monkeypatch, capfd):
     write_strokes(tmp_path / "held-out-0.jsonl.gz", *(line_of(i, writer=1) for i in range(10)))
     figure = tmp_path / "figure.png"
@@ -37,7 +36,6 @@ def test_confidence_on_held_out_digits(tmp_path, monkeypatch, capfd):
     assert Image.open(figure).size[0] > 400
 
 
-@pytest.mark.long
 def test_flagged_ones_are_drawn_as_described_and_read(monkeypatch, capfd):
     rng = np.random.default_rng(0)
     for length in flagged.FLAGS:

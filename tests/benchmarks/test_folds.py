@@ -1,8 +1,10 @@
 """Tests of splitting others' ink by writer, and of reading what weights have not seen."""
 
+import functools
 import gzip
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,6 @@ from PIL import Image
 
 from benchmarks import folds, unseen
 from checkpointing import lookup
-from common.cli import run_script
 from common.messages import UserError
 from gui.drawing import Page, Stroke
 from gui.painting import to_image
@@ -22,16 +23,9 @@ from training.extra_digits import load_extra_digits
 
 
 @pytest.fixture
-def split(monkeypatch, capfd):
-    """Run `python -m benchmarks.folds` in this process."""
-
-    def split(*arguments: object) -> Result:
-        monkeypatch.setattr(sys, "argv", ["folds.py", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            run_script(folds.main)
-        return Result(arguments, end.value.code, *capfd.readouterr())
-
-    return split
+def split(run_main) -> Callable[..., Result]:
+    """Return a function that runs `python -m benchmarks.folds` in this process."""
+    return functools.partial(run_main, folds.main)
 
 
 def scan_of(number: int) -> np.ndarray:
@@ -83,7 +77,6 @@ def test_the_same_split_is_the_same_bytes(tmp_path, split):
         assert file.read_bytes() == (tmp_path / "b" / file.name).read_bytes()
 
 
-@pytest.mark.long
 def test_arrays_are_split_at_random_and_unseen_digits_are_counted(tmp_path, split, capfd, monkeypatch):
     """From the files to the table and the figure, with the same weights in both columns."""
     writers = [line_of(i, writer=i % 2) for i in range(10)]

@@ -3,14 +3,11 @@
 import re
 import sys
 
-import pytest
-
 from benchmarks import page
 from tests.support.browser import missing_tools
 from tests.support.project import missing
 
 
-@pytest.mark.long
 def test_the_page_is_measured(monkeypatch, capsys):
     if lacking := missing_tools():
         missing(f"no {', '.join(lacking)}")

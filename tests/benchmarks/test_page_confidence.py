@@ -3,14 +3,11 @@
 import re
 import sys
 
-import pytest
-
 from benchmarks import page_confidence
 from recognition.page_confidence import EVIDENCE
 from tests.training.made_pages.hands import straight_hands
 
 
-@pytest.mark.long
 def test_confidence_on_pages_is_fitted_and_compared(monkeypatch, capsys):
     monkeypatch.setattr(page_confidence, "load_hands", lambda args: (straight_hands(), straight_hands()))
     monkeypatch.setattr(sys, "argv", ["page_confidence.py", "strokes.jsonl.gz", "--pages", "1"])

@@ -56,7 +56,6 @@ def test_made_pages_depend_on_the_seed_alone_and_have_text(kind):
     assert any(char.isdigit() for line in first[2] for char in line)
 
 
-@pytest.mark.long
 def test_crossed_out_numbers_are_no_text_of_made_pages(monkeypatch):
     photograph, left_out = written_pages.photograph, []
 

@@ -1,26 +1,20 @@
 """Tests of the benchmark of corrections, on strokes of our own design."""
 
+import functools
 import json
-import sys
+from collections.abc import Callable
 
 import pytest
 
 from benchmarks import personal as benchmark
-from common.cli import run_script
 from data import load_training
 from tests.support.handwriting import ODD, digit, wobbly
 from tests.support.project import Result, assert_one_line_error, flags
 
 
 @pytest.fixture
-def run(monkeypatch, capfd):
-    def run(*arguments: object) -> Result:
-        monkeypatch.setattr(sys, "argv", ["personal.py", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            run_script(benchmark.main)
-        return Result(arguments, end.value.code, *capfd.readouterr())
-
-    return run
+def run(run_main) -> Callable[..., Result]:
+    return functools.partial(run_main, benchmark.main)
 
 
 @pytest.fixture
@@ -51,7 +45,6 @@ def test_json(run, strokes_file):
     assert again["with"]["stream"] == figures["with"]["stream"]
 
 
-@pytest.mark.long
 def test_harm_and_wrong_corrections(run, strokes_file, mnist_dir, monkeypatch):
     few = load_training("mnist", mnist_dir)[1][:100]
     monkeypatch.setattr(benchmark, "load_training", lambda *_: (None, few))
@@ -81,7 +74,6 @@ def test_of_several_files(run, strokes_file, tmp_path):
     assert_one_line_error(run(files[0], "--checkpoint", *weights), "--checkpoint", "2 weights for 1 files")
 
 
-@pytest.mark.long
 def test_of_a_class_corrected_wrong(run, tmp_path):
     """Of digits that are written alike each time, the rest of the class is lost, and no other."""
     plain = [(n, digit(n, (0, 0), 100 + height)) for n in range(10) for height in range(3)]

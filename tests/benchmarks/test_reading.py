@@ -1,29 +1,25 @@
 """The measurement of handwriting, on strokes and scans of our own design."""
 
 import re
-import sys
 
 import numpy as np
 import pytest
 
 from benchmarks import reading
-from common.cli import run_script
 from tests.support.handwriting import digit, write_strokes
 
 
 @pytest.fixture
-def run(monkeypatch, capfd):
+def run(run_main):
     """Run the script in this process; return the cells of the rows that it prints, and all its lines."""
 
     def run(*arguments: object) -> tuple[dict[str, list[str]], list[str]]:
         given = ("--papers", 0, "--limit", 3, "--workers", 1, "--dataset", "digits")
-        monkeypatch.setattr(sys, "argv", ["reading.py", *map(str, (*arguments, *given))])
-        with pytest.raises(SystemExit) as end:
-            run_script(reading.main)
-        out, err = capfd.readouterr()
-        assert (end.value.code, err) == (0, "")
-        rows = [line.strip("| ").split(" | ") for line in out.splitlines() if line.startswith("| ")]
-        return {name: cells for name, *cells in rows}, out.splitlines()
+        result = run_main(reading.main, *arguments, *given)
+        assert (result.returncode, result.stderr) == (0, "")
+        lines = result.stdout.splitlines()
+        rows = [line.strip("| ").split(" | ") for line in lines if line.startswith("| ")]
+        return {name: cells for name, *cells in rows}, lines
 
     return run
 

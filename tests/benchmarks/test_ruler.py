@@ -45,7 +45,6 @@ def test_a_quarter_of_the_training_images_trains_and_the_rest_judges():
     assert counts.max() < 0.26
 
 
-@pytest.mark.long
 def test_a_known_run_is_not_made_again(measure, tmp_path, monkeypatch):
     given = ("--out", tmp_path / "results.jsonl", "--weights", tmp_path / "weights", "--seeds", 0, 1)
     first = measure(*given)
@@ -68,7 +67,6 @@ def test_a_known_run_is_not_made_again(measure, tmp_path, monkeypatch):
     assert len((tmp_path / "results.jsonl").read_text().splitlines()) == 2
 
 
-@pytest.mark.long
 def test_weights_of_the_ruler_teach_and_are_judged_again(measure, tmp_path):
     wide = measure("--weights", tmp_path, flags=("--width", 2))
     assert checkpoint.load(tmp_path / "seed-0.pt").model.width == 2
@@ -111,7 +109,6 @@ def test_a_line_that_is_no_result_is_named(measure, tmp_path: Path):
         measure("--out", tmp_path / "out.jsonl")
 
 
-@pytest.mark.long
 def test_answers_serve_the_ruler(measure, tmp_path, capsys):
     folder = ("--epochs", 1, "--view-seed", 3)
     assert measure(flags=("--teacher", "shipped", "--save-answers", tmp_path / "answers", *folder)) == {}

@@ -3,14 +3,11 @@
 import re
 import sys
 
-import pytest
-
 from benchmarks import window
 from tests.support.project import missing
 from tests.support.window import missing_tools
 
 
-@pytest.mark.long
 def test_the_window_is_measured(monkeypatch, capsys):
     if lacking := missing_tools():
         missing(f"no {', '.join(lacking)}")
