@@ -28,7 +28,7 @@ from common.files import PROJECT
 from common.messages import UserError
 from data import LabelledImages, add_data_arguments, load_training
 from evaluation.metrics import compute_logits
-from preprocessing.candidates import Candidate, Page
+from preprocessing.candidates import Candidate, Segmentation
 from recognition.inputs import find_sources
 from recognition.recognizer import Recognizer
 
@@ -102,7 +102,7 @@ def print_calls(
         print(f"{name:30}{spread(values, ',.2f')}{1000 * digits / median(values):12,.0f}", flush=True)
 
 
-def page_of(digits: LabelledImages) -> Page:
+def page_of(digits: LabelledImages) -> Segmentation:
     """Return a page whose only candidate is the first of `digits`."""
     glyph = digits[:1].ink()[0, 0].cpu().numpy()
     return [[Candidate(0, 1, glyph, (0.0, 0.0, 28.0, 28.0))]]

@@ -29,7 +29,7 @@ from common.messages import UserError, short
 from data import LabelledImages, add_data_arguments, load_training
 from evaluation.calibration import features_and_logits
 from evaluation.metrics import BATCH
-from preprocessing.candidates import Page
+from preprocessing.candidates import Segmentation
 from preprocessing.stroke_candidates import segment_strokes
 from preprocessing.stroke_files import StrokeFileError, StrokeSample, drawings
 from recognition.memory import Memory
@@ -81,7 +81,7 @@ class Known:
         answers: the labels of the validation images.
     """
 
-    pages: dict[str, list[Page]]
+    pages: dict[str, list[Segmentation]]
     labels: dict[str, list[int]]
     right: dict[str, int]
     features: torch.Tensor
@@ -297,7 +297,7 @@ def look_at(writers: dict[str, list[StrokeSample]], validation: LabelledImages, 
     return Known(pages, labels, right, features, logits, validation.labels)
 
 
-def read_right(recognizer: Recognizer, pages: list[Page], labels: Sequence[int]) -> np.ndarray:
+def read_right(recognizer: Recognizer, pages: list[Segmentation], labels: Sequence[int]) -> np.ndarray:
     """Return whether each page is read as its label: bool, (pages,)."""
     return np.array(list(map(is_right, recognizer.read(pages), labels)))
 

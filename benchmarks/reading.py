@@ -23,7 +23,7 @@ from tqdm import tqdm
 from common.cli import ArgumentParser, number, run_script
 from data import add_data_arguments, load_training
 from pages.segmentation import segment_picture
-from preprocessing.candidates import Page
+from preprocessing.candidates import Segmentation
 from preprocessing.image_files import InkError, open_picture
 from preprocessing.stroke_candidates import segment_strokes
 from preprocessing.stroke_files import drawings as read_drawings
@@ -181,7 +181,7 @@ def read(
     pages = pool.map(find_page, [(item, single) for item in inputs], chunksize=16)
     bar = tqdm(pages, total=len(inputs), desc=name, leave=False, disable=None)
     readings: list[list[Reading]] = []
-    chunk: list[Page] = []
+    chunk: list[Segmentation] = []
     for page in bar:
         chunk.append(page)
         if len(chunk) == 64:
@@ -190,7 +190,7 @@ def read(
     return readings + recognizer.read(chunk)
 
 
-def find_page(item: tuple[Input, bool]) -> Page:
+def find_page(item: tuple[Input, bool]) -> Segmentation:
     """Segment an input, as one digit or not; an invalid one is blank."""
     (kind, content), single = item
     try:

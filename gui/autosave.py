@@ -8,7 +8,7 @@ from filelock import FileLock, Timeout
 from common.messages import UserError, complain, short
 from gui.keys import key_for
 from gui.session import Session
-from gui.sheet_file import Sheet, SheetFile
+from gui.sheet_file import SavedSheet, SheetFile
 from gui.texts import say
 
 FILE = "sheet.json"  # in the folder of the profile
@@ -57,13 +57,13 @@ class Autosave:
             pass  # the folder cannot be written: the first change says so
         return True
 
-    def _sheet(self) -> Sheet:
+    def _sheet(self) -> SavedSheet:
         session, window = self.session, self.session.window
         page = session.drawing.snapshot()
         single, follows, used = (
             variable.get() for variable in (window.single, window.ink_follows_speed, window.use_memory)
         )
-        return Sheet(page, single, follows, session.drawing_canvas.side, session.folder, used)
+        return SavedSheet(page, single, follows, session.drawing_canvas.side, session.folder, used)
 
     def _restore(self) -> bool:
         """Show the sheet that was kept; return False if it is there and cannot be read."""
@@ -108,7 +108,7 @@ class Autosave:
             self._writing = self._thread.submit(self._file.write, sheet)
             self._look(sheet)
 
-    def _look(self, sheet: Sheet) -> None:
+    def _look(self, sheet: SavedSheet) -> None:
         """Look whether the sheet is written."""
         if not self._writing.done():
             self.session.root.after(POLL, self._look, sheet)

@@ -22,7 +22,7 @@ LARGEST = 1e6  # units of the page: what lies further off was not drawn here
 
 
 @dataclass(frozen=True)
-class Sheet:
+class SavedSheet:
     """The sheet as it is kept between two runs of the window.
 
     Attributes:
@@ -46,7 +46,7 @@ class Sheet:
         """What is kept beside the page."""
         return self.single, self.ink_follows_speed, self.folder, self.use_memory
 
-    def same_as(self, other: "Sheet") -> bool:
+    def same_as(self, other: "SavedSheet") -> bool:
         """Return whether both would be written alike; all blank pages are."""
         alike = self.page is other.page or (self.page.blank and other.page.blank)
         return alike and self.settings == other.settings
@@ -65,7 +65,7 @@ class SheetFile:
         self._picture: Picture | None = None  # the last that was written or read
         self._picture_file: Path | None = None
 
-    def write(self, sheet: Sheet) -> None:
+    def write(self, sheet: SavedSheet) -> None:
         """Write a sheet.
 
         Raises:
@@ -109,7 +109,7 @@ class SheetFile:
             self._strokes[stroke] = json.dumps(content)
         return self._strokes[stroke]
 
-    def read(self, side: float) -> Sheet:
+    def read(self, side: float) -> SavedSheet:
         """Read the sheet, scaled to a canvas whose side was `side` pixels when it opened.
 
         Raises:
@@ -127,7 +127,7 @@ class SheetFile:
             single, follows = bool(content["single"]), bool(content["ink_follows_speed"])
             # Older files lack these.
             folder, use_memory = str(content.get("folder", "")), bool(content.get("use_memory", True))
-            return Sheet(Page(strokes, picture), single, follows, side, folder, use_memory)
+            return SavedSheet(Page(strokes, picture), single, follows, side, folder, use_memory)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError, MemoryError) as error:
             raise ValueError(f"no sheet: {error}") from error
 

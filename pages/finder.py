@@ -39,7 +39,7 @@ SMALLEST_CANVAS = 160  # sides of the network's input: it has learned from large
 
 
 @dataclass(frozen=True)
-class View:
+class InkView:
     """What the network found in a part of the picture.
 
     Attributes:
@@ -69,7 +69,7 @@ def network(path: Path = WEIGHTS) -> InkNetwork:
     return load(path)
 
 
-def find_writing(image: Image.Image) -> View:
+def find_writing(image: Image.Image) -> InkView:
     """Look at a picture until the digits are of a good height for reading."""
     width, height = image.size
     whole = (0, 0, width, height)
@@ -105,7 +105,7 @@ def find_writing(image: Image.Image) -> View:
     return view if close.height is None else close
 
 
-def look(image: Image.Image, box: Box, scale: float) -> View:
+def look(image: Image.Image, box: Box, scale: float) -> InkView:
     """Run the network on a part of a picture.
 
     Args:
@@ -125,7 +125,7 @@ def look(image: Image.Image, box: Box, scale: float) -> View:
     found = _typical_height(heights.numpy(), cells)
     logits = logits[top : top + height, left : left + width].numpy()
     scale = width / (box[2] - box[0]), height / (box[3] - box[1])
-    return View(box, scale, logits, found)
+    return InkView(box, scale, logits, found)
 
 
 def _run_network(canvas: np.ndarray) -> tuple[Tensor, Tensor]:
@@ -186,7 +186,7 @@ def _typical_height(heights: np.ndarray, ink: np.ndarray) -> float | None:
     return float(np.exp2(values[order][np.searchsorted(passed, passed[-1] / 2)]))
 
 
-def _written_box(view: View, size: tuple[int, int]) -> Box:
+def _written_box(view: InkView, size: tuple[int, int]) -> Box:
     """Return the box around what is written, with a margin, in whole pixels of the picture."""
     sure = ndimage.binary_opening(view.logits > 0, iterations=1) if view.height > 30 else view.logits > 0
     sure = sure if sure.any() else view.logits > view.logits.max() - 1e-3

@@ -8,7 +8,7 @@ from PIL import Image
 from scipy import ndimage
 from torch.nn import functional
 
-from pages.finder import CLOSE_PIXELS, View, find_writing, look, pixels_of
+from pages.finder import CLOSE_PIXELS, InkView, find_writing, look, pixels_of
 from pages.plain_pictures import find_plain_ink
 from pages.printed_lines import (
     LEAST_CONTRAST,
@@ -67,7 +67,7 @@ def find_ink(image: Image.Image, pixels: tuple[int, int, int, int] | None = None
     return InkMask(mask, scale, (left, top), probabilities)
 
 
-def _seen_twice(image: Image.Image, view: View) -> View:
+def _seen_twice(image: Image.Image, view: InkView) -> InkView:
     """Return a view with its logits averaged with those at another scale, whose errors are others."""
     height, width = view.logits.shape
     factor = SECOND_LOOK if height * width * SECOND_LOOK**2 < CLOSE_PIXELS else 1 / SECOND_LOOK
@@ -76,7 +76,7 @@ def _seen_twice(image: Image.Image, view: View) -> View:
     return replace(view, logits=(view.logits + resized[0, 0].numpy()) / 2)
 
 
-def _fine_logits(view: View) -> np.ndarray:
+def _fine_logits(view: InkView) -> np.ndarray:
     """Return the logits of a view, float32, at twice its resolution unless it is large, with large digits."""
     logits = torch.from_numpy(np.ascontiguousarray(view.logits))[None, None]
     if logits.numel() <= CLOSE_PIXELS // 2 or view.height < 50:
@@ -84,7 +84,7 @@ def _fine_logits(view: View) -> np.ndarray:
     return logits[0, 0].numpy()
 
 
-def _mask(image: Image.Image, view: View, logits: np.ndarray) -> np.ndarray:
+def _mask(image: Image.Image, view: InkView, logits: np.ndarray) -> np.ndarray:
     """Return the ink of a view, bool, of the shape of `logits`, which are those of the view or finer ones."""
     factor = logits.shape[0] / view.logits.shape[0]
     ink = logits > np.log(INK / (1 - INK))
@@ -117,7 +117,7 @@ def without_crumbs(shape: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 
 def _by_colour(
-    mask: np.ndarray, likely: np.ndarray, logits: np.ndarray, image: Image.Image, view: View
+    mask: np.ndarray, likely: np.ndarray, logits: np.ndarray, image: Image.Image, view: InkView
 ) -> np.ndarray:
     """Return the ink with the shape that its colour gives it, where that is clear.
 

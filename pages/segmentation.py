@@ -3,11 +3,11 @@
 from PIL import Image
 
 from pages.ink_extraction import find_ink
-from preprocessing.candidates import Page
+from preprocessing.candidates import Segmentation
 from preprocessing.picture_candidates import segment_ink
 
 
-def segment_picture(image: Image.Image, single: bool = False) -> Page:
+def segment_picture(image: Image.Image, single: bool = False) -> Segmentation:
     """Find the candidates for digits in a picture, dark on light or light on dark.
 
     Args:

@@ -3,7 +3,7 @@
 Public: `image_files` (open any picture or page safely), `pdf_files` (draw the pages of PDF files),
 `stroke_files` (the stroke format), `ink_mask` (which pixels are ink), `line_finding` (lines of writing),
 `segmentation` (gaps, and the pieces of a line that may be a digit), `touching` (cut digits that touch),
-`glyph` (draw ink as a 28x28 image), `candidates` (`Candidate`, `Page`), `stroke_candidates` and
+`glyph` (draw ink as a 28x28 image), `candidates` (`Candidate`, `Segmentation`), `stroke_candidates` and
 `picture_candidates` (from strokes, from a picture's ink), `region` (the part that is read).
 
 Imports: common. No PyTorch.

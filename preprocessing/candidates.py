@@ -93,7 +93,7 @@ class Candidate:
 
 # The candidates of each line of a page, lines from top to bottom; no lines for a blank page. A line is read
 # as a chain of candidates, each of which starts where the one before it stops.
-Page = list[list[Candidate]]
+Segmentation = list[list[Candidate]]
 
 
 def line_candidates(
@@ -102,7 +102,7 @@ def line_candidates(
     draw: Callable[[list[int]], Rendering],
     joined_to_next: set[int] = frozenset(),
     pen: float = 0.0,
-) -> Page:
+) -> Segmentation:
     """Return the candidates of each line.
 
     Args:

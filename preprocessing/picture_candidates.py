@@ -6,7 +6,7 @@ import numpy as np
 from scipy import ndimage
 
 from common.geometry import Box, around, longest_side
-from preprocessing.candidates import Candidate, Page, Rendering, encloses, line_candidates
+from preprocessing.candidates import Candidate, Rendering, Segmentation, encloses, line_candidates
 from preprocessing.glyph import depths, draw_depths
 from preprocessing.ink_mask import InkMask
 from preprocessing.line_finding import find_lines
@@ -17,7 +17,7 @@ BLOB_THICKNESS = 0.4  # thickness over longest side above which ink is penalised
 BORDER_CONTACT = 0.6  # contact with the border over longest side above which ink is penalised
 
 
-def segment_ink(ink: InkMask, single: bool = False) -> Page:
+def segment_ink(ink: InkMask, single: bool = False) -> Segmentation:
     """Find the candidates for digits in the ink of a picture.
 
     Args:
@@ -27,7 +27,7 @@ def segment_ink(ink: InkMask, single: bool = False) -> Page:
     return _single(ink) if single else _lines(ink)
 
 
-def _single(ink: InkMask) -> Page:
+def _single(ink: InkMask) -> Segmentation:
     """Return the candidates for one digit: the main part with its neighbours, it alone, and all ink."""
     labels = _connected(ink.mask)
     boxes = _boxes(labels)
@@ -115,7 +115,7 @@ def _renderer(labels: np.ndarray, boxes: list[Box], ink: InkMask) -> Callable[[l
     return draw
 
 
-def _lines(ink: InkMask) -> Page:
+def _lines(ink: InkMask) -> Segmentation:
     """Return the candidates of each line of a page."""
     labels = _connected(ink.mask)
     boxes = _boxes(labels)

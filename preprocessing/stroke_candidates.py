@@ -7,7 +7,7 @@ import numpy as np
 from scipy import ndimage
 
 from common.geometry import Box, around, grown, longest_side
-from preprocessing.candidates import Page, Rendering, line_candidates
+from preprocessing.candidates import Rendering, Segmentation, line_candidates
 from preprocessing.glyph import PEN_WIDTH, draw_strokes, resampled
 from preprocessing.image_files import InkError
 from preprocessing.line_finding import find_lines, side_by_side, typical_height
@@ -23,7 +23,7 @@ RELATIVE_PEN = 0.08  # width of the pen relative to the height of a line's digit
 Strokes = Sequence[Sequence[Sequence[float]]]
 
 
-def segment_strokes(strokes: Strokes, single: bool = False, pen: float = PEN_WIDTH) -> Page:
+def segment_strokes(strokes: Strokes, single: bool = False, pen: float = PEN_WIDTH) -> Segmentation:
     """Find the candidates for digits in a drawing.
 
     Args:

@@ -18,7 +18,7 @@ from common.device import return_freed_memory
 from common.geometry import Box
 from common.messages import UserError
 from pages.ink_extraction import find_ink
-from preprocessing.candidates import Page
+from preprocessing.candidates import Segmentation
 from preprocessing.ink_mask import InkMask
 from preprocessing.picture_candidates import segment_ink
 from preprocessing.region import pixels_in, strokes_in
@@ -128,7 +128,7 @@ def read_batch(
     return list(zip(batch, outcomes, strict=True))
 
 
-def _segment(item: Item, options: Options) -> tuple[Page, InkMask | None] | UserError:
+def _segment(item: Item, options: Options) -> tuple[Segmentation, InkMask | None] | UserError:
     """Open an input; return its candidates and the ink of a picture, or the error that occurred."""
     region = options.region
     try:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from preprocessing.candidates import Candidate, Page
+from preprocessing.candidates import Candidate, Segmentation
 from recognition.reading import POINTS, Reading, count_digits
 
 SPECKS = (*POINTS, ":")  # signs that specks of dirt look like
@@ -11,7 +11,9 @@ SLASHED_DIGITS = 4  # at most on each side of a slash: 30/09/2024, 3/4
 LOW_SLASH = 0.95  # height of a slash, relative to its digits, below which it is a 1, unless there are several
 
 
-def read_page(page: Page, costs: dict[int, float], readings: dict[int, list[Reading]]) -> list[Reading]:
+def read_page(
+    page: Segmentation, costs: dict[int, float], readings: dict[int, list[Reading]]
+) -> list[Reading]:
     """Return the readings of a page, each line read by its cheapest chain.
 
     Args:

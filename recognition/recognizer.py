@@ -14,7 +14,7 @@ from checkpointing.archive import CheckpointError
 from common.messages import short
 from evaluation.calibration import features_and_logits
 from pages.ink_extraction import find_ink
-from preprocessing.candidates import Candidate, Page
+from preprocessing.candidates import Candidate, Segmentation
 from preprocessing.ink_mask import InkMask
 from preprocessing.picture_candidates import segment_ink
 from preprocessing.stroke_candidates import Strokes, segment_strokes
@@ -196,7 +196,7 @@ class Recognizer:
         ]
 
     def read(
-        self, pages: Sequence[Page], batch_size: int = BATCH, with_cuts: bool = True
+        self, pages: Sequence[Segmentation], batch_size: int = BATCH, with_cuts: bool = True
     ) -> list[list[Reading]]:
         """Read several pages, with the glyphs of all of them in common batches.
 

@@ -23,7 +23,7 @@ from preprocessing.stroke_files import StrokeSample, drawings
 from training.arguments import pick_autocast
 from training.made_pages.handwriting import Hands
 from training.made_pages.layouts import KINDS
-from training.made_pages.page_maker import NO_HEIGHT, Page, make_page
+from training.made_pages.page_maker import NO_HEIGHT, MadePage, make_page
 
 SMALL_SIDE, SIDE = 192, 256  # of the pages in pixels
 SMALL_SHARE = 0.6  # of the steps, on small pages
@@ -155,7 +155,7 @@ def rate(step: int, args: argparse.Namespace) -> float:
     return peak * min(1, (step + 1) / 100) * (0.5 + 0.5 * math.cos(math.pi * step / steps))
 
 
-def as_tensors(page: Page) -> tuple[Tensor, Tensor, Tensor]:
+def as_tensors(page: MadePage) -> tuple[Tensor, Tensor, Tensor]:
     """Return picture, uint8 (3, S, S); target and whether it counts, uint8 (2, S, S); heights, float32."""
     picture = torch.from_numpy(page.picture).permute(2, 0, 1).contiguous()
     target = torch.from_numpy(np.stack([page.target, page.counted.astype(np.uint8)]))
@@ -304,7 +304,7 @@ def report(network: InkNetwork, hands: Hands) -> None:
     print(_row("all", total))
 
 
-def measure(network: InkNetwork, page: Page) -> np.ndarray:
+def measure(network: InkNetwork, page: MadePage) -> np.ndarray:
     """Return the pixels found right, found, and to be found, and the heights that are off and all heights."""
     picture, _, _ = as_tensors(page)
     with torch.inference_mode():

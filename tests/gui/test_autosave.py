@@ -11,7 +11,7 @@ from PIL import Image
 
 from common.files import PROJECT
 from gui.drawing import Page, Picture, Stroke
-from gui.sheet_file import Sheet, SheetFile
+from gui.sheet_file import SavedSheet, SheetFile
 from tests.support.run_code import run_in_process
 from tests.support.window import PATIENCE, SIDE, Window, draw
 
@@ -83,7 +83,7 @@ def test_what_is_drawn_before_the_network_is_loaded_is_kept(other_display, other
 
 @pytest.mark.long
 def test_dialogs_start_in_the_folder_of_the_last_file(other_display, other_copy, photo, tmp_path):
-    sheet = Sheet(Page(), True, True, float(SIDE), str(photo.parent))
+    sheet = SavedSheet(Page(), True, True, float(SIDE), str(photo.parent))
     SheetFile(other_copy / FILE).write(sheet)
     window = Window(other_display, "--size", SIDE, folder=other_copy, autosave=True)
     window.press("ctrl+o")
@@ -156,8 +156,8 @@ def test_a_second_window_a_pen_that_is_down_a_folder_that_cannot_be_written_and_
     assert (result.returncode, result.stderr) == (0, "")
 
 
-def sheet_of(page: Page, single: bool = True, ink_follows_speed: bool = True) -> Sheet:
-    return Sheet(page, single, ink_follows_speed, 500.0)
+def sheet_of(page: Page, single: bool = True, ink_follows_speed: bool = True) -> SavedSheet:
+    return SavedSheet(page, single, ink_follows_speed, 500.0)
 
 
 def test_a_sheet_with_a_picture_is_written_and_read(tmp_path):

@@ -12,7 +12,7 @@ from PIL import Image
 from training.made_pages import surfaces
 from training.made_pages.handwriting import Hands
 from training.made_pages.layouts import Sheet
-from training.made_pages.page_maker import Frame, Page, photograph, points_of
+from training.made_pages.page_maker import Frame, MadePage, photograph, points_of
 
 SIDE = 512  # pixels of a page before it is cut
 KINDS = {  # of a page, and the kind of sheet whose print and marks it has
@@ -53,7 +53,7 @@ def _page(hands: Hands, kind: str, rng: np.random.Generator) -> tuple[Image.Imag
             return Image.fromarray(page.picture[top:bottom, left:right]), [text for text in texts if text]
 
 
-def _is_legible(sheet: Sheet, page: Page) -> bool:
+def _is_legible(sheet: Sheet, page: MadePage) -> bool:
     """Return whether each digit and sign that is not crossed out differs from the paper around it."""
     for number in sheet.numbers:
         for symbol, x, y, height in number.symbols if not number.struck else ():

@@ -21,11 +21,11 @@ CUT_CLOSE = {"single": 0.45, "number": 0.25, "amount": 0.4}  # shares of picture
 CROPS_CUT_CLOSE = 0.75
 
 
-NO_HEIGHT = -99.0  # in `Page.heights` where nothing is written
+NO_HEIGHT = -99.0  # in `MadePage.heights` where nothing is written
 
 
 @dataclass(frozen=True)
-class Page:
+class MadePage:
     """A made page.
 
     Attributes:
@@ -50,7 +50,7 @@ def make_page(
     size: int = 256,
     kind: str | None = None,
     crop: bool = False,
-) -> Page:
+) -> MadePage:
     """Make a page.
 
     Args:
@@ -71,7 +71,7 @@ def make_page(
 Frame = tuple[int, int, int, int]
 
 
-def photograph(sheet: Sheet, frame: Frame | None = None, covered: bool = True) -> Page:
+def photograph(sheet: Sheet, frame: Frame | None = None, covered: bool = True) -> MadePage:
     """Return a page as a camera, a scanner or a drawing program gives it.
 
     Args:
@@ -107,7 +107,9 @@ def photograph(sheet: Sheet, frame: Frame | None = None, covered: bool = True) -
     inside[top:bottom, left:right] = True
     target = np.where(inside, target, 0)
     counted = ~((open_target > 0.02) & (target < 0.5)) | ~inside
-    return Page(final, (target * 255).round().astype(np.uint8), counted, _heights(sheet, target), sheet.kind)
+    return MadePage(
+        final, (target * 255).round().astype(np.uint8), counted, _heights(sheet, target), sheet.kind
+    )
 
 
 def points_of(sheet: Sheet) -> Points:
@@ -262,7 +264,7 @@ def _specks(sheet: Sheet) -> np.ndarray:
 
 
 def _heights(sheet: Sheet, target: np.ndarray) -> np.ndarray:
-    """Return `Page.heights`."""
+    """Return `MadePage.heights`."""
     cells = sheet.size // HEIGHT_STEP
     heights = np.full((cells, cells), NO_HEIGHT, np.float32)
     for number in sheet.numbers:
