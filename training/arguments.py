@@ -21,6 +21,11 @@ from training.run_folder import RunFolder
 # Arguments that may be given with --resume: they do not change what is learned. Answers may have moved.
 RESUMABLE = {"resume", "device", "threads", "data_dir", "ship", "answers"}
 
+# Types of flags.
+COUNT, AMOUNT = number(int, at_least=1), number(float, at_least=0)
+SHARE, CHANCE = number(float, at_least=0, below=1), number(float, at_least=0, at_most=1)
+SEED = number(int, at_least=0, below=2**63)
+
 
 def parse_arguments(command_line: Sequence[str] | None = None) -> argparse.Namespace:
     """Parse the command line; with --resume, add the arguments that the run was started with.
@@ -34,40 +39,54 @@ def parse_arguments(command_line: Sequence[str] | None = None) -> argparse.Names
     """
     parser = ArgumentParser("Train ImprovedResNet18 on MNIST.")
     name = recipe_named(command_line)
-    recipe = RECIPES[name]
-    augmentation = recipe.augmentation
-    count, amount = number(int, at_least=1), number(float, at_least=0)
-    share = number(float, at_least=0, below=1)
+    _add_recipe(parser, name)
+    _add_distortions(parser, RECIPES[name].augmentation)
+    _add_images(parser, RECIPES[name])
+    _add_run(parser)
+    args = parser.parse_args(command_line)
+    if args.ink_credit and len(args.ink_credit) != len(args.ink):
+        raise UserError(
+            f"--ink-credit: {len(args.ink_credit)} texts for {len(args.ink)} of --ink: give one for each"
+        )
+    if args.resume:
+        args = resumed_arguments(parser, args, command_line)
+    elif args.personal is not None:
+        args.ink = [*args.ink, existing_profile(args.personal)]
+        if args.ink_credit:
+            args.ink_credit = [*args.ink_credit, f"profile {args.personal}"]
+        args.initial_checkpoint = args.initial_checkpoint or "ink"
+    if args.view_seed is None and (args.answers or args.save_answers):
+        args.view_seed = 0
+    check(args)
+    return args
 
+
+def _add_recipe(parser: ArgumentParser, name: str) -> None:
+    """Add the flags of a recipe's numbers, with those of the named one as defaults."""
+    recipe = RECIPES[name]
     add = parser.add_argument_group("recipe").add_argument
     named = "numbers to start from, each of which the flags below may change"
     add("--recipe", choices=RECIPES, default=name, help=named)
-    add("--epochs", type=count, default=recipe.epochs, help="passes over the training images")
+    add("--epochs", type=COUNT, default=recipe.epochs, help="passes over the training images")
     shown = f"so many images an epoch shows, drawn at random (default: {recipe.epoch_images or 'all'})"
-    add("--epoch-images", type=count, default=recipe.epoch_images, metavar="N", help=shown)
+    add("--epoch-images", type=COUNT, default=recipe.epoch_images, metavar="N", help=shown)
     wide = "factor of the network's channels; 2 is meant for members of a committee (--teacher)"
     add("--width", type=number(int, at_least=1, at_most=MAX_WIDTH), default=recipe.width, help=wide)
-    add(
-        "--batch-size",
-        type=count,
-        default=recipe.batch_size,
-        help="images a step, in all processes",
-    )
+    add("--batch-size", type=COUNT, default=recipe.batch_size, help="images a step, in all processes")
     steps = "muon makes the steps of most convolutions' kernels orthogonal and leaves the rest to SGD"
     add("--optimizer", choices=OPTIMIZERS, default=recipe.optimizer, help=steps)
     add("--lr", type=number(float, above=0), default=recipe.lr, help="peak learning rate")
-    add("--weight-decay", type=amount, default=recipe.weight_decay, help="of kernels and matrices")
-    add("--dropout", type=share, default=recipe.dropout, help="of the pooled features")
-    add("--ema", type=share, default=recipe.ema, help="decay per step of the weights' average")
+    add("--weight-decay", type=AMOUNT, default=recipe.weight_decay, help="of kernels and matrices")
+    add("--dropout", type=SHARE, default=recipe.dropout, help="of the pooled features")
+    add("--ema", type=SHARE, default=recipe.ema, help="decay per step of the weights' average")
     part = number(float, above=0, at_most=1)
     losers = f"share of a batch, of highest loss, to learn from after {100 * WARM_UP:.0f} %% of the steps"
     add("--hardest", type=part, default=recipe.hardest, help=losers)
     spread = "share of each label's probability that is spread over all digits"
-    add("--label-smoothing", type=share, default=recipe.label_smoothing, help=spread)
-    seeds = number(int, at_least=0, below=2**63)
-    add("--seed", type=seeds, default=recipe.seed, help="of weights, order and distortions")
+    add("--label-smoothing", type=SHARE, default=recipe.label_smoothing, help=spread)
+    add("--seed", type=SEED, default=recipe.seed, help="of weights, order and distortions")
     views = "of order and distortions, if it is to be another (default: that of --seed; 0 with answers)"
-    add("--view-seed", type=seeds, default=recipe.view_seed, metavar="N", help=views)
+    add("--view-seed", type=SEED, default=recipe.view_seed, metavar="N", help=views)
     plain = "so many last epochs show the images undistorted"
     add("--plain-epochs", type=number(int, at_least=0), default=recipe.plain_epochs, help=plain)
     keep = "whose epoch's weights are kept: that of the lowest validation loss, or the last"
@@ -85,6 +104,9 @@ def parse_arguments(command_line: Sequence[str] | None = None) -> argparse.Names
     add("--answers", type=Path, metavar="DIR", help=known)
     add("--initial-checkpoint", metavar="FILE", help="weights to start from: a file, newest, shipped or ink")
 
+
+def _add_distortions(parser: ArgumentParser, augmentation: Augmentation) -> None:
+    """Add the flags of random distortions, with the given ones as defaults."""
     add = parser.add_argument_group("random distortions of the training images").add_argument
     for flag, unit in (
         ("rotation", "largest, in degrees"),
@@ -93,24 +115,26 @@ def parse_arguments(command_line: Sequence[str] | None = None) -> argparse.Names
         ("shift", "largest, in pixels"),
         ("elastic", "standard deviation at the nodes of a 4-pixel grid, in pixels"),
     ):
-        add(f"--{flag}", type=amount, default=getattr(augmentation, flag), help=unit)
-    chance = number(float, at_least=0, at_most=1)
-    add("--pen", type=chance, default=augmentation.pen, help="largest change of the pen's width, in pixels")
+        add(f"--{flag}", type=AMOUNT, default=getattr(augmentation, flag), help=unit)
+    add("--pen", type=CHANCE, default=augmentation.pen, help="largest change of the pen's width, in pixels")
     blend = "probability of blending an image with another"
-    add("--mixup", type=chance, default=augmentation.mixup, help=blend)
-    add("--erase", type=chance, default=augmentation.erase, help="probability of blanking a box")
+    add("--mixup", type=CHANCE, default=augmentation.mixup, help=blend)
+    add("--erase", type=CHANCE, default=augmentation.erase, help="probability of blanking a box")
     size = number(float, at_least=2)
     add("--erase-size", type=size, default=augmentation.erase_size, help="its largest side, in pixels")
 
+
+def _add_images(parser: ArgumentParser, recipe: Recipe) -> None:
+    """Add the flags of what is learned from."""
     add = parser.add_argument_group("images").add_argument
     add_data_arguments(add)
-    add("--limit-train", type=count, metavar="N", help="train on only N images")
+    add("--limit-train", type=COUNT, metavar="N", help="train on only N images")
     other = "stroke files, arrays (.npz) or folders of other people's digits to train on as well"
     add("--ink", nargs="+", action="extend", type=Path, default=[], metavar="FILE", help=other)
     credit = "who made it, for each of --ink, to be kept in the weights' file"
     add("--ink-credit", nargs="+", action="extend", default=[], metavar="TEXT", help=credit)
-    share = number(float, above=0, at_most=100)
-    add("--ink-weight", type=share, default=recipe.ink_weight, help="how often an epoch shows each of them")
+    times = number(float, above=0, at_most=100)
+    add("--ink-weight", type=times, default=recipe.ink_weight, help="how often an epoch shows each of them")
     programs = "digits that a program makes for each epoch, in forms in which hands differ"
     add("--made-digits", type=number(int, at_least=0), default=recipe.made_digits, metavar="N", help=programs)
     unsure = "images for each epoch that are no digits, of which the network learns to be unsure"
@@ -122,14 +146,12 @@ def parse_arguments(command_line: Sequence[str] | None = None) -> argparse.Names
     every = "train on the validation images too: the last epoch's weights are kept, and none validates them"
     add("--refit", action="store_true", help=every)
 
+
+def _add_run(parser: ArgumentParser) -> None:
+    """Add the flags of the run's folder and of the machine."""
     add = parser.add_argument_group("run").add_argument
     add("--output", type=Path, metavar="DIR", help="run folder (default: runs/TIME-seedSEED)")
-    add(
-        "--resume",
-        type=Path,
-        metavar="RUN",
-        help="go on exactly where the run in this folder stands",
-    )
+    add("--resume", type=Path, metavar="RUN", help="go on exactly where the run in this folder stands")
     add("--ship", action="store_true", help="replace the weights in checkpoints/ by the run's best")
     add("--dry-run", action="store_true", help="two steps, to see that all works; writes nothing")
 
@@ -138,20 +160,9 @@ def parse_arguments(command_line: Sequence[str] | None = None) -> argparse.Names
     precision = "mixed precision; auto: bfloat16 where the hardware computes in it"
     add("--amp", choices=("auto", "bf16", "off"), default="auto", help=precision)
 
-    args = parser.parse_args(command_line)
-    if args.ink_credit and len(args.ink_credit) != len(args.ink):
-        raise UserError(
-            f"--ink-credit: {len(args.ink_credit)} texts for {len(args.ink)} of --ink: give one for each"
-        )
-    if args.resume:
-        args = resumed_arguments(parser, args, command_line)
-    elif args.personal is not None:
-        args.ink = [*args.ink, existing_profile(args.personal)]
-        if args.ink_credit:
-            args.ink_credit = [*args.ink_credit, f"profile {args.personal}"]
-        args.initial_checkpoint = args.initial_checkpoint or "ink"
-    if args.view_seed is None and (args.answers or args.save_answers):
-        args.view_seed = 0
+
+def check(args: argparse.Namespace) -> None:
+    """Raise UserError if flags contradict each other."""
     check_teachers(args)
     if args.plain_epochs > args.epochs:
         raise UserError(f"--plain-epochs {args.plain_epochs}: there are only {args.epochs} epochs")
@@ -174,7 +185,6 @@ def parse_arguments(command_line: Sequence[str] | None = None) -> argparse.Names
             "--ship: weights of --refit have nothing to be validated and calibrated on: "
             "score them with test.py --checkpoint instead"
         )
-    return args
 
 
 def check_teachers(args: argparse.Namespace) -> None:
