@@ -71,12 +71,21 @@ class MemoryWindow(Panel):
         ttk.Label(frame, text=hint, style="Muted.TLabel").pack(
             side="bottom", anchor="w", pady=(theme.px(6), 0)
         )
+        self.canvas = self._make_canvas(frame)
+        self._bind_events()
+        self._place_over(parent)
+        self.deiconify()
+        self.canvas.focus_force()
+
+    def _make_canvas(self, frame: ttk.Frame) -> tk.Canvas:
+        """Return the canvas of the thumbnails, with its scrollbar in place."""
+        theme = self.theme
         bar = ttk.Scrollbar(frame, orient="vertical")
         bar.pack(side="right", fill="y")
-        self.canvas = tk.Canvas(
+        canvas = tk.Canvas(
             frame,
             width=theme.px(WIDTH),
-            height=min(theme.px(HEIGHT), parent.winfo_screenheight() // 2),
+            height=min(theme.px(HEIGHT), self.winfo_screenheight() // 2),
             background=theme.colours.window,
             highlightthickness=1,
             highlightbackground=theme.colours.line,
@@ -85,18 +94,18 @@ class MemoryWindow(Panel):
             yscrollcommand=bar.set,
             yscrollincrement=self._step // 2,
         )
-        bar.configure(command=self.canvas.yview)
-        self.canvas.pack(fill="both", expand=True)
-        self._bind_events()
+        bar.configure(command=canvas.yview)
+        canvas.pack(fill="both", expand=True)
+        return canvas
+
+    def _place_over(self, parent: tk.Tk) -> None:
+        """Place the window over the sheet: the reading beside it changes with the samples in use."""
         self.update_idletasks()
-        self.minsize(self.winfo_reqwidth(), self.winfo_reqheight() - theme.px(HEIGHT) // 2)
-        # Over the sheet: the reading beside it changes as samples are switched off and on.
-        beside = parent.winfo_width() - theme.px(PANEL_WIDTH)
+        self.minsize(self.winfo_reqwidth(), self.winfo_reqheight() - self.theme.px(HEIGHT) // 2)
+        beside = parent.winfo_width() - self.theme.px(PANEL_WIDTH)
         x = parent.winfo_rootx() + (beside - self.winfo_reqwidth()) // 2
         y = parent.winfo_rooty() + (parent.winfo_height() - self.winfo_reqheight()) // 3
         self.geometry(f"+{max(0, x)}+{max(0, y)}")
-        self.deiconify()
-        self.canvas.focus_force()
 
     def _bind_events(self) -> None:
         for key in ("<Escape>", "<r>", "<R>"):

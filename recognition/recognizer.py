@@ -19,9 +19,10 @@ from preprocessing.ink_mask import InkMask
 from preprocessing.picture_candidates import segment_ink
 from preprocessing.stroke_candidates import Strokes, segment_strokes
 from recognition import symbols
+from recognition.costs import Answer, judge
 from recognition.memory import Memory
 from recognition.page_choice import cheapest_chain, read_page
-from recognition.page_confidence import evidence_of, with_chances
+from recognition.page_confidence import with_chances
 from recognition.reading import (
     MIN_TURNED,
     Reading,
@@ -31,24 +32,14 @@ from recognition.reading import (
     mean_confidence,
     turned_back,
 )
-from recognition.symbols import CROSSED_OUT, DIGITS, KINDS, SIGNS, numbers_of
+from recognition.symbols import KINDS, numbers_of
 
-# Costs of a hypothesis, on the scale of a negative log-likelihood; tuned with `benchmarks/reading.py`.
-NOVELTY_SHARPNESS = 15.0  # slope of the penalty for novelty above 1 (softplus)
+# Costs of a hypothesis, as in `costs`.
 ASSUMPTION_PENALTY = 1.5  # cost of one point of `Candidate.penalty`
-SIGN_PENALTY = 0.5  # cost of reading ink as a sign: signs are rarer than digits
-CROSSED_OUT_PENALTY = 1.5  # the same for a digit that is crossed out
-CUT_TOLERANCE = 1.5  # for the novelty of digits that were cut from one another, as cuts leave marks
 MAX_CUT = 12  # pieces of ink of a page that are tried as several digits
 SEVERAL_WEIGHT = 0.7  # of the negative log-likelihood that ink which is cut is several digits
 MAX_SEVERAL = 3.0  # ink that less likely is several digits is not cut
 UNSURE = 1.5  # cost of ink as one digit above which it is tried as several that touch
-LONE_SIGN_PENALTY = 4.0  # added where no digit stands beside it
-MAX_SIGN_COST = 3.5  # of ink that is read as a sign
-UNKNOWN_COST = 7.0  # of ink that is read as `?`, if it is no wider than a digit
-UNKNOWN_WIDTH = 0.6  # of a digit, relative to the line's height: wider ink costs more, for what it hides
-MAX_SURPRISE = 5.0  # negative log-likelihood of being a digit above which ink is none
-NO_DIGIT = 2.0  # novelty of such ink
 # Glyphs at a time. PyTorch's oneDNN caches 0.4 MB for each batch size that it has seen, and the caches of
 # large sizes leave gaps of hundreds of MB in the heap. Larger batches are no faster on a CPU.
 BATCH = 64
@@ -58,7 +49,6 @@ TURNED_ADVANTAGE = {90: 0.03, 180: 0.08, 270: 0.03}
 # digits of all of it.
 SURE_PART_ADVANTAGE, SURE_PART_SHARE = 0.1, 0.8
 TURNED_SHARE = 0.6  # of the digits of the page as it is, that a turned one has at least
-NAMED = (*SIGNS, CROSSED_OUT)  # kinds that are printed or left out, but never `?`
 
 
 class Recognizer:
@@ -241,9 +231,6 @@ class Recognizer:
     ) -> dict[int, float]:
         """Add the cost and the reading of each candidate, by its id.
 
-        Which digit a part is that was `cut` from others, the symbol network helps to say: it has seen such
-        parts, and the digit network has not.
-
         Returns:
             The negative log-likelihood that a candidate is several digits, by its id, where it has a place.
         """
@@ -251,31 +238,10 @@ class Recognizer:
         inked = [candidate for candidate in candidates if candidate.glyph is not None]
         several: dict[int, float] = {}
         answers = zip(inked, self._classify(inked, batch_size), self._kinds(inked, batch_size), strict=True)
-        for candidate, (probabilities, novelty, familiarity), surprises in answers:
-            if cut:
-                novelty /= CUT_TOLERANCE
-                both = probabilities * np.exp(-surprises[: len(DIGITS)])
-                probabilities = (both / both.sum()).astype(np.float32)
-            digit = int(probabilities.argmax())
-            cost = np.logaddexp(0, NOVELTY_SHARPNESS * (novelty - 1)) - np.log(probabilities[digit])
-            reading = Reading(digit, probabilities, novelty, candidate.box, candidate.glyph)
+        for candidate, answer, surprises in answers:
+            reading, cost = judge(candidate, answer, surprises, cut)
             if surprises is not None:
                 several[id(candidate)] = surprises[KINDS.index("several")]
-                any_digit = -np.log(np.exp(-surprises[: len(DIGITS)]).sum())
-                if (of_ink := candidate.probability) is not None:
-                    evidence = evidence_of(reading, surprises[digit], any_digit, familiarity, of_ink, cut)
-                    reading = replace(reading, evidence=evidence)
-                no_digit = any_digit * (1 - familiarity)
-                cost += min(no_digit, MAX_SURPRISE)
-                kind = min(NAMED, key=lambda name: surprises[KINDS.index(name)])
-                as_named = surprises[KINDS.index(kind)]
-                as_named += CROSSED_OUT_PENALTY if kind == CROSSED_OUT else SIGN_PENALTY
-                as_named += LONE_SIGN_PENALTY * candidate.place.alone
-                unknown = UNKNOWN_COST * max(1.0, candidate.place.width / UNKNOWN_WIDTH)
-                if as_named < min(cost, MAX_SIGN_COST):
-                    cost, reading = as_named, replace(reading, kind=kind)
-                elif no_digit > MAX_SURPRISE or cost > unknown:
-                    cost, reading = unknown, replace(reading, novelty=max(reading.novelty, NO_DIGIT))
             costs[id(candidate)] += cost
             readings[id(candidate)] = [reading]
         return several
@@ -294,14 +260,8 @@ class Recognizer:
         for candidate in candidates:
             yield next(remaining) if candidate.place else None
 
-    def _classify(
-        self, candidates: list[Candidate], batch_size: int
-    ) -> Iterator[tuple[np.ndarray, float, float]]:
-        """Yield what the digit network says of each candidate.
-
-        Its calibrated probabilities, float32 (10,), its novelty, and its familiarity, 0 to 1: how much it is
-        like a corrected sample.
-        """
+    def _classify(self, candidates: list[Candidate], batch_size: int) -> Iterator[Answer]:
+        """Yield what the digit network says of each candidate."""
         memory = self.memory  # read once: another thread may replace it
         for start in range(0, len(candidates), batch_size):
             glyphs = np.stack([candidate.glyph for candidate in candidates[start : start + batch_size]])
@@ -316,7 +276,7 @@ class Recognizer:
                     logits, familiarity = memory.adapt(features, logits)
                     novelty *= 1 - familiarity  # ink like a corrected sample is a digit
                 probabilities = logits.softmax(1).cpu().numpy()
-            yield from zip(probabilities, novelty.tolist(), familiarity.tolist(), strict=True)
+            yield from map(Answer, probabilities, novelty.tolist(), familiarity.tolist())
 
 
 def _may_be_upright(readings: list[Reading], before: list[Reading], degrees: int) -> bool:

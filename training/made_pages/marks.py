@@ -9,20 +9,11 @@ from training.made_pages.layouts import Number, Sheet
 
 def print_around(sheet: Sheet, picture: np.ndarray, dark: bool, clean: bool) -> None:
     """Print lines, patterns and text on the picture."""
-    rng, h, size = sheet.rng, sheet.height, sheet.size
+    rng, size = sheet.rng, sheet.size
     shade = (150, 250) if dark else (0, 190)
     plain = sheet.kind in ("number", "rows", "sum", "single", "scatter", "empty")
     if rng.random() < (0.6 if sheet.crop else 0.4 if plain else 0.15):
-        layer = Layer((size, size))
-        kind = str(rng.choice(["ruled", "squared", "dotted"], p=[0.5, 0.38, 0.12]))
-        step = h * rng.uniform(*((0.9, 3.0) if kind == "ruled" else (0.3, 1.5)))
-        step = max(step, 5)
-        through = None
-        if sheet.numbers and rng.random() < 0.6:  # people write on the lines
-            through = sheet.numbers[0].box()[3] + h * rng.normal(0, 0.08)
-        surfaces.ruled(layer, sheet.warp, step, min(sheet.line_width, 0.15 * step), rng, kind, through)
-        pale = surfaces.colour(rng, *((60, 200) if dark else (90, 225)), saturation=0.8)
-        surfaces.blend(picture, sheet.visible * layer.coverage() * rng.uniform(0.25, 1), pale)
+        _rule(sheet, picture, dark)
     if not clean and rng.random() < (0.3 if sheet.kind == "amount" else 0.05):
         layer = Layer((size, size))
         surfaces.guilloche(layer, rng)
@@ -31,34 +22,66 @@ def print_around(sheet: Sheet, picture: np.ndarray, dark: bool, clean: bool) -> 
             sheet.visible * layer.coverage() * rng.uniform(0.15, 0.7),
             surfaces.colour(rng, 60, 200, 0.8),
         )
-    if sheet.kind == "amount" and rng.random() < 0.4:  # the line to write on
-        for number in sheet.numbers:
-            left, _, right, bottom = number.box()
-            y = bottom + h * rng.uniform(-0.12, 0.3)
-            ends = (left - rng.uniform(0, 2) * h, y), (right + rng.uniform(0, 2) * h, y)
-            sheet.printed.line(surfaces.segment(*ends, sheet.warp), sheet.line_width)
-    if rng.random() < 0.12:  # margin line, rules of a form
-        for _ in range(rng.integers(1, 4)):
-            across = rng.random() < 0.5
-            at = rng.uniform(0, size)
-            ends = ((at, -size), (at, 2 * size)) if across else ((-size, at), (2 * size, at))
-            sheet.printed.line(surfaces.segment(*ends, sheet.warp), sheet.line_width)
+    if sheet.kind == "amount" and rng.random() < 0.4:
+        _print_lines_below(sheet)
+    if rng.random() < 0.12:
+        _print_lines_across(sheet)
     if sheet.kind != "printed" and rng.random() < (0.4 if sheet.kind != "single" else 0.12):
         _print_text(sheet)
-    if not sheet.crop and rng.random() < 0.05:  # bars, logos, boxes to tick; alone, a bar could be a 1
-        for _ in range(rng.integers(1, 5)):
-            x, y = rng.uniform(0, size, 2)
-            wide, high = np.exp(rng.uniform(np.log(4), np.log(0.5 * size), 2))
-            corners = sheet.warp(np.array([(x, y), (x + wide, y), (x + wide, y + high), (x, y + high)]))
-            if rng.random() < 0.5 and sheet.kind in ("number", "rows", "empty", "single"):
-                surfaces.box(sheet.printed, sheet.warp, (x, y, x + wide, y + high), sheet.line_width)
-            elif not hits(sheet, corners):
-                sheet.printed.polygon(corners)
+    if not sheet.crop and rng.random() < 0.05:  # alone, a bar could be a 1
+        _print_bars(sheet)
     surfaces.blend(
         picture,
         sheet.visible * sheet.printed.coverage() * rng.uniform(0.4, 1),
         surfaces.colour(rng, *shade, 0.7),
     )
+
+
+def _rule(sheet: Sheet, picture: np.ndarray, dark: bool) -> None:
+    """Rule the paper, or print squares or dots on it."""
+    rng, h = sheet.rng, sheet.height
+    layer = Layer((sheet.size, sheet.size))
+    kind = str(rng.choice(["ruled", "squared", "dotted"], p=[0.5, 0.38, 0.12]))
+    step = max(h * rng.uniform(*((0.9, 3.0) if kind == "ruled" else (0.3, 1.5))), 5)
+    through = None
+    if sheet.numbers and rng.random() < 0.6:  # people write on the lines
+        through = sheet.numbers[0].box()[3] + h * rng.normal(0, 0.08)
+    surfaces.ruled(layer, sheet.warp, step, min(sheet.line_width, 0.15 * step), rng, kind, through)
+    pale = surfaces.colour(rng, *((60, 200) if dark else (90, 225)), saturation=0.8)
+    surfaces.blend(picture, sheet.visible * layer.coverage() * rng.uniform(0.25, 1), pale)
+
+
+def _print_lines_below(sheet: Sheet) -> None:
+    """Print the line that each number is written on."""
+    rng, h = sheet.rng, sheet.height
+    for number in sheet.numbers:
+        left, _, right, bottom = number.box()
+        y = bottom + h * rng.uniform(-0.12, 0.3)
+        ends = (left - rng.uniform(0, 2) * h, y), (right + rng.uniform(0, 2) * h, y)
+        sheet.printed.line(surfaces.segment(*ends, sheet.warp), sheet.line_width)
+
+
+def _print_lines_across(sheet: Sheet) -> None:
+    """Print a margin line, or rules of a form."""
+    rng, size = sheet.rng, sheet.size
+    for _ in range(rng.integers(1, 4)):
+        across = rng.random() < 0.5
+        at = rng.uniform(0, size)
+        ends = ((at, -size), (at, 2 * size)) if across else ((-size, at), (2 * size, at))
+        sheet.printed.line(surfaces.segment(*ends, sheet.warp), sheet.line_width)
+
+
+def _print_bars(sheet: Sheet) -> None:
+    """Print bars, logos, and boxes to tick."""
+    rng, size = sheet.rng, sheet.size
+    for _ in range(rng.integers(1, 5)):
+        x, y = rng.uniform(0, size, 2)
+        wide, high = np.exp(rng.uniform(np.log(4), np.log(0.5 * size), 2))
+        corners = sheet.warp(np.array([(x, y), (x + wide, y), (x + wide, y + high), (x, y + high)]))
+        if rng.random() < 0.5 and sheet.kind in ("number", "rows", "empty", "single"):
+            surfaces.box(sheet.printed, sheet.warp, (x, y, x + wide, y + high), sheet.line_width)
+        elif not hits(sheet, corners):
+            sheet.printed.polygon(corners)
 
 
 def _print_text(sheet: Sheet) -> None:

@@ -1,4 +1,4 @@
-// Read the digits and signs of a drawing. A port of recognition/recognizer.py, without memory.
+// Read the digits and signs of a drawing. A port of recognition/recognizer.py and costs.py, without memory.
 
 import { segmentStrokes } from "./candidates.js";
 import { SIZE } from "./glyph.js";
