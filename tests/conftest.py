@@ -26,7 +26,7 @@ not_run = pytest.StashKey[int]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    how_often = "how often faults are provoked: full, as in docs/reliability.md, or a thirtieth as often"
+    how_often = "how often faults are provoked: full, as in docs/reliability.md, or a hundredth as often"
     parser.addoption("--faults", choices=("few", "full"), default="few", help=how_often)
 
 
@@ -72,7 +72,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 @pytest.fixture(scope="session")
 def often(request: pytest.FixtureRequest) -> Callable[[int], int]:
     """How often to provoke a fault that a full run provokes as often as the argument says; at least once."""
-    divisor = 1 if request.config.getoption("--faults") == "full" else 30
+    divisor = 1 if request.config.getoption("--faults") == "full" else 100
     return lambda full: max(1, full // divisor)
 
 

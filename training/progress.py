@@ -22,8 +22,7 @@ def print_setup(trainer: Trainer, run: str) -> None:
     wide = f" of width {recipe.width}" if recipe.width > 1 else ""
     epochs = f"{recipe.epochs} {'epoch' if recipe.epochs == 1 else 'epochs'}"
     if recipe.epoch_images:
-        shown = len(train) + trainer.extra_count + (len(trainer.made) if trainer.made else 0)
-        epochs += f" of {min(recipe.epoch_images, shown):,} images"
+        epochs += f" of {min(recipe.epoch_images, trainer.image_count):,} images"
     at = f", going on after epoch {trainer.epoch}, step {trainer.step}"
     print(
         f"device   {describe_device(trainer.device)}{processes}, {precision}\n"

@@ -44,6 +44,7 @@ class Trainer:
         average: the moving average of the network's weights, which is validated and saved.
         extra_count: how many of other people's digits an epoch shows.
         made: makes further images for each epoch, or None.
+        image_count: how many images there are for an epoch to show.
         epoch: number of completed epochs.
         step: number of completed steps of the current epoch.
         lr: learning rate of the last step.
@@ -104,8 +105,8 @@ class Trainer:
         self.optimizer = make_optimizer(
             recipe.optimizer, self.model, recipe.lr, recipe.weight_decay, dtype, team
         )
-        shown = len(train) + self.extra_count + (len(made) if made else 0)
-        self.steps_per_epoch = recipe.steps_of_epoch(shown)
+        self.image_count = len(train) + self.extra_count + (len(made) if made else 0)
+        self.steps_per_epoch = recipe.steps_of_epoch(self.image_count)
         self.schedule = make_schedule(self.optimizer, recipe.lr, recipe.epochs * self.steps_per_epoch)
         self.epoch = self.step = 0
         self.lr = self.seconds = 0.0
