@@ -100,7 +100,7 @@ class TestTwoThreads:
         teacher = Committee([finish(Trainer(RECIPE, *digits, CPU)).best_model()])
         errors = {}
         for sync in (False, True):
-            changed = {"teacher_temperature": temperature, "sync_batch_norm": sync, "epochs": 6}
+            changed = {"teacher_temperature": temperature, "sync_batch_norm": sync, "epochs": 3}
             trainer = Trainer(Recipe(**{**vars(RECIPE), **changed}), *digits, CPU, teacher=teacher)
             assert len(trainer.replicas.networks) == (1 if sync else 2)
             torch.set_num_threads(1 if sync else 2)  # two would wait for one another in every operator
