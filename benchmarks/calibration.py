@@ -36,7 +36,8 @@ def main() -> int:
         for fold, path in enumerate(args.checkpoint):
             recognizer = Recognizer(str(path))
             for name, labels, inputs in held_out(args.folds, fold, args.limit):
-                pages = list(pool.map(find_page, [(item, True) for item in inputs], chunksize=16))
+                found = pool.map(find_page, [(item, True) for item in inputs], chunksize=16)
+                pages = [page for page, _ in found]
                 for readings, label in zip(recognizer.read(pages), labels, strict=True):
                     if readings and readings[0].is_digit:
                         confidences[name].append(readings[0].confidence)

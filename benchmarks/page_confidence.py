@@ -7,7 +7,8 @@ tests/support/written_pages.py, and to plain ones, all by writers that the ink n
 """
 
 import argparse
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from common.cli import ArgumentParser, number, run_script
 from data import add_data_arguments
 from pages.ink_extraction import find_ink
 from preprocessing.picture_candidates import segment_ink
-from recognition.page_confidence import EVIDENCE, with_chances
+from recognition.page_confidence import EVIDENCE
 from recognition.reading import Reading
 from recognition.recognizer import Recognizer
 from tests.support.written_pages import KINDS, made_pages
@@ -43,9 +44,10 @@ def main() -> int:
     hard = ((picture, lines) for _, picture, lines in made_pages(known, args.pages, SEED))
     total = args.pages * len(KINDS)
     plain = plain_pages(known, args.pages)
-    show_constants([*read(recognizer, hard, total), *read(recognizer, plain, args.pages)])
+    first = partial(read_without_chances, recognizer)
+    show_constants([*read(first, hard, total), *read(first, plain, args.pages)])
     compared = ((picture, lines) for _, picture, lines in made_pages(others, args.pages, OTHER_SEED))
-    show_bands(read(recognizer, compared, total))
+    show_bands(read(recognizer.read_image, compared, total))
     return 0
 
 
@@ -61,15 +63,19 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def read(
-    recognizer: Recognizer, pages: Iterable[tuple[Image.Image, list[str]]], total: int
+    read_image: Callable[[Image.Image], list[Reading]],
+    pages: Iterable[tuple[Image.Image, list[str]]],
+    total: int,
 ) -> list[tuple[list[Reading], str]]:
-    """Return the readings of pages, without their chances, and what they should be."""
-    found = []
-    for picture, lines in tqdm(pages, total=total, unit=" pages", disable=None):
-        if ink := find_ink(picture):
-            upright = recognizer.read([segment_ink(ink)])[0]
-            found.append((recognizer.read_turned(ink, upright), " ".join(lines)))
-    return found
+    """Return the readings of pages, and what they should be."""
+    bar = tqdm(pages, total=total, unit=" pages", disable=None)
+    return [(read_image(picture), " ".join(lines)) for picture, lines in bar]
+
+
+def read_without_chances(recognizer: Recognizer, picture: Image.Image) -> list[Reading]:
+    """Return the readings of a page before their chances are weighed."""
+    ink = find_ink(picture)
+    return recognizer.read_turned(ink, recognizer.read([segment_ink(ink)])[0]) if ink else []
 
 
 def plain_pages(hands: Hands, count: int) -> Iterator[tuple[Image.Image, list[str]]]:
@@ -125,7 +131,7 @@ def show_constants(pages: list[tuple[list[Reading], str]]) -> None:
 
 def show_bands(pages: list[tuple[list[Reading], str]]) -> None:
     """Print how many digits are right in each band of confidence, with the constants as they are."""
-    digits = [digit for readings, wanted in pages for digit in judge(with_chances(readings), wanted)]
+    digits = [digit for readings, wanted in pages for digit in judge(readings, wanted)]
     right = np.array([right for _, right in digits])
     confidence = np.array([reading.confidence for reading, _ in digits])
     alone = np.array([float(reading.probabilities.max()) for reading, _ in digits])

@@ -13,6 +13,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +23,11 @@ from tqdm import tqdm
 
 from common.cli import ArgumentParser, number, run_script
 from data import add_data_arguments, load_training
-from pages.segmentation import segment_picture
+from pages.ink_extraction import find_ink
 from preprocessing.candidates import Segmentation
 from preprocessing.image_files import InkError, open_picture
+from preprocessing.ink_mask import InkMask
+from preprocessing.picture_candidates import segment_ink
 from preprocessing.stroke_candidates import segment_strokes
 from preprocessing.stroke_files import drawings as read_drawings
 from recognition.reading import Reading, text_of
@@ -179,26 +182,25 @@ def read(
 ) -> list[list[Reading]]:
     """Segment inputs in the processes of `pool` and read them, with a progress bar."""
     pages = pool.map(find_page, [(item, single) for item in inputs], chunksize=16)
-    bar = tqdm(pages, total=len(inputs), desc=name, leave=False, disable=None)
+    bar = iter(tqdm(pages, total=len(inputs), desc=name, leave=False, disable=None))
     readings: list[list[Reading]] = []
-    chunk: list[Segmentation] = []
-    for page in bar:
-        chunk.append(page)
-        if len(chunk) == 64:
-            readings += recognizer.read(chunk)
-            chunk = []
-    return readings + recognizer.read(chunk)
+    while chunk := list(islice(bar, 64)):
+        found = recognizer.read([page for page, _ in chunk])
+        for (_, ink), reading in zip(chunk, found, strict=True):
+            readings.append(recognizer.refined(ink, reading) if ink and not single else reading)
+    return readings
 
 
-def find_page(item: tuple[Input, bool]) -> Segmentation:
-    """Segment an input, as one digit or not; an invalid one is blank."""
+def find_page(item: tuple[Input, bool]) -> tuple[Segmentation, InkMask | None]:
+    """Segment an input, as one digit or not; return also the ink of a picture. An invalid one is blank."""
     (kind, content), single = item
     try:
         if kind == "strokes":
-            return segment_strokes(content, single)
-        return segment_picture(as_picture(kind, content), single)
+            return segment_strokes(content, single), None
+        ink = find_ink(as_picture(kind, content))
+        return (segment_ink(ink, single) if ink else []), ink
     except InkError:
-        return []
+        return [], None
 
 
 def shrink(item: Input) -> np.ndarray:
