@@ -305,8 +305,10 @@ def page(sources: Sources) -> Figure:
     readings = sources.recognizer.read_ink(ink)
     symbols = [FoundSymbol(r.symbol, r.box, r.glyph, r.line, r.group) for r in readings]
     height, width = ink.mask.shape
+    # Ink that is hardly likely can still be seen.
+    shades = ink.mask * (1.0 if ink.probabilities is None else np.clip(ink.probabilities / 255, 0.25, 1))
     title = f"{path.name} reads {text_of(readings)}"
-    return draw_page(np.asarray(as_rgb(image)), ink.box((0, 0, width, height)), ink.mask, symbols, title)
+    return draw_page(np.asarray(as_rgb(image)), ink.box((0, 0, width, height)), shades, symbols, title)
 
 
 def part_of(count: int, total: int) -> str:

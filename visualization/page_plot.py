@@ -36,14 +36,14 @@ class FoundSymbol:
 
 
 def draw_page(
-    picture: np.ndarray, part: Box, mask: np.ndarray, symbols: Sequence[FoundSymbol], title: str
+    picture: np.ndarray, part: Box, ink: np.ndarray, symbols: Sequence[FoundSymbol], title: str
 ) -> Figure:
     """Draw the steps in which a page is read.
 
     Args:
         picture: uint8, (H, W, 3).
         part: left, top, right, bottom of what was looked at closely, in pixels of the picture.
-        mask: bool, of any size, the ink in that part.
+        ink: float, (h, w) of any size, how sure it is that a pen wrote there, from 0 to 1.
         symbols: what was read, in reading order.
         title: the figure's title.
     """
@@ -51,18 +51,18 @@ def draw_page(
     height = 3.2 * min(max((bottom - top) / (right - left), 0.5), 1.4)
     figure = empty_figure(height + 1.6, title)
     above, below = figure.subfigures(2, 1, height_ratios=(height, 1.3))
-    whole, ink, lines = above.subplots(1, 3)
+    whole, written, lines = above.subplots(1, 3)
     whole.imshow(picture)
     _frame(whole, part, "tab:red")
     whole.set_title("1. where something is written", fontsize=11)
-    ink.imshow(mask, cmap="gray_r", extent=(left, right, bottom, top), vmin=0, vmax=1)
-    ink.set_title("2. what a pen wrote there", fontsize=11)
+    written.imshow(ink, cmap="gray_r", extent=(left, right, bottom, top), vmin=0, vmax=1)
+    written.set_title("2. what a pen wrote, grey if unsure", fontsize=11)
     lines.imshow(picture[int(top) : int(bottom), int(left) : int(right)], extent=(left, right, bottom, top))
     lines.set_title("3. lines and numbers", fontsize=11)
     groups = {key: place for place, key in enumerate(dict.fromkeys((s.line, s.group) for s in symbols))}
     for symbol in symbols:
         _frame(lines, symbol.box, COLOURS(groups[symbol.line, symbol.group] % 10))
-    for axes in (whole, ink, lines):
+    for axes in (whole, written, lines):
         without_ticks(axes)
     below.suptitle("4. what the networks see, and read", fontsize=11)
     for place, axes in enumerate(below.subplots(1, MAX_GLYPHS)):
