@@ -62,8 +62,8 @@ def test_several_processes_read_as_one_does(inputs, recognizer):
 
 
 def photo_of(height: int) -> Image.Image:
-    """Return a photo of 5 megapixels of a 3: those of 4 * REDUCED_PIXELS and more are reduced."""
-    photo = Image.new("L", (3200, 1600), 240)
+    """Return a photo of 8 megapixels of a 3: a fourth of that is `batches.ENOUGH`."""
+    photo = Image.new("L", (4000, 2000), 240)
     for stroke in digit(3, (1500, 600), height):
         ImageDraw.Draw(photo).line(stroke, fill=30, width=height // 8, joint="curve")
     return photo
@@ -86,7 +86,7 @@ def test_large_files_are_read_in_smaller_batches(recognizer, tmp_path, monkeypat
     assert sizes == expected
 
 
-@pytest.mark.parametrize(("height", "looked_at"), [(800, [1600]), (30, [1600, 3200])])
+@pytest.mark.parametrize(("height", "looked_at"), [(800, [2000]), (30, [2000, 4000])])
 def test_a_large_photo_is_decoded_reduced_unless_the_writing_is_small(
     height, looked_at, recognizer, tmp_path, monkeypatch
 ):
