@@ -305,7 +305,7 @@ def page(sources: Sources) -> Figure:
     readings = sources.recognizer.read_ink(ink)
     symbols = [FoundSymbol(r.symbol, r.box, r.glyph, r.line, r.group) for r in readings]
     height, width = ink.mask.shape
-    # Ink that is hardly likely can still be seen.
+    # At least a quarter grey, so that unlikely ink stays visible.
     shades = ink.mask * (1.0 if ink.probabilities is None else np.clip(ink.probabilities / 255, 0.25, 1))
     title = f"{path.name} reads {text_of(readings)}"
     return draw_page(np.asarray(as_rgb(image)), ink.box((0, 0, width, height)), shades, symbols, title)

@@ -36,8 +36,8 @@ def main() -> int:
         for fold, path in enumerate(args.checkpoint):
             recognizer = Recognizer(str(path))
             for name, labels, inputs in held_out(args.folds, fold, args.limit):
-                found = pool.map(find_page, [(item, True) for item in inputs], chunksize=16)
-                pages = [page for page, _ in found]
+                segmented = pool.map(find_page, [(item, True) for item in inputs], chunksize=16)
+                pages = [page for page, _ in segmented]
                 for readings, label in zip(recognizer.read(pages), labels, strict=True):
                     if readings and readings[0].is_digit:
                         confidences[name].append(readings[0].confidence)

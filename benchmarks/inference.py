@@ -83,7 +83,7 @@ def parse_arguments() -> argparse.Namespace:
 def time_network(recognizer: Recognizer, digits: LabelledImages, args: argparse.Namespace) -> None:
     """Print the time of one reading, of batches of each size and of a complete evaluation."""
     model = recognizer.model
-    calls = {"Recognizer.read, one digit": (1, partial(recognizer.read, [page_of(digits)]))}
+    calls = {"Recognizer.read, one digit": (1, partial(recognizer.read, [segmentation_of(digits)]))}
     for size in BATCHES:
         calls[f"network, batch of {size:,}"] = size, partial(forward, model, digits[:size].ink())
     evaluation = {f"{len(digits):,} validation digits": (len(digits), partial(compute_logits, model, digits))}
@@ -102,7 +102,7 @@ def print_calls(
         print(f"{name:30}{spread(values, ',.2f')}{1000 * digits / median(values):12,.0f}", flush=True)
 
 
-def page_of(digits: LabelledImages) -> Segmentation:
+def segmentation_of(digits: LabelledImages) -> Segmentation:
     """Return a page whose only candidate is the first of `digits`."""
     glyph = digits[:1].ink()[0, 0].cpu().numpy()
     return [[Candidate(0, 1, glyph, (0.0, 0.0, 28.0, 28.0))]]

@@ -44,8 +44,8 @@ def main() -> int:
     hard = ((picture, lines) for _, picture, lines in made_pages(known, args.pages, SEED))
     total = args.pages * len(KINDS)
     plain = plain_pages(known, args.pages)
-    first = partial(read_without_chances, recognizer)
-    show_constants([*read(first, hard, total), *read(first, plain, args.pages)])
+    read_unweighed = partial(read_without_chances, recognizer)
+    show_constants([*read(read_unweighed, hard, total), *read(read_unweighed, plain, args.pages)])
     compared = ((picture, lines) for _, picture, lines in made_pages(others, args.pages, OTHER_SEED))
     show_bands(read(recognizer.read_image, compared, total))
     return 0

@@ -187,18 +187,22 @@ def read(
     while chunk := list(islice(bar, 64)):
         found = recognizer.read([page for page, _ in chunk])
         for (_, ink), reading in zip(chunk, found, strict=True):
-            readings.append(recognizer.refined(ink, reading) if ink and not single else reading)
+            readings.append(recognizer.refined(ink, reading) if ink else reading)
     return readings
 
 
 def find_page(item: tuple[Input, bool]) -> tuple[Segmentation, InkMask | None]:
-    """Segment an input, as one digit or not; return also the ink of a picture. An invalid one is blank."""
+    """Segment an input, as one digit or not; an invalid one is blank.
+
+    Returns:
+        The candidates, and the ink of a picture that may be read in other ways, of several digits.
+    """
     (kind, content), single = item
     try:
         if kind == "strokes":
             return segment_strokes(content, single), None
         ink = find_ink(as_picture(kind, content))
-        return (segment_ink(ink, single) if ink else []), ink
+        return (segment_ink(ink, single) if ink else []), None if single else ink
     except InkError:
         return [], None
 

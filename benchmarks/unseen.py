@@ -60,8 +60,8 @@ def main() -> int:
         for fold, path in enumerate(tqdm(args.checkpoint, unit=" folds", leave=False, disable=None)):
             both = {"plain": plain, "taught": Recognizer(str(path))}
             for name, labels, inputs in held_out(args.folds, fold, args.limit):
-                found = pool.map(find_page, [(item, True) for item in inputs], chunksize=16)
-                pages = [page for page, _ in found]
+                segmented = pool.map(find_page, [(item, True) for item in inputs], chunksize=16)
+                pages = [page for page, _ in segmented]
                 readings = {which: recognizer.read(pages) for which, recognizer in both.items()}
                 totals[name] += len(labels)
                 for which, found in readings.items():

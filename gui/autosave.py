@@ -106,12 +106,12 @@ class Autosave:
             self._changed()
         elif not sheet.same_as(self._kept):
             self._writing = self._thread.submit(self._file.write, sheet)
-            self._look(sheet)
+            self._finish_writing(sheet)
 
-    def _look(self, sheet: SavedSheet) -> None:
-        """Look whether the sheet is written."""
+    def _finish_writing(self, sheet: SavedSheet) -> None:
+        """Note that the sheet is written, or say why not; until then, ask again."""
         if not self._writing.done():
-            self.session.root.after(POLL, self._look, sheet)
+            self.session.root.after(POLL, self._finish_writing, sheet)
             return
         error, self._writing = self._writing.exception(), None
         if error is None:

@@ -99,7 +99,7 @@ class MemoryWindow(Panel):
         return canvas
 
     def _place_over(self, parent: tk.Tk) -> None:
-        """Place the window over the sheet: the reading beside it changes with the samples in use."""
+        """Place the window over the sheet, so that the reading, which the samples change, stays in view."""
         self.update_idletasks()
         self.minsize(self.winfo_reqwidth(), self.winfo_reqheight() - self.theme.px(HEIGHT) // 2)
         beside = parent.winfo_width() - self.theme.px(PANEL_WIDTH)

@@ -41,7 +41,7 @@ class Session:
         worker_process: what reads.
         ready: whether the network is loaded.
         folder: of the file that was opened or saved last; "" if there is none.
-        on_ready: called once it is.
+        on_ready: called once the network is loaded.
         on_reading: called after an up-to-date reading is shown.
         on_change: called after each change of the drawing.
         on_close: called when the window closes.
@@ -275,13 +275,13 @@ class Session:
     def add_to_history(self) -> None:
         """Put the page and its reading into the history, if digits are found on it."""
         read = self.shown.version == self.drawing.version
-        self.remember(self.drawing.page, self.window.single.get(), self.shown if read else None)
+        self.add_page_to_history(self.drawing.page, self.window.single.get(), self.shown if read else None)
 
-    def remember(self, page: Page, single: bool, shown: ShownReading | None = None) -> None:
+    def add_page_to_history(self, page: Page, single: bool, shown: ShownReading | None = None) -> None:
         """Put a page into the history, if digits are found on it; without a reading it is read."""
         if shown is None and not page.blank:
             request = Read(page, single, self.window.use_memory.get())
-            self.ask(request, lambda reading: self.remember(page, single, ShownReading(reading)))
+            self.ask(request, lambda reading: self.add_page_to_history(page, single, ShownReading(reading)))
         elif shown and shown.digit:
             self.history.add(Entry(page, shown.text(), single))
 

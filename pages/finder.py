@@ -83,9 +83,9 @@ def find_writing(image: Image.Image) -> InkView:
         seen = look(image, whole, scale)
         if view is None or seen.certainty > view.certainty:
             view = seen
-        if scale >= 1 or (seen.certainty > SURE and seen.height >= GOOD_HEIGHTS[0]):
-            break
-        if seen.certainty > SURE and side > VIEW_SIDES[0]:
+        # Writing found in the first view may be too small to be seen well; a finer one is then enough.
+        enough = seen.certainty > SURE and (seen.height >= GOOD_HEIGHTS[0] or side > VIEW_SIDES[0])
+        if enough or scale >= 1:
             break
     if view.certainty < SURE:
         small = look(image, whole, min(enlarged, SMALL_VIEW / (width * height) ** 0.5))

@@ -14,9 +14,8 @@ from preprocessing.glyph import depths, draw_depths, pen_width
 from preprocessing.ink_mask import InkMask
 
 STEP = 0.09  # between places to cut at, relative to the height of the line's digits
-SLANTS = np.linspace(
-    -0.4, 0.4, 9
-)  # of the cuts: shift to the left from the top to the bottom, over the height
+# Slants of the cuts: the shift to the left from top to bottom, relative to the height.
+SLANTS = np.linspace(-0.4, 0.4, 9)
 MIN_WIDTH, MAX_WIDTH = 0.1, 1.25  # of the parts, relative to the height of the line's digits
 MIN_HEIGHT = 0.5  # of the parts, relative to all of the ink
 MIN_RATIO = 0.42  # of the whole ink's width to the height of the line's digits

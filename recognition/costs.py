@@ -1,4 +1,4 @@
-"""What the networks say of a candidate becomes a reading and its cost."""
+"""Turn what the networks say of a candidate into a reading and its cost."""
 
 from dataclasses import replace
 from typing import NamedTuple
@@ -20,11 +20,11 @@ MAX_SIGN_COST = 3.5  # of ink that is read as a sign
 UNKNOWN_COST = 7.0  # of ink that is read as `?`, if it is no wider than a digit
 UNKNOWN_WIDTH = 0.6  # of a digit, relative to the line's height: wider ink costs more, for what it hides
 MAX_SURPRISE = 5.0  # negative log-likelihood of being a digit above which ink is none
-NO_DIGIT = 2.0  # novelty of such ink
+UNKNOWN_NOVELTY = 2.0  # of such ink
 NAMED = (*SIGNS, CROSSED_OUT)  # kinds that are printed or left out, but never `?`
 
 
-class Answer(NamedTuple):
+class Classification(NamedTuple):
     """What the digit network says of a candidate.
 
     Attributes:
@@ -38,20 +38,20 @@ class Answer(NamedTuple):
     familiarity: float
 
 
-def judge(
-    candidate: Candidate, answer: Answer, surprises: np.ndarray | None, cut: bool
+def reading_and_cost(
+    candidate: Candidate, classification: Classification, surprises: np.ndarray | None, cut: bool
 ) -> tuple[Reading, float]:
-    """Return what a candidate is read as, and the cost of that.
+    """Return what a candidate is read as, and what that costs, apart from the candidate's penalty.
 
     Args:
         candidate: with a glyph.
-        answer: of the digit network.
+        classification: by the digit network.
         surprises: the symbol network's negative log-likelihood of each of KINDS; None without a place in a
             line.
-        cut: whether the candidate was cut from other ink. Which digit it is, the symbol network then helps to
-            say: it has seen such parts, and the digit network has not.
+        cut: whether the candidate was cut from other ink; it then has `surprises`. Which digit it is, the
+            symbol network helps to say: it has seen such parts, and the digit network has not.
     """
-    probabilities, novelty, familiarity = answer
+    probabilities, novelty, familiarity = classification
     if cut:
         novelty /= CUT_TOLERANCE
         both = probabilities * np.exp(-surprises[: len(DIGITS)])
@@ -61,12 +61,12 @@ def judge(
     reading = Reading(digit, probabilities, novelty, candidate.box, candidate.glyph)
     if surprises is None:
         return reading, cost
-    any_digit = -np.log(np.exp(-surprises[: len(DIGITS)]).sum())
+    any_digit_surprise = -np.log(np.exp(-surprises[: len(DIGITS)]).sum())
     if (of_ink := candidate.probability) is not None:
-        evidence = evidence_of(reading, surprises[digit], any_digit, familiarity, of_ink, cut)
+        evidence = evidence_of(reading, surprises[digit], any_digit_surprise, familiarity, of_ink, cut)
         reading = replace(reading, evidence=evidence)
-    no_digit = any_digit * (1 - familiarity)
-    cost += min(no_digit, MAX_SURPRISE)
+    surprise = any_digit_surprise * (1 - familiarity)
+    cost += min(surprise, MAX_SURPRISE)
     kind = min(NAMED, key=lambda name: surprises[KINDS.index(name)])
     as_named = surprises[KINDS.index(kind)]
     as_named += CROSSED_OUT_PENALTY if kind == CROSSED_OUT else SIGN_PENALTY
@@ -74,6 +74,6 @@ def judge(
     if as_named < min(cost, MAX_SIGN_COST):
         return replace(reading, kind=kind), as_named
     unknown = UNKNOWN_COST * max(1.0, candidate.place.width / UNKNOWN_WIDTH)
-    if no_digit > MAX_SURPRISE or cost > unknown:
-        return replace(reading, novelty=max(novelty, NO_DIGIT)), unknown
+    if surprise > MAX_SURPRISE or cost > unknown:
+        return replace(reading, novelty=max(novelty, UNKNOWN_NOVELTY)), unknown
     return reading, cost

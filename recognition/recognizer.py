@@ -19,7 +19,7 @@ from preprocessing.ink_mask import InkMask
 from preprocessing.picture_candidates import segment_ink
 from preprocessing.stroke_candidates import Strokes, segment_strokes
 from recognition import symbols
-from recognition.costs import Answer, judge
+from recognition.costs import Classification, reading_and_cost
 from recognition.memory import Memory
 from recognition.page_choice import cheapest_chain, read_page
 from recognition.page_confidence import with_chances
@@ -34,8 +34,8 @@ from recognition.reading import (
 )
 from recognition.symbols import KINDS, numbers_of
 
-# Costs of a hypothesis, as in `costs`.
-ASSUMPTION_PENALTY = 1.5  # cost of one point of `Candidate.penalty`
+ASSUMPTION_PENALTY = 1.5  # cost of one point of `Candidate.penalty`, on the scale of `costs`
+# When ink is tried as several digits, and what that costs, on the same scale.
 MAX_CUT = 12  # pieces of ink of a page that are tried as several digits
 SEVERAL_WEIGHT = 0.7  # of the negative log-likelihood that ink which is cut is several digits
 MAX_SEVERAL = 3.0  # ink that less likely is several digits is not cut
@@ -204,14 +204,15 @@ class Recognizer:
         whole = [candidate for page in pages for line in page for candidate in line]
         costs: dict[int, float] = {}
         readings: dict[int, list[Reading]] = {}
-        several = self._judge(whole, batch_size, costs, readings)
+        several = self._add_costs(whole, batch_size, costs, readings)
         tried: list[Candidate] = []
         for page in pages:
             unsure = [candidate for line in page for candidate in _unsure(line, costs)] if with_cuts else []
             likely = [c for c in unsure if several[id(c)] < MAX_SEVERAL]
             tried += likely if len(likely) <= MAX_CUT else []  # noise rather than writing
         parts = {id(candidate): candidate.ink.cut(candidate.place) for candidate in tried}
-        self._judge([part for line in parts.values() for part in line], batch_size, costs, readings, cut=True)
+        cut = [part for line in parts.values() for part in line]
+        self._add_costs(cut, batch_size, costs, readings, cut=True)
         for candidate in tried:
             chain = cheapest_chain(parts[id(candidate)], costs)
             cost = sum(costs[id(part)] for part in chain) + ASSUMPTION_PENALTY * candidate.penalty
@@ -221,7 +222,7 @@ class Recognizer:
                 readings[id(candidate)] = [reading for part in chain for reading in readings[id(part)]]
         return [read_page(page, costs, readings) for page in pages]
 
-    def _judge(
+    def _add_costs(
         self,
         candidates: Sequence[Candidate],
         batch_size: int,
@@ -237,9 +238,9 @@ class Recognizer:
         costs.update({id(candidate): ASSUMPTION_PENALTY * candidate.penalty for candidate in candidates})
         inked = [candidate for candidate in candidates if candidate.glyph is not None]
         several: dict[int, float] = {}
-        answers = zip(inked, self._classify(inked, batch_size), self._kinds(inked, batch_size), strict=True)
-        for candidate, answer, surprises in answers:
-            reading, cost = judge(candidate, answer, surprises, cut)
+        said = zip(inked, self._classify(inked, batch_size), self._kinds(inked, batch_size), strict=True)
+        for candidate, classification, surprises in said:
+            reading, cost = reading_and_cost(candidate, classification, surprises, cut)
             if surprises is not None:
                 several[id(candidate)] = surprises[KINDS.index("several")]
             costs[id(candidate)] += cost
@@ -260,7 +261,7 @@ class Recognizer:
         for candidate in candidates:
             yield next(remaining) if candidate.place else None
 
-    def _classify(self, candidates: list[Candidate], batch_size: int) -> Iterator[Answer]:
+    def _classify(self, candidates: list[Candidate], batch_size: int) -> Iterator[Classification]:
         """Yield what the digit network says of each candidate."""
         memory = self.memory  # read once: another thread may replace it
         for start in range(0, len(candidates), batch_size):
@@ -276,7 +277,7 @@ class Recognizer:
                     logits, familiarity = memory.adapt(features, logits)
                     novelty *= 1 - familiarity  # ink like a corrected sample is a digit
                 probabilities = logits.softmax(1).cpu().numpy()
-            yield from map(Answer, probabilities, novelty.tolist(), familiarity.tolist())
+            yield from map(Classification, probabilities, novelty.tolist(), familiarity.tolist())
 
 
 def _may_be_upright(readings: list[Reading], before: list[Reading], degrees: int) -> bool:

@@ -70,10 +70,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 @pytest.fixture(scope="session")
-def often(request: pytest.FixtureRequest) -> Callable[[int], int]:
-    """How often to provoke a fault that a full run provokes as often as the argument says; at least once."""
+def often(request: pytest.FixtureRequest) -> Callable[..., int]:
+    """Return a function: how often to provoke a fault that is provoked `full` times in a full run."""
     divisor = 1 if request.config.getoption("--faults") == "full" else 100
-    return lambda full: max(1, full // divisor)
+
+    def often(full: int, least: int = 1) -> int:
+        return max(least, full // divisor)
+
+    return often
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -141,7 +145,7 @@ def display() -> Iterator[str]:
 
 @pytest.fixture
 def run_main(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture) -> Callable[..., Result]:
-    """Return a function that runs a script's `main` with arguments in this process, which saves its start."""
+    """Return a function that runs a script's `main` with arguments, without starting another Python."""
 
     def run_main(main: Callable[[], int], *arguments: object) -> Result:
         capfd.readouterr()
@@ -155,8 +159,8 @@ def run_main(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture) -> C
 
 
 @pytest.fixture
-def here(mnist_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Enter a folder without runs, as without a network, and return it; it holds `a_file`."""
+def empty_folder(mnist_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Enter a folder with no runs and one file, `a_file`; downloads fail as without a network."""
     (tmp_path / "a_file").write_text("This is no checkpoint.")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MNIST_DIR", str(mnist_dir))

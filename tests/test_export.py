@@ -15,7 +15,6 @@ import export
 from checkpointing import checkpoint, lookup
 from checkpointing.checkpoint import Checkpoint
 from checkpointing.exported import NetworkWithNovelty, quantized, to_pt2
-from common.cli import run_script
 from common.download import MnistMissing
 from common.files import PROJECT
 from common.messages import UserError
@@ -230,9 +229,6 @@ def test_a_missing_package_is_named(monkeypatch):
     ],
     ids=" ".join,
 )
-def test_bad_input(monkeypatch, capsys, arguments: list[str], words: list[str]):
+def test_bad_input(monkeypatch, run_main, arguments: list[str], words: list[str]):
     monkeypatch.chdir(PROJECT)
-    monkeypatch.setattr(sys, "argv", ["export.py", *arguments])
-    with pytest.raises(SystemExit) as end:
-        run_script(export.main)
-    assert_one_line_error(Result(arguments, end.value.code, *capsys.readouterr()), *words)
+    assert_one_line_error(run_main(export.main, *arguments), *words)

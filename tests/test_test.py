@@ -91,7 +91,7 @@ def test_committee_and_shifts(trained, evaluated):
     ],
     ids=lambda value: flags(value) if isinstance(value, list) else None,
 )
-def test_bad_input(here, run_main, arguments, words):
+def test_bad_input(empty_folder, run_main, arguments, words):
     assert_one_line_error(run_main(test.main, *arguments), *words)
 
 

@@ -478,10 +478,10 @@ def test_two_processes_train_as_one(project):
     ],
     ids=lambda value: flags(value) if isinstance(value, list) else None,
 )
-def test_bad_input(here, run_main, arguments, words):
-    before = set(here.iterdir())
+def test_bad_input(empty_folder, run_main, arguments, words):
+    before = set(empty_folder.iterdir())
     assert_one_line_error(run_main(train.main, *arguments), *words)
-    new = {path.name for path in set(here.iterdir()) - before}
+    new = {path.name for path in set(empty_folder.iterdir()) - before}
     assert new <= {"empty"}
 
 

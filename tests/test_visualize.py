@@ -36,7 +36,7 @@ from visualization import network_plots
 from visualization.architecture import Step, format_table, layers, sections, trace
 from visualization.diagram import draw_architecture
 from visualization.embedding import choose, embed
-from visualize import Sources, destination, main, parse_arguments
+from visualize import Sources, destination, main, page, parse_arguments
 
 README_WIDTH = 830  # pixels
 PICTURES = ("architecture", "filters", "features", "saliency", "embedding")
@@ -469,6 +469,14 @@ def test_how_a_page_is_read(script, tmp_path):
     assert result.returncode == 0, result.stderr
     drawn = (tmp_path / "desk_0_reading.svg").read_text(encoding="utf-8")
     assert "desk_0.jpg reads 90417 2356" in drawn
+
+
+def test_ink_of_a_page_is_grey_where_it_is_unsure():
+    figure = page(Sources(arguments("--image", PROJECT / "tests/cases/desk_0.jpg", "--checkpoint", "ink")))
+    shades = figure.subfigs[0].axes[1].images[0].get_array()
+    assert shades.min() == 0
+    assert shades[shades > 0].min() == 0.25
+    assert 0.25 < np.median(shades[shades > 0]) < 1
 
 
 def test_pictures_of_a_run_go_to_its_folder(trained):

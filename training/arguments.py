@@ -23,8 +23,8 @@ RESUMABLE = {"resume", "device", "threads", "data_dir", "ship", "answers"}
 
 # Types of flags.
 COUNT, AMOUNT = number(int, at_least=1), number(float, at_least=0)
-SHARE, CHANCE = number(float, at_least=0, below=1), number(float, at_least=0, at_most=1)
-SEED = number(int, at_least=0, below=2**63)
+SHARE, UP_TO_ONE = number(float, at_least=0, below=1), number(float, at_least=0, at_most=1)
+SEED_RANGE = number(int, at_least=0, below=2**63)
 
 
 def parse_arguments(command_line: Sequence[str] | None = None) -> argparse.Namespace:
@@ -57,12 +57,12 @@ def parse_arguments(command_line: Sequence[str] | None = None) -> argparse.Names
         args.initial_checkpoint = args.initial_checkpoint or "ink"
     if args.view_seed is None and (args.answers or args.save_answers):
         args.view_seed = 0
-    check(args)
+    _check(args)
     return args
 
 
 def _add_recipe(parser: ArgumentParser, name: str) -> None:
-    """Add the flags of a recipe's numbers, with those of the named one as defaults."""
+    """Add the flags of the recipe and of teachers; the named recipe gives the defaults."""
     recipe = RECIPES[name]
     add = parser.add_argument_group("recipe").add_argument
     named = "numbers to start from, each of which the flags below may change"
@@ -84,9 +84,9 @@ def _add_recipe(parser: ArgumentParser, name: str) -> None:
     add("--hardest", type=part, default=recipe.hardest, help=losers)
     spread = "share of each label's probability that is spread over all digits"
     add("--label-smoothing", type=SHARE, default=recipe.label_smoothing, help=spread)
-    add("--seed", type=SEED, default=recipe.seed, help="of weights, order and distortions")
+    add("--seed", type=SEED_RANGE, default=recipe.seed, help="of weights, order and distortions")
     views = "of order and distortions, if it is to be another (default: that of --seed; 0 with answers)"
-    add("--view-seed", type=SEED, default=recipe.view_seed, metavar="N", help=views)
+    add("--view-seed", type=SEED_RANGE, default=recipe.view_seed, metavar="N", help=views)
     plain = "so many last epochs show the images undistorted"
     add("--plain-epochs", type=number(int, at_least=0), default=recipe.plain_epochs, help=plain)
     keep = "whose epoch's weights are kept: that of the lowest validation loss, or the last"
@@ -116,10 +116,11 @@ def _add_distortions(parser: ArgumentParser, augmentation: Augmentation) -> None
         ("elastic", "standard deviation at the nodes of a 4-pixel grid, in pixels"),
     ):
         add(f"--{flag}", type=AMOUNT, default=getattr(augmentation, flag), help=unit)
-    add("--pen", type=CHANCE, default=augmentation.pen, help="largest change of the pen's width, in pixels")
+    pen = "largest change of the pen's width, in pixels"
+    add("--pen", type=UP_TO_ONE, default=augmentation.pen, help=pen)
     blend = "probability of blending an image with another"
-    add("--mixup", type=CHANCE, default=augmentation.mixup, help=blend)
-    add("--erase", type=CHANCE, default=augmentation.erase, help="probability of blanking a box")
+    add("--mixup", type=UP_TO_ONE, default=augmentation.mixup, help=blend)
+    add("--erase", type=UP_TO_ONE, default=augmentation.erase, help="probability of blanking a box")
     size = number(float, at_least=2)
     add("--erase-size", type=size, default=augmentation.erase_size, help="its largest side, in pixels")
 
@@ -161,7 +162,7 @@ def _add_run(parser: ArgumentParser) -> None:
     add("--amp", choices=("auto", "bf16", "off"), default="auto", help=precision)
 
 
-def check(args: argparse.Namespace) -> None:
+def _check(args: argparse.Namespace) -> None:
     """Raise UserError if flags contradict each other."""
     check_teachers(args)
     if args.plain_epochs > args.epochs:

@@ -47,7 +47,7 @@ def in_window(project: Project) -> Callable[..., Result]:
 @pytest.mark.long
 @pytest.mark.timeout(3000)  # on a slow and busy machine
 def test_a_random_user_meets_no_error(
-    in_window: Callable[..., Result], tmp_path: Path, often: Callable[[int], int]
+    in_window: Callable[..., Result], tmp_path: Path, often: Callable[..., int]
 ) -> None:
     files = tmp_path / "files"
     files.mkdir()

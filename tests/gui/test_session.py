@@ -78,12 +78,13 @@ def history(window: Window) -> np.ndarray:
 
 def test_cleared_pages_come_back_from_the_history(window):
     for number in (5, 8):
+        window.settle()  # or the thumbnail before may be painted only now
         before = history(window)
         draw(window, number)
         window.wait_for_reading(str(number))
         window.press("Escape")
         window.wait(lambda before=before: (history(window) != before).any())
-    window.wait_for_blank()
+    window.settle()
     y = window.bottom - window.top + 35
     window.click((75, y))  # the second thumbnail
     window.wait_for_reading("5")
@@ -98,6 +99,7 @@ def test_cleared_pages_come_back_from_the_history(window):
 
 
 def test_a_page_cleared_before_its_reading_arrives_is_in_the_history(window):
+    window.settle()
     before = history(window)
     window.draw(digit(6, window.middle, 200), pause=0.001)
     window.press("Escape")

@@ -62,7 +62,7 @@ def test_several_processes_read_as_one_does(inputs, recognizer):
 
 
 def photo_of(height: int) -> Image.Image:
-    """Return a photo of 8 megapixels of a 3: a fourth of that is `batches.ENOUGH`."""
+    """Return a photo of a 3 with 8 megapixels, four times `batches.ENOUGH`."""
     photo = Image.new("L", (4000, 2000), 240)
     for stroke in digit(3, (1500, 600), height):
         ImageDraw.Draw(photo).line(stroke, fill=30, width=height // 8, joint="curve")
