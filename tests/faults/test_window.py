@@ -53,7 +53,7 @@ def test_a_random_user_meets_no_error(
     files.mkdir()
     for name, content in mutated(PICTURES, random.Random(0)):
         (files / name).write_bytes(content)
-    actions = often(ACTIONS)
+    actions = often(ACTIONS, least=333)
     result = in_window("-m", "tests.support.random_user", files, actions, 0)
     print(result.stdout)
     assert (result.returncode, result.stderr) == (0, "")
