@@ -26,7 +26,7 @@ not_run = pytest.StashKey[int]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    how_often = "how often faults are provoked: full, as in docs/reliability.md, or a hundredth as often"
+    how_often = "how often faults are provoked: full, as in docs/reliability.md, or a thirtieth as often"
     parser.addoption("--faults", choices=("few", "full"), default="few", help=how_often)
 
 
@@ -70,14 +70,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 @pytest.fixture(scope="session")
-def often(request: pytest.FixtureRequest) -> Callable[..., int]:
-    """Return a function: how often to provoke a fault that is provoked `full` times in a full run."""
-    divisor = 1 if request.config.getoption("--faults") == "full" else 100
-
-    def often(full: int, least: int = 1) -> int:
-        return max(least, full // divisor)
-
-    return often
+def often(request: pytest.FixtureRequest) -> Callable[[int], int]:
+    """How often to provoke a fault that a full run provokes as often as the argument says; at least once."""
+    divisor = 1 if request.config.getoption("--faults") == "full" else 30
+    return lambda full: max(1, full // divisor)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -42,7 +42,7 @@ from training.recipe import RECIPES
 
 DIGITS = ("--dataset", "digits", "--batch-size", 64)
 FEW = ("--limit-train", 128)  # of the digits: two steps an epoch
-SHORT = ("--limit-train", 640, "--epochs", 3)
+SHORT = ("--limit-train", 640, "--epochs", 4)
 MACHINE = ("--threads", 1, "--device", "cpu")
 posix = pytest.mark.skipif(os.name != "posix", reason="signals and permissions as on POSIX")
 

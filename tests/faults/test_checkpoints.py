@@ -320,7 +320,7 @@ def test_forged_files_never_run_nor_crash_nor_change_the_weights(often, memory, 
     random, outcomes = generator("forgeries"), Counter()
     weights = [original for original in originals if original.kind == checkpoint.WEIGHTS]
     for original in weights:
-        for forged in forgeries(original.raw, random, often(2_000, least=100) // len(weights)):
+        for forged in forgeries(original.raw, random, often(2_000) // len(weights)):
             loaded = read(memory / "forged.pt", forged, original.load)
             if isinstance(loaded, str):
                 outcomes["refused"] += 1
@@ -341,7 +341,7 @@ def test_forged_training_states_are_read_or_refused(often, memory, originals):
     random, outcomes = generator("states"), Counter()
     states = [original for original in originals if original.kind == checkpoint.TRAINING_STATE]
     for original in states:
-        for forged in forgeries(original.raw, random, often(1_500, least=50) // len(states)):
+        for forged in forgeries(original.raw, random, often(1_500) // len(states)):
             loaded = read(memory / "forged.pt", forged, original.load)
             outcomes["refused" if isinstance(loaded, str) else "read"] += 1
     print(dict(outcomes))

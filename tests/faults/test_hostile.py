@@ -41,7 +41,7 @@ def test_memory_that_was_freed_before_is_counted() -> None:
 @pytest.mark.long
 @pytest.mark.timeout(3000)  # on a slow and busy machine
 def test_hostile_files_are_read_or_refused(
-    tmp_path: Path, often: Callable[..., int], pytestconfig: pytest.Config
+    tmp_path: Path, often: Callable[[int], int], pytestconfig: pytest.Config
 ) -> None:
     from tests.support import hostile  # needs Linux
 

@@ -81,7 +81,7 @@ def lines_to_the_end(saver: subprocess.Popen) -> list[str]:
 
 
 def test_corrections_survive_a_kill(
-    saver: subprocess.Popen, recognizer: Recognizer, tmp_path: Path, often: Callable[..., int]
+    saver: subprocess.Popen, recognizer: Recognizer, tmp_path: Path, often: Callable[[int], int]
 ) -> None:
     """After a kill at a random moment, every sample that was reported is there and complete."""
     rng, left_by_kills = random.Random(0), []

@@ -115,7 +115,7 @@ def picture_of(digit, size, x=0, y=0, canvas=None, background=0):
 
 @pytest.mark.long
 def test_pictures_of_mnist_are_read_as_mnist_is(validation, recognizer):
-    images = validation[0][:50]
+    images = validation[0][:100]
     direct = [recognizer.model(_tensor(image)).argmax().item() for image in images]
     for size, place, canvas in ((28, (0, 0), None), (56, (100, 20), (200, 90)), (280, (10, 60), (300, 400))):
         pages = [segment_picture(picture_of(image, size, *place, canvas), single=True) for image in images]
