@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
-from benchmarks.reading import find_page
+from benchmarks.reading import segment_each
 from benchmarks.unseen import fold_parser, held_out, is_right
 from common.cli import run_script
 from common.files import write_atomically
@@ -36,8 +36,7 @@ def main() -> int:
         for fold, path in enumerate(args.checkpoint):
             recognizer = Recognizer(str(path))
             for name, labels, inputs in held_out(args.folds, fold, args.limit):
-                segmented = pool.map(find_page, [(item, True) for item in inputs], chunksize=16)
-                pages = [page for page, _ in segmented]
+                pages = segment_each(inputs, pool)
                 for readings, label in zip(recognizer.read(pages), labels, strict=True):
                     if readings and readings[0].is_digit:
                         confidences[name].append(readings[0].confidence)

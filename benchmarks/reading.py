@@ -191,6 +191,11 @@ def read(
     return readings
 
 
+def segment_each(inputs: Sequence[Input], pool: ProcessPoolExecutor) -> list[Segmentation]:
+    """Segment inputs in the processes of `pool`, each as one digit; an invalid one is blank."""
+    return [page for page, _ in pool.map(find_page, [(item, True) for item in inputs], chunksize=16)]
+
+
 def find_page(item: tuple[Input, bool]) -> tuple[Segmentation, InkMask | None]:
     """Segment an input, as one digit or not; an invalid one is blank.
 

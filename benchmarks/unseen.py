@@ -20,7 +20,7 @@ import torch
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
-from benchmarks.reading import CANVAS, PENS, Input, find_page
+from benchmarks.reading import CANVAS, PENS, Input, segment_each
 from common.cli import ArgumentParser, number, run_script
 from common.files import write_atomically
 from common.messages import UserError, short
@@ -60,8 +60,7 @@ def main() -> int:
         for fold, path in enumerate(tqdm(args.checkpoint, unit=" folds", leave=False, disable=None)):
             both = {"plain": plain, "taught": Recognizer(str(path))}
             for name, labels, inputs in held_out(args.folds, fold, args.limit):
-                segmented = pool.map(find_page, [(item, True) for item in inputs], chunksize=16)
-                pages = [page for page, _ in segmented]
+                pages = segment_each(inputs, pool)
                 readings = {which: recognizer.read(pages) for which, recognizer in both.items()}
                 totals[name] += len(labels)
                 for which, found in readings.items():

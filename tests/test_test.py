@@ -52,7 +52,6 @@ def test_report_of_a_run_goes_into_its_folder(trained, evaluated):
 
 def test_report_agrees_with_validation_by_hand(trained, evaluated):
     """The reported loss is the mean cross-entropy of the softmax of the saved weights' logits."""
-
     digits = load_test("digits", None)
     with torch.inference_mode():
         logits = load(trained.folder / "runs/digits/best.pt").model(digits.ink())
