@@ -126,8 +126,11 @@ def certainty(readings: Sequence[Reading]) -> float:
 
 
 def mean_confidence(readings: Sequence[Reading]) -> float | None:
-    """Return the mean confidence of digits, 0 for each `?`; None if there is neither. Signs do not count."""
-    values = [r.confidence if r.is_digit else 0.0 for r in readings if r.kind == "digit"]
+    """Return the mean confidence of digits, 0 for others; None if there are neither. Signs do not count.
+
+    What crosses out a digit may be a line that is no ink: it is no surer than a `?`.
+    """
+    values = [r.confidence if r.is_digit else 0.0 for r in readings if r.kind in ("digit", CROSSED_OUT)]
     return float(np.mean(values)) if values else None
 
 
