@@ -185,9 +185,7 @@ def read(
     bar = iter(tqdm(pages, total=len(inputs), desc=name, leave=False, disable=None))
     readings: list[list[Reading]] = []
     while chunk := list(islice(bar, 64)):
-        found = recognizer.read([page for page, _ in chunk])
-        for (_, ink), reading in zip(chunk, found, strict=True):
-            readings.append(recognizer.refined(ink, reading) if ink else reading)
+        readings += recognizer.read_and_refine(chunk)
     return readings
 
 

@@ -113,23 +113,18 @@ def read_batch(
     """Read a batch: threads of `pool` open and segment its inputs, the networks then read all together."""
     pages = list(pool.map(partial(_segment, options=options), batch))
     found = [page for page in pages if not isinstance(page, UserError)]
-    readings = iter(recognizer.read([candidates for candidates, _ in found], options.batch_size))
-    outcomes: list[Outcome] = []
-    for page in pages:
-        if isinstance(page, UserError):
-            outcomes.append(page)
-            continue
-        outcome, ink = next(readings), page[1]
-        if ink and not options.single:
-            outcome = recognizer.refined(ink, outcome)
-        if options.digits_only:
-            outcome = without_signs(outcome)
-        outcomes.append(outcome)
+    readings = recognizer.read_and_refine(found, options.batch_size)
+    read = iter(map(without_signs, readings) if options.digits_only else readings)
+    outcomes = [page if isinstance(page, UserError) else next(read) for page in pages]
     return list(zip(batch, outcomes, strict=True))
 
 
 def _segment(item: Item, options: Options) -> tuple[Segmentation, InkMask | None] | UserError:
-    """Open an input; return its candidates and the ink of a picture, or the error that occurred."""
+    """Open an input.
+
+    Returns:
+        Its candidates and the ink of a picture of several digits, or the error that occurred.
+    """
     region = options.region
     try:
         content, reduction = item.load_reduced(ENOUGH if region is None else None)
@@ -141,7 +136,7 @@ def _segment(item: Item, options: Options) -> tuple[Segmentation, InkMask | None
         if reduction > 1 and ink:
             small = min(ink.scale) > 1  # which all of the picture's pixels show better
             ink = find_ink(item.load()) if small else ink.in_larger(reduction)
-        return (segment_ink(ink, options.single) if ink else []), ink
+        return (segment_ink(ink, options.single) if ink else []), None if options.single else ink
     except UserError as error:
         return error
 

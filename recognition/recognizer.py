@@ -124,8 +124,25 @@ class Recognizer:
 
     def read_ink(self, ink: InkMask, single: bool = False) -> list[Reading]:
         """Read the ink of a picture, which `find_ink` returns; see `read_image`."""
-        readings = self.read([segment_ink(ink, single)])[0]
-        return readings if single else self.refined(ink, readings)
+        return self.read_and_refine([(segment_ink(ink, single), None if single else ink)])[0]
+
+    def read_and_refine(
+        self, pages: Sequence[tuple[Segmentation, InkMask | None]], batch_size: int = BATCH
+    ) -> list[list[Reading]]:
+        """Read several pages, and in other ways those that come with their ink.
+
+        Args:
+            pages: the candidates of each page, and the ink of a picture of several digits; None for others.
+            batch_size: glyphs in one batch.
+
+        Returns:
+            The digits of each page in reading order.
+        """
+        readings = self.read([candidates for candidates, _ in pages], batch_size)
+        return [
+            self.refined(ink, found) if ink else found
+            for (_, ink), found in zip(pages, readings, strict=True)
+        ]
 
     def refined(self, ink: InkMask, upright: list[Reading]) -> list[Reading]:
         """Read a page in other ways where that may be surer: turned, and without what is only perhaps ink.

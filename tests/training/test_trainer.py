@@ -32,13 +32,21 @@ from training.validation import evaluate
 TIMES = ("seconds", "images_per_second")
 CPU = torch.device("cpu")
 PRECISION = pick_autocast("auto", CPU)  # emulated, bfloat16 would take ten times as long
-RECIPE = Recipe(epochs=2, batch_size=64, augmentation=Augmentation(erase=0.3))
+BATCH = 32  # images, which keeps the tests fast
+RECIPE = Recipe(epochs=2, batch_size=BATCH, augmentation=Augmentation(erase=0.3))
 
 
 @pytest.fixture(scope="module")
 def digits():
     train, validation = load_training("digits", None)
-    return train[:256], validation[:100]  # four steps an epoch
+    return train[: 4 * BATCH], validation[:50]  # four steps an epoch
+
+
+@pytest.fixture(scope="module")
+def more_digits():
+    """Enough to learn them."""
+    train, validation = load_training("digits", None)
+    return train[:256], validation[:100]
 
 
 def finish(trainer: Trainer) -> Trainer:
@@ -143,11 +151,11 @@ class Reads(TorchDispatchMode):
 def test_no_value_is_read_in_a_step(digits, optimizer, teacher, temperature):
     augmentation = Augmentation(0.3, pen=0.5, mixup=0.5)
     changed = {"optimizer": optimizer, "teacher_temperature": temperature, "augmentation": augmentation}
-    recipe = Recipe(batch_size=64, **changed)
+    recipe = Recipe(batch_size=BATCH, **changed)
     trainer = Trainer(recipe, *digits, CPU, PRECISION, teacher=teacher)
     with Reads() as reads:
-        for start in (0, 64):
-            trainer._train_step(digits[0], torch.arange(start, start + 64))
+        for start in (0, BATCH):
+            trainer._train_step(digits[0], torch.arange(start, start + BATCH))
         assert reads.count == 0
         trainer._check_totals()
         assert reads.count == 1, "otherwise nothing would be counted"
@@ -157,8 +165,8 @@ def test_no_value_is_read_in_a_step(digits, optimizer, teacher, temperature):
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_cuda_does_not_wait_in_a_step(digits, optimizer):
     device = torch.device("cuda")
-    trainer = Trainer(Recipe(batch_size=64, optimizer=optimizer), *digits, device, torch.bfloat16)
-    rows = torch.arange(64, device=device)
+    trainer = Trainer(Recipe(batch_size=BATCH, optimizer=optimizer), *digits, device, torch.bfloat16)
+    rows = torch.arange(BATCH, device=device)
     trainer._train_step(trainer.train_images, rows)
     torch.cuda.set_sync_debug_mode("error")
     try:
@@ -190,14 +198,14 @@ def test_the_best_weights_are_a_copy_of_those_with_the_lowest_validation_loss(di
 
 @pytest.mark.long
 @pytest.mark.parametrize("optimizer", ["sgd", "muon"])
-def test_training_learns(digits, optimizer):
-    trainer = finish(Trainer(Recipe(epochs=15, batch_size=32, optimizer=optimizer), *digits, CPU))
+def test_training_learns(more_digits, optimizer):
+    trainer = finish(Trainer(Recipe(epochs=15, batch_size=32, optimizer=optimizer), *more_digits, CPU))
     assert trainer.history[-1]["train_loss"] < trainer.history[0]["train_loss"] / 2
     assert trainer.best["val_errors"] < 20
 
 
 def test_learning_rate_rises_to_its_peak_and_falls(digits):
-    trainer, rates = Trainer(Recipe(epochs=5, batch_size=64), digits[0], digits[1][:10], CPU), []
+    trainer, rates = Trainer(Recipe(epochs=5, batch_size=BATCH), digits[0], digits[1][:10], CPU), []
     while trainer.epoch < 5:
         trainer.train_epoch(on_step=lambda trainer: rates.append(trainer.lr))
         trainer.finish_epoch()
@@ -206,10 +214,10 @@ def test_learning_rate_rises_to_its_peak_and_falls(digits):
     assert rates[-1] < trainer.recipe.lr / 1000
 
 
-@pytest.mark.parametrize("images", [64, 130, 200, 256])
+@pytest.mark.parametrize("images", [BATCH, 2 * BATCH + 1, 3 * BATCH + 4, 4 * BATCH])
 @pytest.mark.parametrize("epochs", [1, 2, 5])
 def test_every_length_of_schedule_works(digits, images, epochs):
-    trainer = Trainer(Recipe(epochs=epochs, batch_size=64), digits[0][:images], digits[1][:10], CPU)
+    trainer = Trainer(Recipe(epochs=epochs, batch_size=BATCH), digits[0][:images], digits[1][:10], CPU)
     trainer._train_step = lambda digits, rows: trainer.schedule.step()
     trainer.optimizer.step()
     finish(trainer)
@@ -296,7 +304,7 @@ def test_all_images_are_learned_from_in_the_first_steps_and_the_hardest_then(dig
 
 @pytest.mark.long
 def test_a_run_that_learns_from_the_hardest_images_resumed_ends_the_same(digits):
-    recipe = Recipe(**{**vars(RECIPE), "hardest": 0.3, "label_smoothing": 0.1, "epoch_images": 200})
+    recipe = Recipe(**{**vars(RECIPE), "hardest": 0.3, "label_smoothing": 0.1, "epoch_images": 100})
     whole = finish(Trainer(recipe, *digits, CPU, PRECISION))
     for steps in (1, 2, 5):
         assert_resumed_ends_as(whole, digits, steps)
@@ -323,14 +331,14 @@ class Seen(Committee):
 
 
 def views(digits, unbroken, **changes: object) -> torch.Tensor:
-    """Return all views of a run, (steps, 64, 1, 28, 28)."""
+    """Return all views of a run, (steps, BATCH, 1, 28, 28)."""
     watching = Seen([unbroken.best_model()])
     watching.seen = []
     finish(Trainer(Recipe(**{**vars(RECIPE), **changes}), *digits, CPU, teacher=watching))
     return torch.stack(watching.seen)
 
 
-@pytest.mark.parametrize(("epoch_images", "steps"), [(None, 4), (150, 2), (10_000, 4)])
+@pytest.mark.parametrize(("epoch_images", "steps"), [(None, 4), (75, 2), (10_000, 4)])
 def test_an_epoch_may_show_some_of_the_images_other_ones_each_time(digits, unbroken, epoch_images, steps):
     seen = views(digits, unbroken, epochs=2, epoch_images=epoch_images, plain_epochs=2)
     first, second = ({image.numpy().tobytes() for image in part.flatten(0, 1)} for part in seen.chunk(2))
@@ -511,10 +519,10 @@ def test_the_loss_compares_probabilities_at_the_temperature(teacher, digits):
 
 
 @pytest.mark.long
-def test_a_student_of_a_temperature_gets_closer_to_its_teacher(digits, unbroken):
-    recipe = Recipe(**{**vars(RECIPE), "epochs": 8, "teacher_temperature": 4.0, "batch_size": 32})
+def test_a_student_of_a_temperature_gets_closer_to_its_teacher(more_digits, unbroken):
+    recipe = Recipe(**{**vars(RECIPE), "epochs": 8, "teacher_temperature": 4.0})
     taught = Committee([unbroken.model])
-    trainer = finish(Trainer(recipe, *digits, CPU, PRECISION, teacher=taught))
+    trainer = finish(Trainer(recipe, *more_digits, CPU, PRECISION, teacher=taught))
     losses = [row["train_loss"] for row in trainer.history]
     assert 0 < losses[-1] < losses[0] / 2
     assert state.provenance(trainer)["teacher_temperature"] == 4

@@ -9,15 +9,21 @@ from training.made_pages.drawing import Layer, Points, Rng
 from training.made_pages.handwriting import SIGNS, Hands, Symbol
 from training.made_pages.surfaces import Warp
 
-KINDS = {
-    **{"single": 0.2, "number": 0.12, "rows": 0.12, "table": 0.12, "comb": 0.1, "sum": 0.06},
-    **{"expression": 0.07, "amount": 0.1, "scatter": 0.05, "printed": 0.02, "empty": 0.04},
+_SHARES = {  # of pages, and of small pictures that are cut close to a digit or a number
+    "single": (0.2, 0.4),
+    "number": (0.12, 0.16),
+    "rows": (0.12, 0.07),
+    "table": (0.12, 0.07),
+    "comb": (0.1, 0.07),
+    "sum": (0.06, 0.03),
+    "expression": (0.07, 0.05),
+    "amount": (0.1, 0.09),
+    "scatter": (0.05, 0.03),
+    "printed": (0.02, 0.01),
+    "empty": (0.04, 0.02),
 }
-# Of small pictures that are cut close to a digit or a number.
-CROPS = {
-    **{"single": 0.4, "number": 0.16, "rows": 0.07, "table": 0.07, "comb": 0.07, "sum": 0.03},
-    **{"expression": 0.05, "amount": 0.09, "scatter": 0.03, "printed": 0.01, "empty": 0.02},
-}
+KINDS = {kind: share for kind, (share, _) in _SHARES.items()}
+CROPS = {kind: share for kind, (_, share) in _SHARES.items()}
 # A 1 and a 7 are easily taken for lines of the paper: they are more frequent than the other digits.
 DIGIT_SHARES = (0.08, 0.2, 0.09, 0.09, 0.09, 0.09, 0.08, 0.12, 0.08, 0.08)
 
@@ -274,8 +280,17 @@ def _empty(sheet: Sheet) -> None:
 
 
 _LAYOUTS = {
-    **{"single": _single, "number": _number, "rows": _rows, "table": _table, "comb": _comb, "sum": _sum},
-    **{"expression": _expression, "amount": _amount, "scatter": _scatter, "printed": _empty, "empty": _empty},
+    "single": _single,
+    "number": _number,
+    "rows": _rows,
+    "table": _table,
+    "comb": _comb,
+    "sum": _sum,
+    "expression": _expression,
+    "amount": _amount,
+    "scatter": _scatter,
+    "printed": _empty,
+    "empty": _empty,
 }
 
 
