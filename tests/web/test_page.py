@@ -283,6 +283,7 @@ def test_a_screen_360_pixels_wide(browser, address):
         assert page.box("clear")[1] + 44 <= SMALL_PHONE[1], "all that is needed to draw is in view"
 
 
+@pytest.mark.long
 def test_all_text_can_be_read(page):
     """In both languages on screens of all sizes."""
     page.draw(page.digits("96"))
@@ -354,6 +355,7 @@ def test_a_chinese_browser(other_browser, address):
     assert page.run("return document.documentElement.lang") == "zh"
 
 
+@pytest.mark.long
 def test_light_and_dark(browser, address):
     def brightness() -> list[float]:
         script = """
@@ -371,7 +373,8 @@ def test_light_and_dark(browser, address):
     assert paper < 60 < 240 < ink
 
 
-@pytest.mark.parametrize("button", ["clear", pytest.param("undo", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("button", ["clear", "undo"])
 def test_a_reading_of_what_is_gone_is_not_shown(page, button: str):
     """The worker is asked to read a 3, and answers when a 1 is there instead."""
     page.run(HOLD)
@@ -446,14 +449,8 @@ def test_a_network_that_does_not_load_is_reported(browser, built: Path, tmp_path
         page.errors()  # of the browser, which the next test does not expect
 
 
-@pytest.mark.parametrize(
-    "sent",
-    [
-        *(pytest.param(sent, marks=pytest.mark.long) for sent in (signal.SIGINT, signal.SIGTERM)),
-        signal.SIGKILL,
-    ],
-    ids=lambda sent: sent.name,
-)
+@pytest.mark.long
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda sent: sent.name)
 def test_no_browser_outlives_the_process_that_started_it(sent: signal.Signals):
     if lacking := missing_tools():
         missing(f"no {', '.join(lacking)}")
@@ -476,6 +473,7 @@ def running() -> Iterator[bytes]:
             yield path.read_bytes()
 
 
+@pytest.mark.long
 def test_it_can_be_installed(page, address):
     assert page.driver.execute_cdp_cmd("Page.getInstallabilityErrors", {})["installabilityErrors"] == []
     folder = Path(__file__).parents[2] / "web" / "page"
