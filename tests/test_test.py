@@ -62,6 +62,7 @@ def test_report_agrees_with_validation_by_hand(trained, evaluated):
     assert report["errors"] == (logits.argmax(1) != digits.labels).sum()
 
 
+@pytest.mark.long
 def test_committee_and_shifts(trained, evaluated):
     best = "runs/digits/best.pt"
     result = trained.run(

@@ -235,6 +235,7 @@ def all_texts(figure: Figure | SubFigure) -> Iterator[Text]:
             yield from (*axes.get_xticklabels(), *axes.get_yticklabels(), axes.xaxis.label, axes.yaxis.label)
 
 
+@pytest.mark.long
 def test_the_diagram_looks_the_same_on_any_background():
     """It is opaque except for its rounded corners, so it looks the same on any background."""
     buffer = io.BytesIO()

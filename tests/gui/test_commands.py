@@ -113,6 +113,7 @@ for name in ("scan.pdf", "scan.tiff", "one.tiff"):
 """
 
 
+@pytest.mark.long
 def test_of_several_pages_the_first_is_opened_and_the_number_said(other_display, other_copy):
     result = run_with_hand(OPENS_PAGES, other_display, other_copy)
     first = "The first of 3 pages: predict.py reads all of them."

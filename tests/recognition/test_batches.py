@@ -86,7 +86,9 @@ def test_large_files_are_read_in_smaller_batches(recognizer, tmp_path, monkeypat
     assert sizes == expected
 
 
-@pytest.mark.parametrize(("height", "looked_at"), [(800, [2000]), (30, [2000, 4000])])
+@pytest.mark.parametrize(
+    ("height", "looked_at"), [(800, [2000]), pytest.param(30, [2000, 4000], marks=pytest.mark.long)]
+)
 def test_a_large_photo_is_decoded_reduced_unless_the_writing_is_small(
     height, looked_at, recognizer, tmp_path, monkeypatch
 ):

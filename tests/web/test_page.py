@@ -172,6 +172,7 @@ def test_a_sum(page):
     assert page.run("return document.getElementById('confidence').textContent").endswith(" %")
 
 
+@pytest.mark.long
 def test_one_digit_or_a_number(page):
     """Two 1s side by side are a number; as one digit they are none."""
     page.draw(bars(page, 0.35, 0.65))
@@ -269,6 +270,7 @@ def test_a_wide_number_stays_in_view_on_a_narrow_screen(browser, address):
     assert ink.any()
 
 
+@pytest.mark.long
 def test_a_screen_360_pixels_wide(browser, address):
     page = Page(browser, address, SMALL_PHONE)
     page.draw(page.digits("4"), "touch")
