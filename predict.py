@@ -65,7 +65,8 @@ def main() -> int:
     workers = (args.workers or os.cpu_count()) if shared else 1
     failed = 0
     with progress(sources) as bar:
-        for item, outcome in read_all(items(sources), recognizer, options, workers):
+        known = None if any(has_pages(source.path) for source in sources) else bar.total
+        for item, outcome in read_all(items(sources), recognizer, options, workers, total=known):
             if copies:
                 copies.write(item, outcome)
             with tqdm.external_write_mode():  # hides the bar meanwhile

@@ -2,7 +2,7 @@
 
     python -m benchmarks.page_confidence strokes.jsonl.gz
 
-The constants that it prints are those of recognition/page_confidence.py. They are fitted to hard pages, from
+The constants of recognition/page_confidence.py are from its first run. It fits them to hard pages, from
 tests/support/written_pages.py, and to plain ones, all by writers that the ink network has learned from.
 """
 

@@ -30,8 +30,10 @@ from recognition.recognizer import Recognizer
 
 BATCH = 64
 BATCH_BYTES = 8 * 2**20  # of files after which a batch ends if several processes read
+BATCH_SECONDS = 0.5  # that reading a batch takes about; what was read is shown after each
 ENOUGH = 2_000_000  # pixels of a picture in which writing is looked for
-PATIENCE = 2.0  # seconds after which processes are started, which takes about as long
+PATIENCE = 2.0  # seconds after which processes are started, which takes longer than that
+WORTHWHILE = 6.0  # seconds that the remaining inputs would take, below which none are started
 
 Outcome = list[Reading] | UserError
 
@@ -44,7 +46,7 @@ class Options:
         single: whether each shows one digit.
         digits_only: whether signs are left out.
         region: the part to read; None for all of it.
-        batch_size: inputs, and digits in them, at a time.
+        batch_size: inputs, and digits in them, at a time at most.
         threads: that open inputs in one process.
     """
 
@@ -61,6 +63,7 @@ def read_all(
     options: Options,
     workers: int = 1,
     patience: float = PATIENCE,
+    total: int | None = None,
 ) -> Iterator[tuple[Item, Outcome]]:
     """Read all inputs.
 
@@ -70,6 +73,7 @@ def read_all(
         options: how they are read.
         workers: processes, each with a recognizer of its own, that take over if there is much to read.
         patience: seconds after which they do.
+        total: number of inputs, if it is known.
 
     Yields:
         Each input, in order, with its readings or the error that occurred. A few batches are held in memory.
@@ -77,21 +81,44 @@ def read_all(
     Raises:
         UserError: if a process was ended from outside.
     """
-    batches = _batches(inputs, options.batch_size, BATCH_BYTES if workers > 1 else math.inf)
-    start = time.monotonic()
+    pace = Pace(options.threads, options.batch_size)
+    batches = _batches(inputs, pace, BATCH_BYTES if workers > 1 else math.inf)
+    start, done = time.monotonic(), 0
     with ThreadPoolExecutor(options.threads) as pool:
         for batch in batches:
-            yield from read_batch(batch, recognizer, options, pool)
+            before = time.monotonic()
+            outcomes = read_batch(batch, recognizer, options, pool)
+            pace.update(len(batch), time.monotonic() - before)
+            yield from outcomes
             return_freed_memory()  # otherwise fragmentation grows with every batch
-            if workers > 1 and time.monotonic() - start > patience:
+            done, seconds = done + len(batch), time.monotonic() - start
+            remaining = math.inf if total is None else (total - done) * seconds / done
+            if workers > 1 and seconds > patience and remaining > WORTHWHILE:
                 break
     following = next(batches, None)
     if following is not None:
         yield from _read_in_processes(following, batches, recognizer, replace(options, threads=1), workers)
 
 
-def _batches(inputs: Iterator[Item], size: int, most: float) -> Iterator[list[Item]]:
-    """Yield batches of `size` inputs, or of fewer whose files have `most` bytes.
+class Pace:
+    """How many inputs a batch holds: one for each thread first, then as many as take about BATCH_SECONDS.
+
+    Attributes:
+        size: of the next batch.
+    """
+
+    def __init__(self, threads: int, largest: int) -> None:
+        self.size = self._smallest = min(threads, largest)
+        self._largest = largest
+
+    def update(self, count: int, seconds: float) -> None:
+        """Set the size of the next batch: at most twice that of one of `count` inputs that took `seconds`."""
+        fitting = int(count * BATCH_SECONDS / max(seconds, 1e-9))
+        self.size = min(max(self._smallest, min(fitting, 2 * count)), self._largest)
+
+
+def _batches(inputs: Iterator[Item], pace: Pace, most: float) -> Iterator[list[Item]]:
+    """Yield batches of as many inputs as `pace` says, or of fewer whose files have `most` bytes.
 
     So several processes share large files evenly.
     """
@@ -100,7 +127,7 @@ def _batches(inputs: Iterator[Item], size: int, most: float) -> Iterator[list[It
     for item in inputs:
         batch.append(item)
         total += item.file_size
-        if len(batch) == size or total >= most:
+        if len(batch) >= pace.size or total >= most:
             yield batch
             batch, total = [], 0
     if batch:

@@ -18,7 +18,7 @@ from pages.ink_extraction import find_ink
 from preprocessing.ink_mask import InkMask
 from preprocessing.stroke_files import StrokeSample
 from recognition import batches
-from recognition.batches import BATCH_BYTES, Options, read_all
+from recognition.batches import BATCH_BYTES, Options, Pace, read_all
 from recognition.inputs import Item
 from recognition.reading import text_of
 from tests.support.handwriting import digit
@@ -61,6 +61,25 @@ def test_several_processes_read_as_one_does(inputs, recognizer):
     assert multiprocessing.active_children() == []
 
 
+def test_no_process_is_started_for_the_few_inputs_that_remain(inputs, recognizer, monkeypatch):
+    monkeypatch.setattr(batches, "_read_in_processes", None)
+    read = read_all(iter(inputs), recognizer, Options(), workers=2, patience=0, total=len(inputs))
+    assert [item.path for item, _ in read] == [item.path for item in inputs]
+    endless = read_all(iter(inputs), recognizer, Options(), workers=2, patience=0, total=10**9)
+    with pytest.raises(TypeError):  # it is called
+        list(endless)
+
+
+def test_a_batch_holds_what_is_read_in_about_half_a_second():
+    pace, sizes = Pace(2, 64), []
+    for seconds in (0.01, 0.02, 1.0, 3.0, 0.4, *[0.001] * 6):
+        sizes.append(pace.size)
+        pace.update(pace.size, seconds)
+    assert sizes == [2, 4, 8, 4, 2, 2, 4, 8, 16, 32, 64]
+    assert pace.size == 64
+    assert Pace(16, 1).size == 1
+
+
 def photo_of(height: int) -> Image.Image:
     """Return a photo of a 3 with 8 megapixels, four times `batches.ENOUGH`."""
     photo = Image.new("L", (4000, 2000), 240)
@@ -69,7 +88,7 @@ def photo_of(height: int) -> Image.Image:
     return photo
 
 
-@pytest.mark.parametrize(("workers", "expected"), [(1, [4, 4, 2]), (2, [3, 1, 4, 2])])
+@pytest.mark.parametrize(("workers", "expected"), [(1, [1, 2, 4, 3]), (2, [1, 2, 1, 2, 4])])
 def test_large_files_are_read_in_smaller_batches(recognizer, tmp_path, monkeypatch, workers, expected):
     small, large = tmp_path / "small.png", tmp_path / "large.png"
     Image.new("L", (30, 30), 255).save(small)
