@@ -19,7 +19,7 @@ class ShownReading:
         reading: as the worker process answered.
         version: of the drawing that was read.
         chosen: index of the digit that is shown in detail; at first the least sure one or, where all are
-            sure, the last.
+            sure, the last; a sign only where there is no digit.
         corrected: label and sample name of each corrected digit by its index, the last correction last.
     """
 
@@ -31,8 +31,9 @@ class ShownReading:
     def __post_init__(self) -> None:
         digits = self.reading.digits
         labels = self.labels()  # of signs, no other choice is offered
-        unsure = [at for at, digit in enumerate(digits) if labels[at] in DIGITS and digit.confidence < SURE]
-        self.chosen = min(unsure, key=lambda at: digits[at].confidence, default=max(0, len(digits) - 1))
+        places = [at for at in range(len(digits)) if labels[at] in DIGITS] or [*range(len(digits))]
+        unsure = [at for at in places if labels[at] in DIGITS and digits[at].confidence < SURE]
+        self.chosen = min(unsure, key=lambda at: digits[at].confidence, default=max(places, default=0))
 
     @property
     def digit(self) -> DigitReading | None:
@@ -99,10 +100,11 @@ class ShownReading:
     def contenders(self) -> list[tuple[str, float]]:
         """Return what the digit that is shown in detail may be, with probabilities, the most probable first.
 
-        These are two runners-up; where the reading is not sure it stands before them, and `?` among them.
+        These are two runners-up; where the reading is not sure it stands before them, and `?` among them. A
+        sign has none.
         """
         digit = self.digit
-        if digit is None:
+        if digit is None or self.labels()[self.chosen] not in DIGITS:
             return []
         shown, sure = self.labels()[self.chosen], digit.confidence >= SURE or bool(self.corrected)
         shares = [(str(label), digit.probabilities[label]) for label in digit.ranked()]

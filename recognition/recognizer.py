@@ -118,7 +118,10 @@ class Recognizer:
 
         Raises:
             InkError: if the picture cannot be converted to RGB.
+            TypeError: if `image` is no picture of Pillow.
         """
+        if not isinstance(image, Image.Image):
+            raise TypeError(f"expected a picture of Pillow, not {type(image).__name__}: Image.open reads one")
         ink = find_ink(image)
         return self.read_ink(ink, single) if ink else []
 

@@ -389,6 +389,7 @@ def test_killed_before_the_first_state_was_written(project, trained):
 def test_resuming_a_finished_run_changes_nothing(project, trained):
     before = {path: path.read_bytes() for path in (trained.folder / "runs/digits").glob("*.pt")}
     result = resume(trained, trained.folder / "runs/digits")
+    assert "whose epochs are all trained" in result.stdout
     assert "Best epoch" in result.stdout
     summary = json.loads((trained.folder / "runs/digits/summary.json").read_text())
     assert summary["epochs"] == 2

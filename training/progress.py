@@ -24,6 +24,8 @@ def print_setup(trainer: Trainer, run: str) -> None:
     if recipe.epoch_images:
         epochs += f" of {min(recipe.epoch_images, trainer.image_count):,} images"
     at = f", going on after epoch {trainer.epoch}, step {trainer.step}"
+    if trainer.epoch >= recipe.epochs:
+        at = ", whose epochs are all trained"
     print(
         f"device   {describe_device(trainer.device)}{processes}, {precision}\n"
         f"data     {data}: {len(train):,} images{extra} to train on, "

@@ -133,6 +133,12 @@ def test_glyphs_out_of_range_are_refused(recognizer, value):
         recognizer.read([page])
 
 
+@pytest.mark.parametrize("no_picture", ["a.png", np.zeros((28, 28), np.uint8)])
+def test_what_is_no_picture_is_refused(recognizer, no_picture):
+    with pytest.raises(TypeError, match="expected a picture of Pillow"):
+        recognizer.read_image(no_picture)
+
+
 def readings(count: int, novelty: float, digit: int = 3, line: int = 0) -> list[Reading]:
     one = np.eye(10, dtype=np.float32)[digit]
     return [Reading(digit, one, novelty, (0, 0, 9, 9), np.zeros((28, 28)), line)] * count
