@@ -97,7 +97,8 @@ def read_all(
                 break
     following = next(batches, None)
     if following is not None:
-        yield from _read_in_processes(following, batches, recognizer, replace(options, threads=1), workers)
+        options = replace(options, threads=1)
+        yield from _read_in_processes(following, batches, pace, recognizer, options, workers)
 
 
 class Pace:
@@ -169,7 +170,12 @@ def _segment(item: Item, options: Options) -> tuple[Segmentation, InkMask | None
 
 
 def _read_in_processes(
-    first: list[Item], others: Iterator[list[Item]], recognizer: Recognizer, options: Options, workers: int
+    first: list[Item],
+    others: Iterator[list[Item]],
+    pace: Pace,
+    recognizer: Recognizer,
+    options: Options,
+    workers: int,
 ) -> Iterator[tuple[Item, Outcome]]:
     """Read batches in processes that each load the same weights; yield as `read_all` does."""
     profile = recognizer.memory.folder if recognizer.memory else None
@@ -181,7 +187,9 @@ def _read_in_processes(
         while waiting:
             while len(waiting) < 2 * workers and (batch := next(others, None)) is not None:
                 waiting.append(pool.submit(_read, batch, options))
-            yield from waiting.popleft().result()
+            outcomes, seconds = waiting.popleft().result()
+            pace.update(len(outcomes), seconds)
+            yield from outcomes
         pool.shutdown()
     except BrokenProcessPool:
         message = "a process that reads was ended, perhaps for lack of memory: try fewer --workers"
@@ -205,9 +213,10 @@ def _start(checkpoint: str, profile: object) -> None:
     _recognizer = Recognizer(checkpoint, "cpu", profile)
 
 
-def _read(batch: list[Item], options: Options) -> list[tuple[Item, Outcome]]:
-    """Read a batch in a process that `_start` has prepared."""
+def _read(batch: list[Item], options: Options) -> tuple[list[tuple[Item, Outcome]], float]:
+    """Read a batch in a process that `_start` has prepared; return what it holds and the seconds it took."""
+    before = time.monotonic()
     with ThreadPoolExecutor(1) as pool:
         outcomes = read_batch(batch, _recognizer, options, pool)
     return_freed_memory()
-    return outcomes
+    return outcomes, time.monotonic() - before
