@@ -59,10 +59,10 @@ def main() -> int:
     if args.json or args.csv:
         show = show_json if args.json else show_rows
     threads = args.threads or os.cpu_count()
-    options = Options(args.single, args.digits_only, args.region, args.batch_size, threads)
+    files = all(source.fault or Path(source.path).is_file() for source in sources)
+    options = Options(args.single, args.digits_only, args.region, args.batch_size, threads, not files)
     # Processes take inputs ahead, for which a pipe may wait.
-    shared = device.type == "cpu" and all(source.fault or Path(source.path).is_file() for source in sources)
-    workers = (args.workers or os.cpu_count()) if shared else 1
+    workers = (args.workers or os.cpu_count()) if files and device.type == "cpu" else 1
     failed = 0
     with progress(sources) as bar:
         known = None if any(has_pages(source.path) for source in sources) else bar.total

@@ -48,6 +48,8 @@ class Options:
         region: the part to read; None for all of it.
         batch_size: inputs, and digits in them, at a time at most.
         threads: that open inputs in one process.
+        full_batches: whether each batch but the last holds `batch_size` inputs, however long it takes: a
+            program may send as many through a pipe and wait for the answers.
     """
 
     single: bool = False
@@ -55,6 +57,7 @@ class Options:
     region: Box | None = None
     batch_size: int = BATCH
     threads: int = 1
+    full_batches: bool = False
 
 
 def read_all(
@@ -81,7 +84,7 @@ def read_all(
     Raises:
         UserError: if a process was ended from outside.
     """
-    pace = Pace(options.threads, options.batch_size)
+    pace = Pace(options.batch_size if options.full_batches else options.threads, options.batch_size)
     batches = _batches(inputs, pace, BATCH_BYTES if workers > 1 else math.inf)
     start, done = time.monotonic(), 0
     with ThreadPoolExecutor(options.threads) as pool:
@@ -102,14 +105,14 @@ def read_all(
 
 
 class Pace:
-    """How many inputs a batch holds: one for each thread first, then as many as take about BATCH_SECONDS.
+    """How many inputs a batch holds: few at first, then as many as take about BATCH_SECONDS.
 
     Attributes:
         size: of the next batch.
     """
 
-    def __init__(self, threads: int, largest: int) -> None:
-        self.size = self._smallest = min(threads, largest)
+    def __init__(self, smallest: int, largest: int) -> None:
+        self.size = self._smallest = min(smallest, largest)
         self._largest = largest
 
     def update(self, count: int, seconds: float) -> None:

@@ -80,6 +80,19 @@ def test_a_batch_holds_what_is_read_in_about_half_a_second():
     assert Pace(16, 1).size == 1
 
 
+def test_a_pipe_gets_its_answers_after_each_full_batch(inputs, recognizer):
+    taken = 0
+
+    def sent() -> Iterator[Item]:
+        nonlocal taken
+        for item in inputs:
+            taken += 1
+            yield item
+
+    read = read_all(sent(), recognizer, Options(batch_size=5, threads=2, full_batches=True))
+    assert [taken for _ in read] == [min(5 * (number // 5 + 1), COUNT) for number in range(COUNT)]
+
+
 def photo_of(height: int) -> Image.Image:
     """Return a photo of a 3 with 8 megapixels, four times `batches.ENOUGH`."""
     photo = Image.new("L", (4000, 2000), 240)
