@@ -65,8 +65,7 @@ def main() -> int:
     workers = (args.workers or os.cpu_count()) if files and device.type == "cpu" else 1
     failed = 0
     with progress(sources) as bar:
-        known = None if any(has_pages(source.path) for source in sources) else bar.total
-        for item, outcome in read_all(items(sources), recognizer, options, workers, total=known):
+        for item, outcome in read_all(items(sources), recognizer, options, workers, total=bar.total):
             if copies:
                 copies.write(item, outcome)
             with tqdm.external_write_mode():  # hides the bar meanwhile
@@ -122,7 +121,7 @@ def parse_arguments() -> argparse.Namespace:
         "--batch-size",
         type=number(int, at_least=1),
         default=BATCH,
-        help="inputs, and digits in them, at a time",
+        help="inputs, and digits in them, at a time: through a pipe exactly as many, else at most",
     )
     return parser.parse_args()
 

@@ -2,27 +2,21 @@
 
 python -m benchmarks.page
 
-Needs Node.js and Chromium with its driver; other work on the machine shows in every figure.
+Needs requirements-dev.txt, Node.js and Chromium with its driver; other work on the machine shows in every
+figure.
 """
 
 import argparse
-import sys
 import tempfile
 from pathlib import Path
 from statistics import median, quantiles
 
+from selenium import webdriver
 from tqdm import tqdm
 
 from common.cli import ArgumentParser, number, run_script
 from common.messages import UserError
-
-try:
-    from selenium import webdriver
-
-    from tests.support.browser import Page, chromium, missing_tools, serve
-except ModuleNotFoundError as error:
-    print(f"{error.name} is missing: pip install -r requirements-dev.txt", file=sys.stderr)
-    sys.exit(2)
+from tests.support.browser import Page, chromium, missing_tools, serve
 
 # Of each reading, when it was asked for and how long it took until it was shown, in ms since the page opened.
 WATCH = """

@@ -75,8 +75,8 @@ def read_all(
         recognizer: reads them; on the CPU if there are several workers.
         options: how they are read.
         workers: processes, each with a recognizer of its own, that take over if there is much to read.
-        patience: seconds after which they do.
-        total: number of inputs, if it is known.
+        patience: seconds after which they do, unless only little is left.
+        total: number of inputs, a file counted as one, if it is known.
 
     Yields:
         Each input, in order, with its readings or the error that occurred. A few batches are held in memory.
@@ -86,21 +86,23 @@ def read_all(
     """
     pace = Pace(options.batch_size if options.full_batches else options.threads, options.batch_size)
     batches = _batches(inputs, pace, BATCH_BYTES if workers > 1 else math.inf)
-    start, done = time.monotonic(), 0
+    start, done, left = time.monotonic(), 0, math.inf if total is None else total
     with ThreadPoolExecutor(options.threads) as pool:
         for batch in batches:
             before = time.monotonic()
-            outcomes = read_batch(batch, recognizer, options, pool)
-            pace.update(len(batch), time.monotonic() - before)
-            yield from outcomes
+            yield from read_batch(batch, recognizer, options, pool)
             return_freed_memory()  # otherwise fragmentation grows with every batch
-            done, seconds = done + len(batch), time.monotonic() - start
-            remaining = math.inf if total is None else (total - done) * seconds / done
-            if workers > 1 and seconds > patience and remaining > WORTHWHILE:
+            seconds, total_seconds = time.monotonic() - before, time.monotonic() - start
+            pace.update(len(batch), seconds)
+            done += len(batch)
+            left += sum(item.pages - 1 for item in batch if item.page == 1) - len(batch)
+            of_each = max(seconds / len(batch), total_seconds / done)  # large ones may follow small ones
+            if workers > 1 and total_seconds > patience and left * of_each > WORTHWHILE:
                 break
     following = next(batches, None)
     if following is not None:
         options = replace(options, threads=1)
+        pace.smallest = 1  # each process takes one at a time
         yield from _read_in_processes(following, batches, pace, recognizer, options, workers)
 
 
@@ -109,16 +111,17 @@ class Pace:
 
     Attributes:
         size: of the next batch.
+        smallest, largest: size of any batch.
     """
 
     def __init__(self, smallest: int, largest: int) -> None:
-        self.size = self._smallest = min(smallest, largest)
-        self._largest = largest
+        self.size = self.smallest = min(smallest, largest)
+        self.largest = largest
 
     def update(self, count: int, seconds: float) -> None:
         """Set the size of the next batch: at most twice that of one of `count` inputs that took `seconds`."""
         fitting = int(count * BATCH_SECONDS / max(seconds, 1e-9))
-        self.size = min(max(self._smallest, min(fitting, 2 * count)), self._largest)
+        self.size = min(max(self.smallest, min(fitting, 2 * count)), self.largest)
 
 
 def _batches(inputs: Iterator[Item], pace: Pace, most: float) -> Iterator[list[Item]]:
@@ -193,6 +196,7 @@ def _read_in_processes(
             outcomes, seconds = waiting.popleft().result()
             pace.update(len(outcomes), seconds)
             yield from outcomes
+            del outcomes
         pool.shutdown()
     except BrokenProcessPool:
         message = "a process that reads was ended, perhaps for lack of memory: try fewer --workers"

@@ -28,7 +28,7 @@ import predict
 from common.messages import UserError
 from preprocessing.image_files import open_picture
 from preprocessing.stroke_files import StrokeSample, read_drawing
-from recognition import profiles
+from recognition import batches, profiles
 from recognition.batches import Options, read_all
 from recognition.inputs import Item, describe, find_sources
 from recognition.memory import Memory
@@ -429,12 +429,13 @@ def test_a_region_outside_is_an_error_of_that_input(run, tmp_path):
 # Batches
 
 
-def test_any_batch_size_reads_the_same(run, tmp_path):
+def test_any_batch_size_reads_the_same(run, tmp_path, monkeypatch):
     for place, text in enumerate(["7", "10", "4", "417", "0"]):
         save(tmp_path / f"{place}.png", text)
     (tmp_path / "3.jsonl").write_text(lines_of(*[ONE, SEVEN, [], FOUR, ZERO] * 4))
     (tmp_path / "2.json").write_text("[[[NaN, 1]]]")
-    one, seven, many = (run(".", "--json", "--batch-size", size) for size in (1, 7, 64))
+    monkeypatch.setattr(batches, "BATCH_SECONDS", 60.0)  # so that batches grow
+    one, seven, many = (run(".", "--json", "--batch-size", size, "--threads", 16) for size in (1, 7, 64))
     assert one.status == seven.status == many.status == 1
     assert len(one.objects) == 26
     for other in (seven.objects, many.objects):

@@ -301,7 +301,6 @@ def test_weights_contain_their_recipe(project):
     assert {key: training[key] for key in expected} == expected
 
 
-@pytest.mark.long
 def test_shipped_weights_are_replaced_only_when_asked(project):
     shipped = project.folder / "checkpoints/improved_resnet18_digits.pt"
     run = project.train("run", *FEW, "--epochs", 1)

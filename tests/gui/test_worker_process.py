@@ -12,7 +12,6 @@ from tests.support.run_code import run_with_hand
 from tests.support.window import NAME, PATIENCE, Window, draw
 
 
-@pytest.mark.long
 def test_a_worker_process_that_dies_is_replaced(window):
     """It is the only one that loads PyTorch."""
     draw(window, 6)

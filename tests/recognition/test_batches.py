@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -63,11 +64,30 @@ def test_several_processes_read_as_one_does(inputs, recognizer):
 
 def test_no_process_is_started_for_the_few_inputs_that_remain(inputs, recognizer, monkeypatch):
     monkeypatch.setattr(batches, "_read_in_processes", None)
+    monkeypatch.setattr(batches, "WORTHWHILE", 60.0)
     read = read_all(iter(inputs), recognizer, Options(), workers=2, patience=0, total=len(inputs))
     assert [item.path for item, _ in read] == [item.path for item in inputs]
-    endless = read_all(iter(inputs), recognizer, Options(), workers=2, patience=0, total=10**9)
-    with pytest.raises(TypeError):  # it is called
-        list(endless)
+    for total, pages in ((10**9, 1), (1, 10**9), (None, 1)):
+        many = (replace(item, page=1 if pages > 1 else None, pages=pages) for item in inputs)
+        with pytest.raises(TypeError):  # it is called
+            list(read_all(many, recognizer, Options(), workers=2, patience=0, total=total))
+
+
+def test_processes_take_more_inputs_at_a_time_where_these_are_read_fast(inputs, recognizer, monkeypatch):
+    sizes, batches_of = [], batches._batches
+
+    def watched(*arguments: object) -> Iterator[list[Item]]:
+        for batch in batches_of(*arguments):
+            sizes.append(len(batch))
+            yield batch
+
+    monkeypatch.setattr(batches, "_batches", watched)
+    monkeypatch.setattr(batches, "BATCH_SECONDS", 60.0)
+    options = Options(batch_size=4)
+    read = read_all(iter(inputs), recognizer, options, workers=2, patience=0)
+    assert [item.path for item, _ in read] == [item.path for item in inputs]
+    assert sizes[0] == 1
+    assert max(sizes) == 4
 
 
 def test_a_batch_holds_what_is_read_in_about_half_a_second():

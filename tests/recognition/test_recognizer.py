@@ -187,6 +187,8 @@ def test_a_doubtful_page_is_read_again_and_the_surer_reading_counts(
     signs = [replace(one, kind="+", chance=first)] * 2
     assert recognizer.refined(ink, signs) == signs
     assert len(asked) == (first < 0.9), "signs alone are not read again"
+    recognizer.refined(ink, [replace(one, kind="crossed out")] * 2)
+    assert len(asked) == (first < 0.9) + 1, "what is crossed out is no surer than ?"
 
 
 @pytest.mark.parametrize(
