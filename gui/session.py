@@ -211,7 +211,7 @@ class Session:
             if number and number != getattr(self.shown.reading, text):
                 self.say(say(text, number=number))
         shown = ShownReading(reading, version)
-        if len(reading.digits) == len(self.shown.reading.digits) and not shown.is_sign(self.shown.chosen):
+        if shown.kinds() == self.shown.kinds():
             shown.chosen = self.shown.chosen
         self.show(shown)
         self.on_reading()
