@@ -211,7 +211,7 @@ class Session:
             if number and number != getattr(self.shown.reading, text):
                 self.say(say(text, number=number))
         shown = ShownReading(reading, version)
-        if shown.kinds() == self.shown.kinds():
+        if shown.are_signs() == self.shown.are_signs():
             shown.chosen = self.shown.chosen
         self.show(shown)
         self.on_reading()

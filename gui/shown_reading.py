@@ -30,7 +30,8 @@ class ShownReading:
 
     def __post_init__(self) -> None:
         digits = self.reading.digits
-        places = [at for at, is_digit in enumerate(self.kinds()) if is_digit]
+        # Of signs, no other choice is offered.
+        places = [at for at, is_sign in enumerate(self.are_signs()) if not is_sign]
         unsure = [at for at in places if digits[at].confidence < SURE]
         last = places[-1] if places else max(0, len(digits) - 1)
         self.chosen = min(unsure, key=lambda at: digits[at].confidence, default=last)
@@ -40,9 +41,9 @@ class ShownReading:
         """The digit that is shown in detail; None if there are no digits."""
         return self.reading.digits[self.chosen] if self.reading.digits else None
 
-    def kinds(self) -> list[bool]:
-        """Return for each digit whether it is read as one, or as `?`; False for a sign."""
-        return [label in DIGITS for label in self.labels()]
+    def are_signs(self) -> list[bool]:
+        """Return for each digit of the reading whether it is a sign, and not a digit or `?`."""
+        return [label not in DIGITS for label in self.labels()]
 
     def correct(self, label: int, name: str) -> tuple[int, str] | None:
         """Correct the digit that is shown in detail to `label`, with a sample called `name`.
@@ -108,7 +109,7 @@ class ShownReading:
         sign has none.
         """
         digit = self.digit
-        if digit is None or not self.kinds()[self.chosen]:
+        if digit is None or self.are_signs()[self.chosen]:
             return []
         shown, sure = self.labels()[self.chosen], digit.confidence >= SURE or bool(self.corrected)
         shares = [(str(label), digit.probabilities[label]) for label in digit.ranked()]

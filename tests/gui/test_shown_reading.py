@@ -23,7 +23,7 @@ def test_how_sure_it_is_stands_in_words_where_it_is_low():
     sign = ShownReading(PageReading((replace(page[0], no_digit=0.99, is_digit=False),), "+"))
     assert (sign.chosen, sign.contenders()) == (0, [])
     both = ShownReading(PageReading((page[0],) * 2, "7+"))
-    assert both.kinds() == [True, False]
+    assert both.are_signs() == [False, True]
     single = ShownReading(PageReading(page[1:], "2"))
     assert (single.note(), single.title()) == ("or 1?", "2, or 1?")
     assert [label for label, _ in single.contenders()] == ["2", "1", "?"]
