@@ -11,7 +11,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, PercentFormatter
 
-MISTAKES_SHOWN = 400
+MISTAKES_SHOWN = 100
 TRAIN, VALIDATION = "tab:blue", "tab:orange"
 
 
@@ -109,7 +109,7 @@ def draw_mistakes(
     """Draw misread images with truth, reading and confidence, the most confident mistakes first.
 
     Args:
-        images: uint8, (N, 28, 28), 0 for paper to 255 for full ink. Only the 400 most confident mistakes are
+        images: uint8, (N, 28, 28), 0 for paper to 255 for full ink. Only the 100 most confident mistakes are
             drawn if there are more.
         truths: class names, (N,).
         readings: class names, (N,).
@@ -123,7 +123,7 @@ def draw_mistakes(
     order = np.argsort(-confidences, kind="stable")[:MISTAKES_SHOWN]
     if len(order) < len(images):
         title = f"{title}, the surest {len(order)} of them"
-    columns = 10 if len(order) <= 100 else 20
+    columns = 10
     rows = max(1, -(-len(order) // columns))
     # One image of all tiles: with an axes for each, hundreds of tiles would take minutes.
     wide, high, top = 36, 46, 15  # width and height of a tile and height of its text, in pixels

@@ -1,5 +1,6 @@
 """Which tests run by default, and fixtures that many tests share."""
 
+import gc
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -26,7 +27,7 @@ not_run = pytest.StashKey[int]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    how_often = "how often faults are provoked: full, as in docs/reliability.md, or a thirtieth as often"
+    how_often = "how often faults are provoked: full, as in docs/reliability.md, or a sixtieth as often"
     parser.addoption("--faults", choices=("few", "full"), default="few", help=how_often)
 
 
@@ -45,6 +46,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [item for item in items if item not in left_out]
     config.hook.pytest_deselected(items=left_out)
     config.stash[not_run] = len(left_out)
+
+
+def pytest_collection_finish() -> None:
+    """Leave all that was imported out of later garbage collections."""
+    gc.freeze()
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -72,7 +78,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 @pytest.fixture(scope="session")
 def often(request: pytest.FixtureRequest) -> Callable[[int], int]:
     """How often to provoke a fault that a full run provokes as often as the argument says; at least once."""
-    divisor = 1 if request.config.getoption("--faults") == "full" else 30
+    divisor = 1 if request.config.getoption("--faults") == "full" else 60
     return lambda full: max(1, full // divisor)
 
 
@@ -126,7 +132,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Project:
     folder = tmp_path_factory.mktemp("trained") / "project"
     folder.mkdir()
     project = Project(folder)
-    project.train("runs/digits", "--epochs", 2, "--limit-train", 384)
+    project.train("runs/digits", "--epochs", 2, "--limit-train", 192)
     return project
 
 

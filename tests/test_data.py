@@ -323,6 +323,7 @@ def test_no_network(tmp_path, monkeypatch, capsys):
 # torchvision
 
 
+@pytest.mark.long
 def test_torchvision_without_its_compiled_part():
     """As with a CPU build of PyTorch beside a CUDA build of torchvision."""
     code = (

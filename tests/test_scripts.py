@@ -14,9 +14,9 @@ from tests.support.project import DEAD_MIRROR, missing
 def test_mnist_from_training_to_report(project, mnist_dir):
     """test.py without arguments evaluates the weights that train.py has just trained on MNIST."""
     project.validate_on_few()
-    result = project.run("train.py", "--limit-train", 4500, "--epochs", 1, "--batch-size", 50, "--seed", 4)
+    result = project.run("train.py", "--limit-train", 2500, "--epochs", 1, "--batch-size", 25, "--seed", 4)
     assert result.returncode == 0, result.stderr
-    assert "data     MNIST: 4,500 images to train on, 599 to validate on" in result.stdout
+    assert "data     MNIST: 2,500 images to train on, 599 to validate on" in result.stdout
     assert result.stdout.splitlines()[-1] == "Next:    python test.py"
     (run,) = (project.folder / "runs").iterdir()
     assert run.name.endswith("-seed4")

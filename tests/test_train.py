@@ -42,7 +42,7 @@ from training.recipe import RECIPES
 
 DIGITS = ("--dataset", "digits", "--batch-size", 64)
 FEW = ("--limit-train", 128)  # of the digits: two steps an epoch
-SHORT = ("--limit-train", 640, "--epochs", 4)
+SHORT = ("--limit-train", 192, "--epochs", 4)
 MACHINE = ("--threads", 1, "--device", "cpu")
 posix = pytest.mark.skipif(os.name != "posix", reason="signals and permissions as on POSIX")
 
@@ -115,7 +115,7 @@ def test_personal(project, trained):
             image=Image.new("L", (28, 28), 255),
         )
     # The bundled digits are few, so that more epochs and a higher rate than the recipe's are needed.
-    run = project.train("run", "--personal", "Anna", "--epochs", 3, "--lr", 0.01, "--limit-train", 400)
+    run = project.train("run", "--personal", "Anna", "--epochs", 3, "--lr", 0.01, "--limit-train", 256)
     content = torch.load(run / "best.pt", weights_only=True)["training"]
     digest = weights_digest(load(shipped).model.state_dict())
     assert (content["initial"], content["ink_weight"]) == (digest, RECIPES["personal"].ink_weight)
@@ -150,7 +150,7 @@ def test_a_student_of_two_teachers_resumed_from_another_folder(project, trained)
     """Teachers with relative paths are found from any current folder."""
     for name in ("a.pt", "b.pt"):
         shutil.copy(trained.folder / "runs/digits/best.pt", project.folder / name)
-    learned = ("--initial-checkpoint", "a.pt", "--teacher", "a.pt", "b.pt")
+    learned = ("--initial-checkpoint", "a.pt", "--teacher", "a.pt", "b.pt", *FEW)
     run = project.train("run", "--recipe", "best", "--epochs", 1, *learned)
     teachers = torch.load(run / "best.pt", weights_only=True)["training"]["teacher"]
     assert teachers == [torch.load(project.folder / "a.pt", weights_only=True)["weights_sha256"]] * 2
@@ -162,7 +162,7 @@ def test_a_student_of_two_teachers_resumed_from_another_folder(project, trained)
 @pytest.mark.long
 def test_a_wide_network_is_trained_tested_and_read_with_and_teaches(project):
     """By all scripts that take weights."""
-    run = project.train("wide", "--epochs", 1, "--width", 2, "--limit-train", 640)
+    run = project.train("wide", "--epochs", 1, "--width", 2, *FEW)
     weights = torch.load(run / "best.pt", weights_only=True)
     assert weights["arguments"]["width"] == 2
     assert weights["state_dict"]["fc.weight"].shape == (10, 256)
@@ -174,7 +174,7 @@ def test_a_wide_network_is_trained_tested_and_read_with_and_teaches(project):
     ):
         result = project.run(*command)
         assert result.returncode == 0, (command, result.stderr)
-    taught = ("--teacher", "wide/best.pt", "--teacher-temperature", 4, "--epochs", 1, "--limit-train", 128)
+    taught = ("--teacher", "wide/best.pt", "--teacher-temperature", 4, "--epochs", 1, *FEW)
     student = torch.load(project.train("student", *taught) / "best.pt", weights_only=True)
     assert student["arguments"] == {"num_classes": 10, "dropout": 0.1}
     assert student["training"]["teacher"] == [weights["weights_sha256"]]
@@ -398,7 +398,7 @@ def test_resuming_a_finished_run_changes_nothing(project, trained):
 @pytest.mark.long
 def test_two_processes_train_as_one(project):
     """Two ranks of torchrun write one run, with figures close to those of a single process."""
-    arguments = ("--epochs", 1, "--limit-train", 640, "--dropout", 0, "--amp", "off", "--sync-batch-norm")
+    arguments = ("--epochs", 1, "--limit-train", 256, "--dropout", 0, "--amp", "off", "--sync-batch-norm")
     result = project.run(*TORCHRUN, "train.py", *DIGITS, *arguments, *MACHINE, "--output", "two")
     assert result.returncode == 0, result.stderr
     assert result.stdout.count("Weights: ") == 1

@@ -31,7 +31,7 @@ from common.files import PROJECT
 from common.messages import short
 from data import load_training
 from model import ImprovedResNet18, ResidualBlock
-from tests.support.project import MNIST_DIR, Result, assert_one_line_error
+from tests.support.project import FORGE, Result, assert_one_line_error
 from visualization import network_plots
 from visualization.architecture import Step, format_table, layers, sections, trace
 from visualization.diagram import draw_architecture
@@ -320,16 +320,6 @@ def test_embedding_keeps_neighbours_together(method):
 # The script
 
 
-def visualize(*flags: object, **environment: str | None) -> Result:
-    """Run the script in a process of its own; an environment variable that is None is taken away."""
-    command = [sys.executable, "visualize.py", "--threads", "1", "--device", "cpu", *flags]
-    environment = {**os.environ, "MNIST_DIR": str(MNIST_DIR), **environment}
-    environment = {name: value for name, value in environment.items() if value is not None}
-    return subprocess.run(
-        list(map(str, command)), cwd=PROJECT, env=environment, capture_output=True, text=True
-    )
-
-
 @pytest.fixture
 def script(run_main) -> Callable[..., Result]:
     """Return a function that runs the script in this process."""
@@ -339,9 +329,9 @@ def script(run_main) -> Callable[..., Result]:
 def test_every_picture_is_drawn_and_shows_something(tmp_path):
     """In a process that has no display."""
     flags = ("--what", *PICTURES, "--method", "pca", "--dataset", "digits", "--checkpoint", "shipped")
-    result = visualize(
-        *flags, "--dpi", 70, "--index", 3, "--output", tmp_path, DISPLAY=None, WAYLAND_DISPLAY=None
-    )
+    command = ["visualize.py", "--threads", "1", "--device", "cpu", *flags, "--dpi", "70", "--index", "3"]
+    environment = {name: value for name, value in os.environ.items() if "DISPLAY" not in name}
+    result = Result((), *FORGE.run(PROJECT, environment, [*command, "--output", str(tmp_path)]))
     assert (result.returncode, result.stdout) == (0, "")
     files = ["model", "filters", "features_digits", "saliency_digits", "embedding_digits"]
     for line, name in zip(result.stderr.splitlines(), files, strict=True):
@@ -480,6 +470,7 @@ def test_ink_of_a_page_is_grey_where_it_is_unsure():
     assert 0.25 < np.median(shades[shades > 0]) < 1
 
 
+@pytest.mark.long
 def test_pictures_of_a_run_go_to_its_folder(trained):
     """If the run was on other digits, they do not have the names of MNIST's pictures."""
     flags = ("--dataset", "digits", "--what", "architecture", "filters")

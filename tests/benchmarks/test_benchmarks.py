@@ -132,7 +132,7 @@ def test_who_alone_reaches_an_accuracy_is_ahead():
 def test_time_to_accuracy(run, tmp_path):
     """Times of two real runs; those of train.py's epochs are known to itself."""
     ours = ("--recipe", "quick", "--seeds", 1, *DIGITS, *ONE)
-    flags = ("--epochs", 3, "--batch-size", 64, "--limit-train", 320, "--output", tmp_path)
+    flags = ("--epochs", 2, "--batch-size", 64, "--limit-train", 192, "--output", tmp_path)
     start = time.perf_counter()
     result = run("time_to_accuracy", *ours, "--example", "--example-epochs", 1, "--", *flags)
     whole = time.perf_counter() - start
@@ -230,22 +230,24 @@ def test_memory_is_that_of_the_child_alone(digits, tmp_path):
 
 
 def test_scaling(run, monkeypatch):
-    """Two processes are real; those that train alone, as other tests show, are spared their start."""
-    alone = []
+    """Two processes are real; other trainings, which other tests show, are spared their start."""
+    alone, real = [], []
 
     def follow(*command: object) -> list[Epoch]:
-        if "--nproc-per-node=2" in command:
-            return timing.follow(*command)
+        if "--nproc-per-node=2" in command and "--sync-batch-norm" not in command:
+            real.extend(timing.follow(*command))
+            return real
         alone.append(" ".join(map(str, command)))
         return [Epoch(seconds=1, errors=0, images=287, rate=500 * len(alone))]
 
     monkeypatch.setattr(scaling, "follow", follow)
-    rows = rows_of(run("scaling", *DIGITS, "--repeats", 1, "--images", 256, "--busy", 1))
+    rows = rows_of(run("scaling", *DIGITS, "--repeats", 1, "--images", 128, "--busy", 1))
     assert "torch.distributed.run" in alone[0]
     assert "--nproc-per-node=1" in alone[0]
     assert "torch.distributed.run" not in alone[1]
-    assert ["--sync-batch-norm" in command for command in alone] == [False, True, False]
-    assert all("--threads 2" in command for command in alone[1:])
+    assert ["--sync-batch-norm" in command for command in alone] == [False, True, False, True]
+    assert all("--threads 2" in command for command in alone[1:3])
+    assert "--nproc-per-node=2" in alone[3]
     one, before, threads, *processes = (
         rows[name]
         for name in (
@@ -256,8 +258,8 @@ def test_scaling(run, monkeypatch):
     )
     assert (one[0], before[0], threads[0]) == (500, 1000, 1500)
     assert one[3] == before[6] == 1
+    assert [row[0] for row in processes] == [2000, pytest.approx(real[-1].rate, abs=0.5)]
     for row in processes:
-        assert row[0] > 0
         assert row[3] == pytest.approx(row[0] / one[0], abs=0.01)
         assert row[6] == pytest.approx(row[0] / before[0], abs=0.01)
 

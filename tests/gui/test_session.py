@@ -37,11 +37,11 @@ def test_readings_that_arrive_too_late_are_dropped(window):
 
 @pytest.mark.long
 def test_pen_data_is_read_as_by_the_recognizer(window, recognizer):
-    """A hundred digits of thirty writers, drawn by the mouse."""
+    """Fifty digits of thirty writers, drawn by the mouse."""
     path = os.environ.get("DIGITS_PEN")
     if not path or not Path(path).exists():
         missing("no stylus digits: DIGITS_PEN names a file of strokes")
-    chosen = random.Random(7).sample(list(drawings(Path(path))), 100)
+    chosen = random.Random(7).sample(list(drawings(Path(path))), 50)
     window.click(window.middle)
     window.wait_for_reading()  # the network is loaded
     right = same = 0
@@ -59,8 +59,8 @@ def test_pen_data_is_read_as_by_the_recognizer(window, recognizer):
         settled = settled_reading(window, expected)
         right += settled == str(drawing.label)
         same += settled == expected
-    assert right >= 93, right
-    assert same >= 97, same
+    assert right >= 46, right
+    assert same >= 48, same
 
 
 def settled_reading(window: Window, expected: str) -> str:

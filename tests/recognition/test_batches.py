@@ -73,6 +73,7 @@ def test_no_process_is_started_for_the_few_inputs_that_remain(inputs, recognizer
             list(read_all(many, recognizer, Options(), workers=2, patience=0, total=total))
 
 
+@pytest.mark.long
 def test_processes_take_more_inputs_at_a_time_where_these_are_read_fast(inputs, recognizer, monkeypatch):
     sizes, batches_of = [], batches._batches
 

@@ -6,6 +6,7 @@ the script's exit status. The project's own modules are not imported here: a scr
 
 import atexit
 import faulthandler
+import gc
 import importlib
 import json
 import os
@@ -55,6 +56,7 @@ def serve() -> None:
     """Run the script of each line in a forked process and print its exit status."""
     for library in LIBRARIES:
         importlib.import_module(library)
+    gc.freeze()  # or each child would copy the pages of all these objects to look for garbage
     for line in sys.stdin:
         child = os.fork()
         if not child:

@@ -3,8 +3,8 @@
     python -m tests.support.hostile FOLDER COUNT SEED HEAVY
 
 writes COUNT files to FOLDER one by one and reads them in both ways: the same files for the same SEED. HEAVY
-is "both" for a few very large files, too, "one" for each of these in one way only, in turns, or "none". It
-prints a JSON object for each: its name, the outcomes, seconds of processor time and MiB of memory, both with
+is "all" for very large files, too, "some" for a third of these, each in one way only, or "none". It prints a
+JSON object for each: its name, the outcomes, seconds of processor time and MiB of memory, both with
 the processes that draw PDF files.
 """
 
@@ -48,13 +48,13 @@ LARGEST = "7000x7000-L.png"  # the largest picture that is accepted, empty; read
 register_heif_opener()  # or Pillow cannot write such files
 
 
-def main(folder: Path, count: int, seed: int, heavy_ways: str) -> None:
+def main(folder: Path, count: int, seed: int, heavies: str) -> None:
     """Read all files and print what happens to each."""
     torch.set_num_threads(1)
     # Encoders leave threads and memory behind; a process of their own has no limit.
     files: multiprocessing.Queue = multiprocessing.get_context("spawn").Queue(4)
     maker = multiprocessing.get_context("spawn").Process(
-        target=make, args=(files, count, seed, heavy_ways), daemon=True
+        target=make, args=(files, count, seed, heavies), daemon=True
     )
     maker.start()
     worker = Worker(None, "cpu", 1, "hostile")
@@ -70,13 +70,15 @@ def main(folder: Path, count: int, seed: int, heavy_ways: str) -> None:
         path.unlink()
 
 
-def make(files: multiprocessing.Queue, count: int, seed: int, heavy_ways: str) -> None:
+def make(files: multiprocessing.Queue, count: int, seed: int, heavies: str) -> None:
     """Put the name and the content of each file, and the ways to read it, into a queue, then None."""
-    if heavy_ways != "none":
-        for number, (name, content) in enumerate(heavy()):
-            both = heavy_ways == "both" or name == LARGEST
-            files.put((name, content, WAYS if both else [WAYS[number % 2]]))
-    for name, content in mutated(count, random.Random(seed)):
+    rng = random.Random(seed)
+    for name, content in heavy() if heavies != "none" else ():
+        if heavies == "all" or name == LARGEST:
+            files.put((name, content, WAYS))
+        elif rng.random() < 1 / 3:
+            files.put((name, content, [rng.choice(WAYS)]))
+    for name, content in mutated(count, rng):
         files.put((name, content, WAYS))
     files.put(None)
 

@@ -145,7 +145,8 @@ def test_students_of_other_seeds_and_lengths_share_answers(images, folder):
         assert Answers.open(folder, recipe, images)
 
 
-@pytest.mark.parametrize("steps", [*(pytest.param(n, marks=pytest.mark.long) for n in (0, 4, 6, 8)), 2])
+@pytest.mark.long
+@pytest.mark.parametrize("steps", [0, 2, 4, 6, 8])
 def test_a_student_of_answers_resumed_after_any_step_ends_the_same(images, folder, steps):
     def new() -> Trainer:
         teacher = Answers.open(folder, RECIPE, images)

@@ -428,11 +428,11 @@ def test_training_with_extra_digits_resumes_exactly(project):
     """Drawings vary from epoch to epoch, in a resumed run as in an unbroken one."""
     pen = write_strokes(project.folder / "pen.jsonl", *map(line_of, range(10)), "rubbish")
     extra = ("--ink", pen, "--ink-credit", "Ada, CC BY 4.0", "--ink-weight", 6.4)
-    arguments = ("--dataset", "digits", "--limit-train", 320, "--batch-size", 64, "--epochs", 3, *extra)
+    arguments = ("--dataset", "digits", "--limit-train", 96, "--batch-size", 32, "--epochs", 3, *extra)
     whole = project.run("train.py", *arguments, "--output", "whole")
     assert whole.returncode == 0, whole.stderr
     assert "pen.jsonl: 1 of 11 drawings left out: line 11" in whole.stderr
-    assert "320 images and 64 of other people's digits to train on" in whole.stdout
+    assert "96 images and 64 of other people's digits to train on" in whole.stdout
     with project.start("train.py", *arguments, "--output", "broken") as process:
         next(line for line in process.stdout if line.startswith("epoch 1/3"))
         process.send_signal(signal.SIGINT)

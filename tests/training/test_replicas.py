@@ -21,13 +21,13 @@ from training.trainer import Trainer
 CPU = torch.device("cpu")
 RECIPE = Recipe(epochs=2, batch_size=128)
 UNDISTORTED = Augmentation(rotation=0, scale=0, shear=0, shift=0, elastic=0)
-LEARNS_FAST = Recipe(epochs=6, batch_size=128, lr=0.1, augmentation=UNDISTORTED)
+LEARNS_FAST = Recipe(epochs=9, batch_size=128, lr=0.1, augmentation=UNDISTORTED)
 
 
 @pytest.fixture(scope="module")
 def digits():
     train, validation = load_training("digits", None)
-    return train[:512], validation[:100]  # four steps an epoch
+    return train[:256], validation[:50]  # two steps an epoch
 
 
 @pytest.fixture(scope="module")
@@ -103,12 +103,11 @@ class TestTwoThreads:
         assert_resumed_ends_as(unbroken, digits, 3)
 
     @pytest.mark.long
-    @pytest.mark.parametrize("temperature", [1.0, 4.0])
-    def test_replicas_learn_from_a_teacher_and_from_labels(self, digits, teacher, temperature):
+    def test_replicas_learn_from_a_teacher(self, digits, teacher):
         """As much as one network that sees the whole batch, up to the statistics of batch norm."""
         errors = {}
         for sync in (False, True):
-            recipe = replace(LEARNS_FAST, teacher_temperature=temperature, sync_batch_norm=sync)
+            recipe = replace(LEARNS_FAST, teacher_temperature=4, sync_batch_norm=sync)
             trainer = Trainer(recipe, *digits, CPU, teacher=teacher)
             assert len(trainer.replicas.networks) == (1 if sync else 2)
             torch.set_num_threads(1 if sync else 2)  # two would wait for one another in every operator

@@ -142,7 +142,8 @@ def test_a_digit_drawn_with_the_mouse(page, number: int):
     assert abs((glyph.sum(1) @ np.arange(28)) / glyph.sum() - 14) < 1
 
 
-@pytest.mark.parametrize(("number", "kind"), [pytest.param(4, "pen", marks=pytest.mark.long), (6, "touch")])
+@pytest.mark.long
+@pytest.mark.parametrize(("number", "kind"), [(4, "pen"), (6, "touch")])
 def test_a_digit_drawn_with_pen_and_finger(browser, address, number: int, kind: str):
     page = Page(browser, address, PHONE)
     page.draw(page.digits(str(number)), kind)
@@ -418,6 +419,7 @@ def test_an_error_of_a_reading_is_reported(page):
     page.wait_for_reading("6")
 
 
+@pytest.mark.long
 def test_it_works_without_a_network(browser, built: Path):
     with serve_built(built) as address:  # at another port, so that nothing is known of it yet
         page = Page(browser, address)

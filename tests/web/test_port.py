@@ -83,7 +83,7 @@ def drawings() -> list[list[list[list[float]]]]:
         return [[stroke.tolist() for stroke in sample.strokes] for _, sample in islice(lines, REAL)]
 
 
-@pytest.mark.parametrize("count", [100, pytest.param(REAL, marks=pytest.mark.long)])
+@pytest.mark.parametrize("count", [40, pytest.param(REAL, marks=pytest.mark.long)])
 def test_real_drawings_of_a_digit(count, drawings, recognizer):
     assert len(drawings) == REAL
     assert_same([(strokes, place % 2 == 0) for place, strokes in enumerate(drawings[:count])], recognizer)
