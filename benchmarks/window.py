@@ -26,6 +26,7 @@ SETTLE = 0.3  # seconds without input, in which all work ends
 
 
 def main() -> int:
+    """Measure and print; return the exit status."""
     args = parse_arguments()
     if lacking := missing_tools():
         raise UserError(f"this measurement needs {', '.join(lacking)}")
@@ -40,6 +41,7 @@ def main() -> int:
 
 
 def parse_arguments() -> argparse.Namespace:
+    """Parse the command line."""
     parser = ArgumentParser("Measure the window's speed, in the real window on a virtual screen.")
     add = parser.add_argument
     count = number(int, at_least=1)
@@ -58,11 +60,12 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def report(what: str, figures: str) -> None:
+    """Print a row of the table."""
     print(f"{what:44}{figures}", flush=True)
 
 
 def time_to_strokes(display: str) -> float:
-    """Seconds from the start of the process to ink on the screen under the mouse."""
+    """Return the seconds from the start of the process to ink on the screen under the mouse."""
     start = time.perf_counter()
     window = Window(display, "--size", SIDE)
     window.click(window.middle)
@@ -91,6 +94,7 @@ def samples(path: Path | None, count: int) -> Iterator[Strokes]:
 
 
 def measure(inputs: list[Strokes], args: argparse.Namespace) -> None:
+    """Draw in a window of this process, whose files are in a temporary folder, and print what is measured."""
     with TemporaryDirectory() as folder:
         _measure(inputs, args, Hand(folder=Path(folder)))
 
@@ -159,6 +163,7 @@ def watch_memory(hand: Hand, inputs: Iterator[Strokes], readings: int) -> None:
 
 
 def median(values: list[float]) -> float:
+    """Return the median, of an even number of values the upper one."""
     return sorted(values)[len(values) // 2]
 
 
