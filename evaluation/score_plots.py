@@ -109,8 +109,8 @@ def draw_mistakes(
     """Draw misread images with truth, reading and confidence, the most confident mistakes first.
 
     Args:
-        images: uint8, (N, 28, 28), 0 for paper to 255 for full ink. Only the 100 most confident mistakes are
-            drawn if there are more.
+        images: uint8, (N, 28, 28), 0 for paper to 255 for full ink. Of more than 100, only the most
+            confident are drawn.
         truths: class names, (N,).
         readings: class names, (N,).
         confidences: the probability of each reading, (N,), in [0, 1].
@@ -125,7 +125,7 @@ def draw_mistakes(
         title = f"{title}, the surest {len(order)} of them"
     columns = 10
     rows = max(1, -(-len(order) // columns))
-    # One image of all tiles: with an axes for each, hundreds of tiles would take minutes.
+    # One image of all tiles, since an axes for each would take long to lay out.
     wide, high, top = 36, 46, 15  # width and height of a tile and height of its text, in pixels
     tiles = np.zeros((rows * high, columns * wide))
     figure = Figure(figsize=(columns * wide / 36, rows * high / 36 + 0.5), layout="constrained")

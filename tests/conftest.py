@@ -27,7 +27,7 @@ not_run = pytest.StashKey[int]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    how_often = "how often faults are provoked: full, as in docs/reliability.md, or a sixtieth as often"
+    how_often = "how often faults are provoked: full, as in docs/reliability.md, or a thirtieth as often"
     parser.addoption("--faults", choices=("few", "full"), default="few", help=how_often)
 
 
@@ -78,7 +78,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 @pytest.fixture(scope="session")
 def often(request: pytest.FixtureRequest) -> Callable[[int], int]:
     """How often to provoke a fault that a full run provokes as often as the argument says; at least once."""
-    divisor = 1 if request.config.getoption("--faults") == "full" else 60
+    divisor = 1 if request.config.getoption("--faults") == "full" else 30
     return lambda full: max(1, full // divisor)
 
 

@@ -674,8 +674,8 @@ def test_standard_input_that_cannot_be_read(run, tmp_path):
 
 
 @posix
-def test_a_line_is_answered_before_the_next_is_sent_and_ctrl_c_leaves_whole_lines(project):
-    """With batches of one, another program can wait for each answer."""
+def test_a_line_is_answered_before_the_next_is_sent_and_ctrl_c_ends_it(project):
+    """With batches of one, another program can wait for each answer; Ctrl-C then leaves no half line."""
     process = project.start("predict.py", "--json", "--batch-size", 1, "-", stdin=subprocess.PIPE)
     for strokes, text in ((SEVEN, "7"), (FOUR, "4"), ([], "")):
         process.stdin.write(lines_of(strokes))
@@ -727,7 +727,6 @@ def test_garbage_is_collected_once_all_is_imported(project):
     assert process.communicate(timeout=60) == ("False\nTrue True\n", "")
 
 
-@pytest.mark.long
 @posix
 def test_a_reader_that_closes_the_pipe_early(project):
     """As `| head -1` does: the script ends without a traceback."""
@@ -922,7 +921,7 @@ def test_memory_is_flat(project):
 
 @pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-@pytest.mark.parametrize(("kind", "pages"), [("tiff", 45), ("pdf", 15)])
+@pytest.mark.parametrize(("kind", "pages"), [("tiff", 50), ("pdf", 20)])
 def test_memory_does_not_grow_with_the_pages(project, kind, pages):
     project.environment |= {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "65536"}
     page = picture_of("71").resize((700, 450))
@@ -937,7 +936,7 @@ def test_memory_does_not_grow_with_the_pages(project, kind, pages):
         process.communicate(timeout=60)
         return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024
 
-    growth = peak(pages) - peak(5)
+    growth = peak(pages) - peak(10)
     assert growth < 6, "MiB; keeping each page would take 12 (TIFF) or 69 (PDF)"
 
 

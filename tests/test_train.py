@@ -42,7 +42,7 @@ from training.recipe import RECIPES
 
 DIGITS = ("--dataset", "digits", "--batch-size", 64)
 FEW = ("--limit-train", 128)  # of the digits: two steps an epoch
-SHORT = ("--limit-train", 192, "--epochs", 4)
+SHORT = ("--limit-train", 320, "--epochs", 4)
 MACHINE = ("--threads", 1, "--device", "cpu")
 posix = pytest.mark.skipif(os.name != "posix", reason="signals and permissions as on POSIX")
 
@@ -115,7 +115,7 @@ def test_personal(project, trained):
             image=Image.new("L", (28, 28), 255),
         )
     # The bundled digits are few, so that more epochs and a higher rate than the recipe's are needed.
-    run = project.train("run", "--personal", "Anna", "--epochs", 3, "--lr", 0.01, "--limit-train", 256)
+    run = project.train("run", "--personal", "Anna", "--epochs", 3, "--lr", 0.01, "--limit-train", 400)
     content = torch.load(run / "best.pt", weights_only=True)["training"]
     digest = weights_digest(load(shipped).model.state_dict())
     assert (content["initial"], content["ink_weight"]) == (digest, RECIPES["personal"].ink_weight)
@@ -364,7 +364,7 @@ def resume(project: Project, run: Path) -> subprocess.CompletedProcess:
 def test_a_run_stopped_by_a_signal_prints_how_to_resume(project, unbroken, code):
     run = project.folder / "run"
     process = start_and_wait_for_state(project, run)
-    time.sleep(np.random.default_rng().uniform(0, 0.4))
+    time.sleep(np.random.default_rng().uniform(0, 0.2))
     process.send_signal(code)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 128 + code, (out, err)

@@ -49,8 +49,7 @@ def test_no_program_is_left_out():
 
 def run(folder: Path, heading: str, code: str) -> str:
     """Run a program in a folder outside the project and return what it prints."""
-    environment = {name: value for name, value in os.environ.items() if "DISPLAY" not in name}
-    environment["TORCH_HOME"] = str(folder)
+    environment = {**os.environ, "MPLBACKEND": "Agg", "TORCH_HOME": str(folder)}
     program = folder / ("program.mjs" if heading.endswith("JavaScript") else "program.py")
     program.write_text(code.replace('hub.load(".",', f"hub.load({str(PROJECT)!r},"))
     if program.suffix == ".py" and FORGE:

@@ -31,7 +31,7 @@ from common.files import PROJECT
 from common.messages import short
 from data import load_training
 from model import ImprovedResNet18, ResidualBlock
-from tests.support.project import FORGE, Result, assert_one_line_error
+from tests.support.project import Result, assert_one_line_error
 from visualization import network_plots
 from visualization.architecture import Step, format_table, layers, sections, trace
 from visualization.diagram import draw_architecture
@@ -326,22 +326,22 @@ def script(run_main) -> Callable[..., Result]:
     return functools.partial(run_main, main, "--device", "cpu")
 
 
-def test_every_picture_is_drawn_and_shows_something(tmp_path):
+def test_every_picture_is_drawn_and_shows_something(project, tmp_path):
     """In a process that has no display."""
     flags = ("--what", *PICTURES, "--method", "pca", "--dataset", "digits", "--checkpoint", "shipped")
-    command = ["visualize.py", "--threads", "1", "--device", "cpu", *flags, "--dpi", "70", "--index", "3"]
-    environment = {name: value for name, value in os.environ.items() if "DISPLAY" not in name}
-    result = Result((), *FORGE.run(PROJECT, environment, [*command, "--output", str(tmp_path)]))
+    project.environment.pop("DISPLAY", None)
+    project.environment.pop("WAYLAND_DISPLAY", None)
+    result = project.run("visualize.py", *flags, "--dpi", 70, "--index", 3, "--output", tmp_path / "out")
     assert (result.returncode, result.stdout) == (0, "")
     files = ["model", "filters", "features_digits", "saliency_digits", "embedding_digits"]
     for line, name in zip(result.stderr.splitlines(), files, strict=True):
-        file = tmp_path / f"{name}.png"
+        file = tmp_path / f"out/{name}.png"
         assert line == f"Written: {short(file)}"
         with open(file, "rb") as content:
             pixels = np.asarray(on_page(content, "#0d1117").convert("L"), float)
         assert pixels.std() > 10, name
         assert (np.abs(pixels - np.median(pixels)) > 50).mean() > 0.005, name
-    assert len(list(tmp_path.iterdir())) == len(files)
+    assert len(list((tmp_path / "out").iterdir())) == len(files)
 
 
 def test_the_test_images_are_not_read(script, tmp_path, mnist_dir):
@@ -470,7 +470,6 @@ def test_ink_of_a_page_is_grey_where_it_is_unsure():
     assert 0.25 < np.median(shades[shades > 0]) < 1
 
 
-@pytest.mark.long
 def test_pictures_of_a_run_go_to_its_folder(trained):
     """If the run was on other digits, they do not have the names of MNIST's pictures."""
     flags = ("--dataset", "digits", "--what", "architecture", "filters")

@@ -231,23 +231,23 @@ def test_memory_is_that_of_the_child_alone(digits, tmp_path):
 
 def test_scaling(run, monkeypatch):
     """Two processes are real; other trainings, which other tests show, are spared their start."""
-    alone, real = [], []
+    faked, real = [], []
 
     def follow(*command: object) -> list[Epoch]:
         if "--nproc-per-node=2" in command and "--sync-batch-norm" not in command:
             real.extend(timing.follow(*command))
             return real
-        alone.append(" ".join(map(str, command)))
-        return [Epoch(seconds=1, errors=0, images=287, rate=500 * len(alone))]
+        faked.append(" ".join(map(str, command)))
+        return [Epoch(seconds=1, errors=0, images=287, rate=500 * len(faked))]
 
     monkeypatch.setattr(scaling, "follow", follow)
     rows = rows_of(run("scaling", *DIGITS, "--repeats", 1, "--images", 128, "--busy", 1))
-    assert "torch.distributed.run" in alone[0]
-    assert "--nproc-per-node=1" in alone[0]
-    assert "torch.distributed.run" not in alone[1]
-    assert ["--sync-batch-norm" in command for command in alone] == [False, True, False, True]
-    assert all("--threads 2" in command for command in alone[1:3])
-    assert "--nproc-per-node=2" in alone[3]
+    assert "torch.distributed.run" in faked[0]
+    assert "--nproc-per-node=1" in faked[0]
+    assert "torch.distributed.run" not in faked[1]
+    assert ["--sync-batch-norm" in command for command in faked] == [False, True, False, True]
+    assert all("--threads 2" in command for command in faked[1:3])
+    assert "--nproc-per-node=2" in faked[3]
     one, before, threads, *processes = (
         rows[name]
         for name in (

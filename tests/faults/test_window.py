@@ -21,7 +21,7 @@ PICTURES = 60  # files to open, most of them broken
 ACTIONS = 10_000  # of the full run
 # MiB by which the memory in use may grow after a third of the actions: chance causes no more, but a leak of
 # 1 KiB per action does in the full run. In a shorter one the caches for pictures of many sizes still fill.
-GROWTH, SHORT_GROWTH = 4, 32
+GROWTH, SHORT_GROWTH = 4, 16
 
 
 @pytest.fixture

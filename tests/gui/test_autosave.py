@@ -44,7 +44,6 @@ def window_with_the_sheet_of_another(display: str, folder: Path) -> Window:
     return window
 
 
-@pytest.mark.long
 def test_the_sheet_is_back_after_a_close(other_display, other_copy):
     assert window_with_the_sheet_of_another(other_display, other_copy).close() == ""
 

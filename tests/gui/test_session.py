@@ -37,7 +37,7 @@ def test_readings_that_arrive_too_late_are_dropped(window):
 
 @pytest.mark.long
 def test_pen_data_is_read_as_by_the_recognizer(window, recognizer):
-    """Fifty digits of thirty writers, drawn by the mouse."""
+    """Fifty digits of many writers, drawn by the mouse."""
     path = os.environ.get("DIGITS_PEN")
     if not path or not Path(path).exists():
         missing("no stylus digits: DIGITS_PEN names a file of strokes")

@@ -3,9 +3,9 @@
     python -m tests.support.hostile FOLDER COUNT SEED HEAVY
 
 writes COUNT files to FOLDER one by one and reads them in both ways: the same files for the same SEED. HEAVY
-is "all" for very large files, too, "some" for a third of these, each in one way only, or "none". It prints a
-JSON object for each: its name, the outcomes, seconds of processor time and MiB of memory, both with
-the processes that draw PDF files.
+says which very large files it reads first: "all", "some" (`LARGEST`, and a third of the others in one way
+each) or "none". It prints a JSON object for each file: its name, the outcomes, seconds of processor time and
+MiB of memory, both with the processes that draw PDF files.
 """
 
 import contextlib
@@ -43,6 +43,7 @@ from tests.support.handwriting import digit
 # the machine. It bounds all files together, since blocks that are freed keep their addresses, up to 2 GiB.
 ADDRESSES = 6 * 2**30
 CANVAS = (-200.0, -200.0, 200.0, 200.0)
+SHARES = {"all": 1, "some": 1 / 3, "none": 0}  # of the very large files
 LARGEST = "7000x7000-L.png"  # the largest picture that is accepted, empty; read in both ways
 
 register_heif_opener()  # or Pillow cannot write such files
@@ -72,13 +73,12 @@ def main(folder: Path, count: int, seed: int, heavies: str) -> None:
 
 def make(files: multiprocessing.Queue, count: int, seed: int, heavies: str) -> None:
     """Put the name and the content of each file, and the ways to read it, into a queue, then None."""
-    rng = random.Random(seed)
-    for name, content in heavy() if heavies != "none" else ():
-        if heavies == "all" or name == LARGEST:
-            files.put((name, content, WAYS))
-        elif rng.random() < 1 / 3:
-            files.put((name, content, [rng.choice(WAYS)]))
-    for name, content in mutated(count, rng):
+    share, choice = SHARES[heavies], random.Random(seed)
+    for name, content in heavy() if share else ():
+        both = share == 1 or name == LARGEST
+        if both or choice.random() < share:
+            files.put((name, content, WAYS if both else [choice.choice(WAYS)]))
+    for name, content in mutated(count, random.Random(seed)):
         files.put((name, content, WAYS))
     files.put(None)
 

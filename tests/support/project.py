@@ -34,7 +34,7 @@ class Forge:
         if not self.process or self.process.poll() is not None:
             forge = [sys.executable, str(Path(__file__).with_name("forge.py"))]
             pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-            surroundings = {**os.environ, "PYTHONUNBUFFERED": "1"}
+            surroundings = {**os.environ, "PYTHONUNBUFFERED": "1", "MPLBACKEND": "Agg"}
             self.process = subprocess.Popen(forge, cwd=PROJECT, env=surroundings, **pipes)
         with tempfile.TemporaryDirectory() as folder_of_output:
             files = [Path(folder_of_output) / name for name in ("out", "err")]

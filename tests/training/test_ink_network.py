@@ -40,7 +40,6 @@ def small(monkeypatch, mnist_dir) -> None:
     monkeypatch.setenv("MNIST_DIR", str(mnist_dir))
 
 
-@pytest.mark.long
 @pytest.mark.usefixtures("small")
 def test_an_interrupted_training_goes_on_as_if_it_had_not_been(tmp_path, strokes, monkeypatch, capsys):
     flags = ("--ink", strokes, "--steps", 5, "--crop-steps", 3, "--batch", 4, "--workers", 0)

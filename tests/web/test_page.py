@@ -142,8 +142,7 @@ def test_a_digit_drawn_with_the_mouse(page, number: int):
     assert abs((glyph.sum(1) @ np.arange(28)) / glyph.sum() - 14) < 1
 
 
-@pytest.mark.long
-@pytest.mark.parametrize(("number", "kind"), [(4, "pen"), (6, "touch")])
+@pytest.mark.parametrize(("number", "kind"), [pytest.param(4, "pen", marks=pytest.mark.long), (6, "touch")])
 def test_a_digit_drawn_with_pen_and_finger(browser, address, number: int, kind: str):
     page = Page(browser, address, PHONE)
     page.draw(page.digits(str(number)), kind)
@@ -419,7 +418,6 @@ def test_an_error_of_a_reading_is_reported(page):
     page.wait_for_reading("6")
 
 
-@pytest.mark.long
 def test_it_works_without_a_network(browser, built: Path):
     with serve_built(built) as address:  # at another port, so that nothing is known of it yet
         page = Page(browser, address)
@@ -430,16 +428,8 @@ def test_it_works_without_a_network(browser, built: Path):
     assert page.errors() == []
 
 
-@pytest.mark.parametrize(
-    "lost",
-    [
-        "model.onnx",
-        *(
-            pytest.param(name, marks=pytest.mark.long)
-            for name in ("symbols.onnx", "ort-wasm-simd-threaded.wasm", "worker.js")
-        ),
-    ],
-)
+@pytest.mark.long
+@pytest.mark.parametrize("lost", ["model.onnx", "symbols.onnx", "ort-wasm-simd-threaded.wasm", "worker.js"])
 def test_a_network_that_does_not_load_is_reported(browser, built: Path, tmp_path: Path, lost: str):
     folder = shutil.copytree(built, tmp_path / "page")
     (folder / lost).unlink()
