@@ -87,9 +87,9 @@ def chromium(*arguments: str) -> Iterator[webdriver.Chrome]:
     """Start a headless Chromium with a new profile, and end it; it ends, too, if this process is killed."""
     options = webdriver.ChromeOptions()
     options.binary_location = shutil.which("chromium")
-    # Root needs --no-sandbox; containers have little shared memory and no GPU. The pipe closes when the driver ends.
-    needed = ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--remote-debugging-pipe", "--disable-gpu")
-    for argument in (*needed, "--lang=en-US", *arguments):
+    # Root needs --no-sandbox; containers have little shared memory. The pipe closes when the driver ends.
+    needed = ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--remote-debugging-pipe")
+    for argument in (*needed, "--disable-gpu", "--lang=en-US", *arguments):
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     service = webdriver.ChromeService(shutil.which("chromedriver"), popen_kw={"preexec_fn": end_with_parent})
