@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from itertools import cycle
 from pathlib import Path
+from statistics import median_high
 from tempfile import TemporaryDirectory
 
 from common.cli import ArgumentParser, number, run_script
@@ -33,7 +34,8 @@ def main() -> int:
     with screen() as display:
         started = [time_to_strokes(display) for _ in range(args.starts)]
         report(
-            "from start to a window that takes strokes", f"median {median(started):.2f} s of {args.starts}"
+            "from start to a window that takes strokes",
+            f"median {median_high(started):.2f} s of {args.starts}",
         )
         os.environ["DISPLAY"] = display
         measure(list(samples(args.strokes, args.drawings)), args)
@@ -117,7 +119,7 @@ def _measure(inputs: list[Strokes], args: argparse.Namespace, hand: Hand) -> Non
     late = latencies[min(len(latencies) - 1, round(0.95 * len(latencies)))]
     report(
         "from the last stroke to the reading",
-        f"median {median(latencies):.0f} ms, 95th percentile {late:.0f} ms, of {len(latencies)}",
+        f"median {median_high(latencies):.0f} ms, 95th percentile {late:.0f} ms, of {len(latencies)}",
     )
 
     hand.session.clear()
@@ -160,11 +162,6 @@ def watch_memory(hand: Hand, inputs: Iterator[Strokes], readings: int) -> None:
         hand.session.clear()
         hand.draw(next(inputs))
         hand.wait_for_reading()
-
-
-def median(values: list[float]) -> float:
-    """Return the median, of an even number of values the upper one."""
-    return sorted(values)[len(values) // 2]
 
 
 if __name__ == "__main__":
