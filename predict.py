@@ -21,7 +21,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from common.cli import ArgumentParser, add_device_arguments, number, run_script
-from common.device import pick_device
+from common.device import keep_freed_memory, pick_device
 from common.geometry import Box
 from common.messages import UserError, complain, printable, short
 from preprocessing.image_files import has_pages
@@ -39,6 +39,7 @@ MIN_INPUTS_FOR_BAR = 10
 def main() -> int:
     """Run the script and return its exit status: 1 if an input could not be read."""
     args = parse_arguments()
+    keep_freed_memory()
     left_out: Counter[str] = Counter()
     sources = find_sources(args.inputs, left_out)
     # On the small work that each of many inputs is, threads rather wait for one another.

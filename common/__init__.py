@@ -2,7 +2,8 @@
 
 Public: `cli` (flags, exit status, Ctrl-C), `startup` (Ctrl-C and garbage during imports), `messages`
 (`UserError` and text for people), `device` (pick and describe a device), `threads` (that work on their own),
-`files` (`PROJECT`, atomic writes), `geometry` (points and boxes), `download` (MNIST from the network).
+`files` (`PROJECT`, atomic writes), `geometry` (points and boxes), `folding` (of batch norm, for trained
+networks), `download` (MNIST from the network).
 
 Imports: nothing of this project.
 """

@@ -20,7 +20,7 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-from common.device import return_freed_memory
+from common.device import keep_freed_memory, return_freed_memory
 from common.messages import UserError, complain
 from gui.protocol import Request
 from gui.texts import say
@@ -228,6 +228,7 @@ def relay(pipe: Connection, requests: SimpleQueue, messages: SimpleQueue) -> Non
 def serve(pipe: Connection, checkpoint: str | None, device: str, threads: int, profile: str) -> None:
     """Load the network and carry out requests until the pipe is closed: what the process runs."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is for the window
+    keep_freed_memory()
     try:
         gc.disable()  # as in common/startup.py
         try:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from checkpointing import archive
+from common.folding import fold_batch_norm
 
 HEIGHT_STEP = 8  # pixels of the picture for one cell of the map of heights
 STRIDE = 32  # the network's input has sides that are multiples of this
@@ -93,9 +94,10 @@ def save(path: Path, network: InkNetwork, training: dict[str, int]) -> None:
 
 
 def load(path: Path) -> InkNetwork:
-    """Read a network that `save` wrote.
+    """Read a network that `save` wrote, to find ink with: its batch norms are folded into the convolutions.
 
     Raises:
         CheckpointError: if the file is missing, damaged, or holds something else.
     """
-    return archive.read_network(path, KIND, InkNetwork()).to(memory_format=torch.channels_last)
+    network = fold_batch_norm(archive.read_network(path, KIND, InkNetwork()))
+    return network.to(memory_format=torch.channels_last)

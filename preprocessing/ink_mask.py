@@ -6,6 +6,8 @@ import numpy as np
 
 from common.geometry import Box
 
+SURE, SURE_PIXELS = 248, 20  # probability of a pixel without doubt, of 255; number of them where ink is sure
+
 
 @dataclass(frozen=True)
 class InkMask:
@@ -38,6 +40,11 @@ class InkMask:
         if self.probabilities is None or not (sure := self.probabilities >= 128).any():
             return None
         return replace(self, mask=sure)
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether a few pixels at least are ink without a doubt."""
+        return self.probabilities is None or np.count_nonzero(self.probabilities >= SURE) >= SURE_PIXELS
 
     def turned(self, degrees: int) -> "InkMask":
         """Return the mask turned clockwise by a multiple of 90 degrees, as that of a picture of its size."""

@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
+from PIL import Image
 
-from common.device import return_freed_memory
+from common.device import keep_freed_memory, return_freed_memory
 from common.geometry import Box
 from common.messages import UserError
 from pages.ink_extraction import find_ink
@@ -31,7 +32,7 @@ from recognition.recognizer import Recognizer
 BATCH = 64
 BATCH_BYTES = 8 * 2**20  # of files after which a batch ends if several processes read
 BATCH_SECONDS = 0.5  # that reading a batch takes about; what was read is shown after each
-ENOUGH = 2_000_000  # pixels of a picture in which writing is looked for
+FEW, ENOUGH = 700_000, 2_000_000  # pixels of a picture in which writing is looked for
 PATIENCE = 2.0  # seconds after which processes are started, which takes longer than that
 WORTHWHILE = 6.0  # seconds that the remaining inputs would take, below which none are started
 
@@ -161,18 +162,26 @@ def _segment(item: Item, options: Options) -> tuple[Segmentation, InkMask | None
     """
     region = options.region
     try:
-        content, reduction = item.load_reduced(ENOUGH if region is None else None)
+        content, reduction = item.load_reduced(FEW if region is None else None)
         if isinstance(content, StrokeSample):
             strokes = content.strokes if region is None else strokes_in(region, content.strokes, item.name)
             return segment_strokes(strokes, options.single), None
         pixels = None if region is None else pixels_in(region, content.size, item.name)
-        ink = find_ink(content, pixels)
-        if reduction > 1 and ink:
-            small = min(ink.scale) > 1  # which all of the picture's pixels show better
-            ink = find_ink(item.load()) if small else ink.in_larger(reduction)
+        ink = find_ink(content, pixels) if reduction == 1 else _find_ink(item, content, reduction)
         return (segment_ink(ink, options.single) if ink else []), None if options.single else ink
     except UserError as error:
         return error
+
+
+def _find_ink(item: Item, picture: Image.Image, reduction: int) -> InkMask | None:
+    """Find the ink of a picture reduced to FEW pixels, in more of them if it is small or there is none."""
+    while True:
+        ink = find_ink(picture)
+        scale = min(ink.scale) if ink else 1.0
+        few = picture.width * picture.height < ENOUGH
+        if reduction == 1 or (scale <= 1 and (not few or (ink and ink.is_sure))):
+            return ink and ink.in_larger(reduction)
+        picture, reduction = item.load_reduced(ENOUGH if few and scale <= 2 else None)
 
 
 def _read_in_processes(
@@ -216,6 +225,7 @@ def _start(checkpoint: str, profile: object) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # oneDNN keeps what it has compiled for each layer and size of batch, by default 1,024 of these: 20 MB.
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "32")
+    keep_freed_memory()
     torch.set_num_threads(1)
     _recognizer = Recognizer(checkpoint, "cpu", profile)
 

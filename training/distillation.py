@@ -6,18 +6,16 @@ Source: Hinton et al., "Distilling the Knowledge in a Neural Network", 2015. Tea
 distorted image, as in Beyer et al., "Knowledge distillation: A good teacher is patient and consistent", 2022.
 """
 
-import copy
-import itertools
 import math
 from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from checkpointing import checkpoint, lookup
 from checkpointing.checkpoint import weights_digest
+from common.folding import fold_batch_norm
 from model import ImprovedResNet18
 
 
@@ -96,18 +94,3 @@ def tempered_loss(logits: Tensor, targets: Tensor, temperatures: Tensor) -> Tens
     log_probabilities = (logits / temperatures[:, None]).log_softmax(1)
     divergence = F.kl_div(log_probabilities, targets, reduction="none").sum(1)
     return (temperatures**2 * divergence).mean()
-
-
-def fold_batch_norm(network: nn.Module) -> nn.Module:
-    """Return a copy in evaluation mode with each batch norm folded into the convolution before it.
-
-    It computes the same up to rounding errors, and faster.
-    """
-    network = copy.deepcopy(network).eval()
-    for parent in list(network.modules()):
-        children = list(parent.named_children())
-        for (conv_name, conv), (norm_name, norm) in itertools.pairwise(children):
-            if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-                setattr(parent, conv_name, fuse_conv_bn_eval(conv, norm))
-                setattr(parent, norm_name, nn.Identity())
-    return network

@@ -115,11 +115,24 @@ def test_a_pipe_gets_its_answers_after_each_full_batch(inputs, recognizer):
 
 
 def photo_of(height: int) -> Image.Image:
-    """Return a photo of a 3 with 8 megapixels, four times `batches.ENOUGH`."""
-    photo = Image.new("L", (4000, 2000), 240)
+    """Return a photo of a 3 with 12.5 megapixels."""
+    photo = Image.new("L", (5000, 2500), 240)
     for stroke in digit(3, (1500, 600), height):
         ImageDraw.Draw(photo).line(stroke, fill=30, width=height // 8, joint="curve")
     return photo
+
+
+@pytest.fixture
+def widths(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return a list that gets the width of each picture in which ink is looked for."""
+    found: list[int] = []
+
+    def look(image: Image.Image, *arguments: object) -> InkMask | None:
+        found.append(image.width)
+        return find_ink(image, *arguments)
+
+    monkeypatch.setattr(batches, "find_ink", look)
+    return found
 
 
 @pytest.mark.parametrize(("workers", "expected"), [(1, [1, 2, 4, 3]), (2, [1, 2, 1, 2, 4])])
@@ -140,27 +153,35 @@ def test_large_files_are_read_in_smaller_batches(recognizer, tmp_path, monkeypat
 
 
 @pytest.mark.parametrize(
-    ("height", "looked_at"), [(800, [2000]), pytest.param(30, [2000, 4000], marks=pytest.mark.long)]
+    ("height", "looked_at"),
+    [
+        (800, [1250]),
+        pytest.param(180, [1250, 2500], marks=pytest.mark.long),
+        pytest.param(64, [1250, 5000], marks=pytest.mark.long),
+    ],
 )
 def test_a_large_photo_is_decoded_reduced_unless_the_writing_is_small(
-    height, looked_at, recognizer, tmp_path, monkeypatch
+    height, looked_at, recognizer, tmp_path, widths
 ):
     """Its boxes are those in the photo either way."""
     photo = photo_of(height)
     path = tmp_path / "photo.jpg"
     photo.save(path)
-    widths = []
-
-    def look(image: Image.Image, *arguments: object) -> InkMask | None:
-        widths.append(image.width)
-        return find_ink(image, *arguments)
-
-    monkeypatch.setattr(batches, "find_ink", look)
     [(_, [reading])] = read_all(iter([Item(str(path), None, path)]), recognizer, Options())
     assert widths == looked_at
     [expected] = recognizer.read_image(photo)
     assert reading.digit == expected.digit == 3
     assert np.allclose(reading.box, expected.box, atol=0.05 * height + 2)
+
+
+@pytest.mark.long
+def test_a_large_photo_that_looks_blank_is_looked_at_again(recognizer, tmp_path, widths):
+    path = tmp_path / "blank.jpg"
+    photo_of(1).save(path)
+    assert [
+        readings for _, readings in read_all(iter([Item(str(path), None, path)]), recognizer, Options())
+    ] == [[]]
+    assert widths == [1250, 2500]
 
 
 @pytest.mark.timeout(120)
