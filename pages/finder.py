@@ -56,10 +56,11 @@ class InkView:
 
     @property
     def certainty(self) -> float:
-        """The mean of the largest logits; -inf if there is no ink."""
+        """The mean of the largest logits, of fewer if there is little ink; -inf if there is none."""
         if self.height is None:
             return -np.inf
-        count = min(self.logits.size, max(20, self.logits.size // 2000))
+        count = min(self.logits.size // 2000, np.count_nonzero(self.logits > 0))
+        count = min(max(count, 20), self.logits.size)
         return float(np.partition(self.logits.ravel(), -count)[-count:].mean())
 
 

@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from checkpointing import archive
 from common.cli import ArgumentParser, number, run_script
+from common.device import keep_freed_memory
 from common.messages import UserError, short
 from data import add_data_arguments, load_training
 from pages.ink_network import InkNetwork, save
@@ -44,6 +45,7 @@ def main() -> int:
     """Run the script and return its exit status."""
     args = parse_arguments()
     torch.set_num_threads(args.threads)
+    keep_freed_memory()
     learning, choosing = load_hands(args)
     try:
         average = train(learning, args)

@@ -40,11 +40,12 @@ def test_writing_is_found_in_any_size_and_polarity(height, tone, paper):
 
 
 @pytest.mark.long
-def test_small_writing_on_a_large_page_is_looked_at_closely():
-    page = Image.new("L", (2480, 3508), 252)
-    write(page, "58213", (400, 2900), 46, 40)
+@pytest.mark.parametrize(("text", "size"), [("58213", (2480, 3508)), ("3", (5000, 3508))])
+def test_small_writing_on_a_large_page_is_looked_at_closely(text, size):
+    page = Image.new("L", size, 252)
+    write(page, text, (400, 2900), 46, 40)
     ink = find_ink(page)
-    assert near(ink_box(page), (400, 2900, 400 + (0.85 * 4 + 0.6) * 46, 2946), 8)
+    assert near(ink_box(page), (400, 2900, 400 + (0.85 * (len(text) - 1) + 0.6) * 46, 2946), 8)
     assert 24 < 46 * ink.scale[1] < 140
     assert ink.origin[1] > 2000
 
